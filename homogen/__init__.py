@@ -1,0 +1,48 @@
+"""homogen: the executable companion to *The Alignment Tax* (Liu, arXiv 2603.24124).
+
+``import homogen as hg`` is cheap: modules and names load when they are first touched.
+"""
+
+import importlib
+
+__version__ = "0.1.0"
+
+_MODULES = (
+    "chapters",
+    "clustering",
+    "evaluation",
+    "figures",
+    "findings",
+    "grading",
+    "models",
+    "questions",
+    "records",
+    "sampling",
+    "similarity",
+    "store",
+    "uncertainty",
+)
+_NAMES = {
+    "BadInput": "records",
+    "Estimate": "records",
+    "Question": "records",
+    "Response": "records",
+    "SamplingSpec": "records",
+    "benchmarks": "questions",
+    "load_questions": "questions",
+    "sample": "sampling",
+}
+
+__all__ = [*_MODULES, *_NAMES]
+
+
+def __getattr__(name: str):
+    if name in _MODULES:
+        return importlib.import_module(f"homogen.{name}")
+    if name in _NAMES:
+        return getattr(importlib.import_module(f"homogen.{_NAMES[name]}"), name)
+    raise AttributeError(f"module 'homogen' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

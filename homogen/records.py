@@ -1,0 +1,311 @@
+"""The nouns of the project: questions, sampling specs, responses and estimates.
+
+Everything here is a frozen dataclass that checks itself when it is made, and needs nothing but the
+standard library. Heavy modules at the edge (models, engines, store) and the array modules in the middle
+(clustering, uncertainty, evaluation) meet in these types and nowhere else.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import math
+import re
+from collections.abc import Iterable
+
+KINDS = ("factual", "math", "multihop")
+FINISH = ("stop", "length")
+GREEDY = -1
+"""The ``sample`` number of the greedy answer; drawn answers are numbered from 0."""
+
+TRUNCATION_PRESETS = {
+    "pure": {"top_k": 0, "top_p": 1.0, "repetition_penalty": 1.0},
+    "hf": {"top_k": 50, "top_p": 1.0, "repetition_penalty": 1.0},
+    "ollama": {"top_k": 40, "top_p": 0.9, "repetition_penalty": 1.1},
+}
+"""What servers and libraries do to the distribution unless told otherwise, by name."""
+
+
+class BadInput(ValueError):
+    """A mistake in what the user gave: one line that names the thing and the mend; exit code 2."""
+
+
+def unknown(what: str, name: object, known: Iterable[str]) -> BadInput:
+    """Say that a name is not known, and which known names come nearest.
+
+    Parameters
+    ----------
+    what
+        The kind of thing, as the user would call it ("model", "benchmark").
+    name
+        What was given.
+    known
+        The names that would have been accepted.
+
+    Returns
+    -------
+    BadInput
+        To be raised by the caller.
+
+    Examples
+    --------
+    >>> print(unknown("preset", "olama", TRUNCATION_PRESETS))
+    unknown preset 'olama'; did you mean 'ollama'? (known: hf, ollama, pure)
+    """
+    names = sorted(known)
+    near = difflib.get_close_matches(str(name), names, n=2, cutoff=0.5)
+    hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else ";"
+    return BadInput(f"unknown {what} {str(name)!r}{hint} (known: {', '.join(names)})")
+
+
+@dataclasses.dataclass(frozen=True)
+class Question:
+    """One benchmark question with the answers that count as right and as wrong.
+
+    Parameters
+    ----------
+    id
+        Unique within its benchmark, and stable: the random numbers of a sample hang on it.
+    benchmark
+        Name of the benchmark it belongs to.
+    text
+        The question as it is put to the model (without the prompt around it).
+    references
+        Answers that count as right; at least one.
+    distractors
+        Answers that are known to be wrong (TruthfulQA's "incorrect answers"); may be empty.
+    category
+        The benchmark's own category, or an empty string.
+    kind
+        ``"factual"``, ``"math"`` or ``"multihop"``; decides how answers are graded.
+
+    Raises
+    ------
+    BadInput
+        If the id or text is empty, there is no reference, or the kind is unknown.
+    """
+
+    id: str
+    benchmark: str
+    text: str
+    references: tuple[str, ...]
+    distractors: tuple[str, ...] = ()
+    category: str = ""
+    kind: str = "factual"
+
+    def __post_init__(self) -> None:
+        for field in ("id", "benchmark", "text"):
+            value = getattr(self, field)
+            if not isinstance(value, str) or not value.strip():
+                raise BadInput(f"question {self.id!r}: {field} must be a non-empty string, got {value!r}")
+        for field in ("references", "distractors"):
+            value = getattr(self, field)
+            if isinstance(value, str) or not all(isinstance(v, str) and v.strip() for v in value):
+                raise BadInput(f"question {self.id!r}: {field} must be a list of non-empty strings")
+            object.__setattr__(self, field, tuple(value))
+        if not self.references:
+            raise BadInput(f"question {self.id!r}: needs at least one reference answer")
+        if self.kind not in KINDS:
+            raise unknown(f"kind of question {self.id!r}", self.kind, KINDS)
+
+
+@dataclasses.dataclass(frozen=True)
+class SamplingSpec:
+    """How answers are drawn. Nothing that changes an answer is left to a library's default.
+
+    Parameters
+    ----------
+    model
+        A card name (``homogen models``), a folder, or a hub id.
+    prompt
+        Name of a prompt template (:data:`homogen.sampling.PROMPTS`).
+    n
+        Answers drawn for each question, beside the greedy one; at least 1.
+    temperature
+        Divides the logits before drawing; 0 makes every drawn answer the greedy one.
+    top_p
+        Nucleus: keep the fewest tokens whose probability reaches ``top_p``. 1 means no truncation.
+    top_k
+        Keep the ``top_k`` likeliest tokens. 0 means no truncation.
+    repetition_penalty
+        Divides positive and multiplies negative logits of tokens already seen (prompt included). 1 means none.
+    max_new_tokens
+        An answer is cut after so many tokens (``finish="length"``).
+    seed
+        With the question's id and the sample's number, fixes the random numbers of a sample.
+
+    Raises
+    ------
+    BadInput
+        If a field has the wrong type or lies out of range.
+
+    Examples
+    --------
+    >>> SamplingSpec(model="smollm2-135m-instruct", n=10, temperature=0.7).top_k
+    0
+    >>> SamplingSpec.preset("ollama", model="smollm2-135m-instruct").repetition_penalty
+    1.1
+    """
+
+    model: str
+    prompt: str = "concise"
+    n: int = 10
+    temperature: float = 1.0
+    top_p: float = 1.0
+    top_k: int = 0
+    repetition_penalty: float = 1.0
+    max_new_tokens: int = 40
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("model", "prompt"):
+            value = getattr(self, name)
+            if not isinstance(value, str) or not value:
+                raise BadInput(f"{name} must be a non-empty string, got {value!r}")
+        for name, low in (("n", 1), ("top_k", 0), ("max_new_tokens", 1), ("seed", 0)):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int):
+                raise BadInput(f"{name} must be a whole number, got {value!r}")
+            if value < low:
+                raise BadInput(f"{name} must be at least {low}, got {value}")
+        for name in ("temperature", "top_p", "repetition_penalty"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+                raise BadInput(f"{name} must be a finite number, got {value!r}")
+            object.__setattr__(self, name, float(value))
+        if self.temperature < 0:
+            raise BadInput(f"temperature must be at least 0, got {self.temperature:g}")
+        if not 0 < self.top_p <= 1:
+            raise BadInput(f"top_p must lie in (0, 1], got {self.top_p:g}")
+        if self.repetition_penalty <= 0:
+            raise BadInput(f"repetition_penalty must be above 0, got {self.repetition_penalty:g}")
+
+    @classmethod
+    def preset(cls, name: str, **fields: object) -> SamplingSpec:
+        """Make a spec whose truncation is that of a known server or library.
+
+        Parameters
+        ----------
+        name
+            ``"pure"`` (none), ``"hf"`` (transformers' top-k 50) or ``"ollama"`` (top-k 40, top-p 0.9, penalty 1.1).
+        **fields
+            The other fields of the spec; they win over the preset's.
+        """
+        if name not in TRUNCATION_PRESETS:
+            raise unknown("preset", name, TRUNCATION_PRESETS)
+        return cls(**{**TRUNCATION_PRESETS[name], **fields})
+
+
+@dataclasses.dataclass(frozen=True)
+class Response:
+    """One answer of a model, with what the model's own distribution said while giving it.
+
+    Parameters
+    ----------
+    question_id
+        The question answered.
+    sample
+        -1 for the greedy answer, 0…n-1 for drawn ones.
+    text
+        What the model wrote, up to the end token or a stop string.
+    answer
+        ``text`` without a reasoning block (:func:`answer_of`); empty means missing.
+    finish
+        ``"stop"`` if the model ended by itself, ``"length"`` if it was cut.
+    token_logprobs
+        Natural log-probability of each token of ``text`` under the model (T = 1, no truncation).
+    token_entropies
+        Entropy in nats of the full next-token distribution (T = 1) at each token of ``text``.
+    """
+
+    question_id: str
+    sample: int
+    text: str
+    answer: str
+    finish: str
+    token_logprobs: tuple[float, ...]
+    token_entropies: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        if self.finish not in FINISH:
+            raise unknown("finish", self.finish, FINISH)
+        if len(self.token_logprobs) != len(self.token_entropies):
+            raise ValueError(
+                f"response {self.question_id}/{self.sample}: {len(self.token_logprobs)} log-probabilities "
+                f"but {len(self.token_entropies)} entropies"
+            )
+
+
+@dataclasses.dataclass(frozen=True)
+class Estimate:
+    """A number with its interval, the count behind it and how it was made.
+
+    Parameters
+    ----------
+    value, low, high
+        The estimate and its interval's ends; NaN where undefined, with the reason in ``method``.
+    n
+        Units (usually questions) that the value rests on.
+    coverage
+        Share of the units asked for that could be used (missing answers and scores lower it).
+    method
+        How value and interval were made, or ``"undefined: …"``.
+
+    Examples
+    --------
+    >>> print(Estimate(0.612, 0.551, 0.671, n=150, coverage=0.98, method="AUROC, bootstrap"))
+    0.612 [0.551, 0.671], n=150, coverage 98%
+    """
+
+    value: float
+    low: float
+    high: float
+    n: int
+    coverage: float = 1.0
+    method: str = ""
+
+    def __str__(self) -> str:
+        if math.isnan(self.value):
+            return f"{self.method or 'undefined'}, n={self.n}"
+        return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}], n={self.n}, coverage {self.coverage:.0%}"
+
+    @classmethod
+    def undefined(cls, reason: str, n: int = 0, coverage: float = 0.0) -> Estimate:
+        """An estimate that does not exist, and why."""
+        return cls(math.nan, math.nan, math.nan, n, coverage, f"undefined: {reason}")
+
+
+_REASONING = re.compile(r"<(think|thinking|reasoning)>.*?</\1>", re.DOTALL)
+_OPEN_REASONING = re.compile(r"<(think|thinking|reasoning)>.*\Z", re.DOTALL)
+
+
+def answer_of(text: str) -> str:
+    """The answer in a model's text: without its reasoning block, white space trimmed.
+
+    A block that the length limit cut open leaves no answer, because none was given.
+
+    Examples
+    --------
+    >>> answer_of("<think>Sydney? No.</think> Canberra.")
+    'Canberra.'
+    >>> answer_of("<think>Sydney is the largest city, but")
+    ''
+    """
+    return _OPEN_REASONING.sub("", _REASONING.sub("", text)).strip()
+
+
+def arrow_schema():
+    """The Arrow schema of a run: one row a response, as :class:`Response` names its fields."""
+    import pyarrow as pa
+
+    return pa.schema(
+        [
+            pa.field("question_id", pa.string(), nullable=False),
+            pa.field("sample", pa.int32(), nullable=False),
+            pa.field("text", pa.string(), nullable=False),
+            pa.field("answer", pa.string(), nullable=False),
+            pa.field("finish", pa.string(), nullable=False),
+            pa.field("token_logprobs", pa.list_(pa.float32()), nullable=False),
+            pa.field("token_entropies", pa.list_(pa.float32()), nullable=False),
+        ]
+    )
