@@ -26,6 +26,53 @@ TRUNCATION_PRESETS = {
 """What servers and libraries do to the distribution unless told otherwise, by name."""
 
 
+@dataclasses.dataclass(frozen=True)
+class PromptTemplate:
+    """The words around a question, and the strings at which an answer is over.
+
+    A chat model gets ``text`` as the user's message in its own chat template; a base model gets it as it is.
+
+    Parameters
+    ----------
+    text
+        Contains ``{question}`` once.
+    stop
+        An answer ends before the first of these. A base model that goes on to ask itself the next question has
+        finished with ours; the same rule holds for every model, so that base and instruct are compared alike.
+    """
+
+    text: str
+    stop: tuple[str, ...] = ()
+
+    def render(self, question: str) -> str:
+        """Put a question into the template."""
+        return self.text.replace("{question}", question)
+
+
+PROMPTS = {
+    "concise": PromptTemplate("Answer the following question concisely:\n\nQ: {question}\nA:", stop=("\nQ:",)),
+    "plain": PromptTemplate("{question}", stop=("\nQ:",)),
+}
+"""Prompt templates by name. ``concise`` is the paper's."""
+
+
+def prompt_template(name: str) -> PromptTemplate:
+    """Look a prompt template up; a text with ``{question}`` in it is a template of its own.
+
+    Examples
+    --------
+    >>> prompt_template("concise").render("Is the Earth flat?")
+    'Answer the following question concisely:\\n\\nQ: Is the Earth flat?\\nA:'
+    >>> prompt_template("Frage: {question}").render("Wie spät ist es?")
+    'Frage: Wie spät ist es?'
+    """
+    if "{question}" in name:
+        return PromptTemplate(name)
+    if name not in PROMPTS:
+        raise unknown("prompt", name, PROMPTS)
+    return PROMPTS[name]
+
+
 class BadInput(ValueError):
     """A mistake in what the user gave: one line that names the thing and the mend; exit code 2."""
 
@@ -118,7 +165,7 @@ class SamplingSpec:
     model
         A card name (``homogen models``), a folder, or a hub id.
     prompt
-        Name of a prompt template (:data:`homogen.sampling.PROMPTS`).
+        Name of a prompt template (:data:`PROMPTS`), or a text with ``{question}`` in it.
     n
         Answers drawn for each question, beside the greedy one; at least 1.
     temperature
@@ -162,6 +209,7 @@ class SamplingSpec:
             value = getattr(self, name)
             if not isinstance(value, str) or not value:
                 raise BadInput(f"{name} must be a non-empty string, got {value!r}")
+        prompt_template(self.prompt)
         for name, low in (("n", 1), ("top_k", 0), ("max_new_tokens", 1), ("seed", 0)):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int):

@@ -1,0 +1,301 @@
+"""Draw answers with a model in this process: one decode loop that does three jobs at once.
+
+Each step (1) records the log-probability and the full-vocabulary entropy of the model's own distribution, (2) draws
+the next token with random numbers that belong to the sequence alone, and (3) drops finished rows from the key–value
+cache, so that a batch gets cheaper as its answers end. Only the current step's logits are ever held: memory grows
+with rows x vocabulary, not with length.
+
+Drawing is an exponential race: token ``v`` wins if ``p_v / e_v`` is largest, with ``e_v`` independent standard
+exponentials; ``v`` then wins with probability ``p_v`` (the Gumbel-max trick without the logarithm). Unlike inverting
+the cumulative distribution, the winner changes only if two candidates tie to rounding, so the text of a sample does
+not depend on which other rows share its batch.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import queue
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import torch
+from transformers import DynamicCache
+
+from homogen.models import LoadedModel, load_model
+from homogen.records import GREEDY, Response, SamplingSpec, answer_of, prompt_template
+
+SAMPLER_VERSION = 1
+"""Raise when the same spec and seed would draw other texts than before; a test pins them."""
+
+NUCLEUS_WIDTH = 1024
+"""The nucleus is looked for among so many tokens first; a full sort follows only where they do not reach top_p."""
+
+
+class TransformersEngine:
+    """A causal language model with sampling that does not depend on the batch.
+
+    Parameters
+    ----------
+    model
+        What :func:`homogen.models.load_model` takes, or a model it has loaded.
+    device
+        ``"auto"``, ``"cpu"`` or ``"cuda"``.
+    workers
+        Threads on the CPU, each decoding its own half (third, …) of a batch on one core, which is 1.4 times as
+        fast as one thread that uses two cores for each product. None: as many as torch has threads.
+    rows
+        Sequences that one worker decodes together.
+
+    Attributes
+    ----------
+    identity : dict
+        What can change an answer: engine, sampler version, weights and precision.
+    batch_rows : int
+        Sequences to hand over in one call.
+    """
+
+    def __init__(
+        self, model: str | LoadedModel, device: str = "auto", workers: int | None = None, rows: int = 160
+    ) -> None:
+        self.model = model if isinstance(model, LoadedModel) else load_model(model, device)
+        on_cpu = self.model.device == "cpu"
+        self.workers = (workers or torch.get_num_threads()) if on_cpu else 1
+        self.batch_rows = rows * self.workers if on_cpu else max(rows, 1024)
+        self.identity = {
+            "engine": "transformers",
+            "sampler": SAMPLER_VERSION,
+            "revision": self.model.revision,
+            "dtype": str(self.model.network.dtype).removeprefix("torch."),
+        }
+
+    def generate(self, prompts: Sequence[tuple[str, str]], spec: SamplingSpec) -> Iterator[Response]:
+        """Answer prompts, ``spec.n`` times each and once greedily.
+
+        Parameters
+        ----------
+        prompts
+            Pairs of a question's id and its rendered prompt (without the chat template).
+        spec
+            How to draw. ``spec.model`` is not looked at: this engine has its model.
+
+        Yields
+        ------
+        Response
+            In the order in which answers finish.
+        """
+        done: queue.SimpleQueue = queue.SimpleQueue()
+        cancelled = threading.Event()
+        shares = [list(prompts[i :: self.workers]) for i in range(min(self.workers, len(prompts)))]
+        threads = torch.get_num_threads()
+
+        def work(share: list[tuple[str, str]]) -> None:
+            if len(shares) > 1:
+                torch.set_num_threads(1)
+            try:
+                self._decode(share, spec, done.put, cancelled)
+            except BaseException as error:
+                done.put(error)
+            else:
+                done.put(None)
+
+        with ThreadPoolExecutor(max(len(shares), 1)) as pool:
+            try:
+                for share in shares:
+                    pool.submit(work, share)
+                running = len(shares)
+                while running:
+                    item = done.get()
+                    if isinstance(item, BaseException):
+                        raise item
+                    if item is None:
+                        running -= 1
+                    else:
+                        yield item
+            finally:
+                cancelled.set()
+                torch.set_num_threads(threads)
+
+    @torch.inference_mode()
+    def _decode(self, prompts, spec, emit, cancelled) -> None:
+        network, tokenizer, device = self.model.network, self.model.tokenizer, self.model.device
+        ids, mask = self._encode([text for _, text in prompts])
+        copies = spec.n + 1
+        rows = [_Row(qid, sample, spec.seed, device) for qid, _ in prompts for sample in range(GREEDY, spec.n)]
+        ends = _end_tokens(network, tokenizer)
+        stop = prompt_template(spec.prompt).stop
+
+        cache = DynamicCache(config=network.config)
+        # Prompts are padded on the left; without their own positions padded rows would count the padding.
+        position = (mask.cumsum(-1) - 1).clamp_min_(0)
+        output = network(ids, attention_mask=mask, position_ids=position, past_key_values=cache, logits_to_keep=1)
+        logits = output.logits[:, -1]
+        cache.batch_repeat_interleave(copies)
+        logits, mask = logits.repeat_interleave(copies, 0), mask.repeat_interleave(copies, 0)
+        position = mask.sum(-1, keepdim=True)
+        seen = _seen(ids, mask[::copies], logits.shape[-1], copies) if spec.repetition_penalty != 1 else None
+
+        for step in range(spec.max_new_tokens):
+            logits = logits.float()
+            norm = logits.logsumexp(-1, keepdim=True)
+            probs = (logits - norm).exp_()
+            entropy = norm.squeeze(1) - torch.einsum("rv,rv->r", probs, logits)
+            token = _draw(logits, probs, rows, spec, seen)
+            logprob = (logits.gather(1, token) - norm).squeeze(1)
+            if seen is not None:
+                seen.scatter_(1, token, True)
+            last = step + 1 == spec.max_new_tokens
+            keep = []
+            values = zip(rows, token.squeeze(1).tolist(), logprob.tolist(), entropy.tolist(), strict=True)
+            for i, (row, chosen, lp, h) in enumerate(values):
+                if row.take(chosen, lp, h, ends, stop, tokenizer) or last:
+                    emit(row.response(tokenizer, stop))
+                else:
+                    keep.append(i)
+            if not keep or cancelled.is_set():
+                return
+            if len(keep) < len(rows):
+                index = torch.tensor(keep, device=device)
+                cache.batch_select_indices(index)
+                rows = [rows[i] for i in keep]
+                token, mask, position = token[index], mask[index], position[index]
+                seen = None if seen is None else seen[index]
+            mask = torch.cat([mask, mask.new_ones(len(rows), 1)], 1)
+            output = network(token, attention_mask=mask, position_ids=position, past_key_values=cache)
+            logits, position = output.logits[:, -1], position + 1
+
+    def _encode(self, prompts: list[str]) -> tuple[torch.Tensor, torch.Tensor]:
+        tokenizer = self.model.tokenizer
+        if self.model.chat:
+            prompts = [
+                tokenizer.apply_chat_template(
+                    [{"role": "user", "content": text}], tokenize=False, add_generation_prompt=True
+                )
+                for text in prompts
+            ]
+        # A chat template writes its own special tokens; a plain prompt gets the tokenizer's.
+        batch = tokenizer(prompts, return_tensors="pt", padding=True, add_special_tokens=not self.model.chat)
+        return batch["input_ids"].to(self.model.device), batch["attention_mask"].to(self.model.device)
+
+
+class _Row:
+    """One sequence while it is being drawn: its random stream, tokens and statistics."""
+
+    def __init__(self, question_id: str, sample: int, seed: int, device: str) -> None:
+        self.question_id, self.sample = question_id, sample
+        self.tokens: list[int] = []
+        self.logprobs: list[float] = []
+        self.entropies: list[float] = []
+        self.ended = False
+        digest = hashlib.sha256(f"{seed}|{question_id}|{sample}".encode()).digest()
+        if device == "cpu":
+            self.stream = np.random.Generator(np.random.SFC64(np.frombuffer(digest, np.uint32)))
+        else:
+            self.stream = torch.Generator(device).manual_seed(int.from_bytes(digest[:7]))
+
+    def race(self, out: torch.Tensor) -> None:
+        """Fill a row with standard exponentials.
+
+        They are drawn in double precision: float32 generators return an exact 0 about twice in 10 million draws, and
+        with a vocabulary of 50,000 a zero would hand one token in a hundred to a random word.
+        """
+        if isinstance(self.stream, np.random.Generator):
+            out.copy_(torch.from_numpy(self.stream.standard_exponential(out.shape[0])))
+        else:
+            out.copy_(out.new_empty(out.shape, dtype=torch.float64).exponential_(generator=self.stream))
+
+    def take(self, token: int, logprob: float, entropy: float, ends, stop, tokenizer) -> bool:
+        """Add a token; True if the answer is over."""
+        if token in ends:
+            self.ended = True
+            return True
+        self.tokens.append(token)
+        self.logprobs.append(logprob)
+        self.entropies.append(entropy)
+        if stop:
+            tail = tokenizer.decode(self.tokens[-12:])
+            self.ended = any(mark in tail for mark in stop)
+        return self.ended
+
+    def response(self, tokenizer, stop: tuple[str, ...]) -> Response:
+        """Close the sequence: text up to the stop string, and the statistics of the tokens that wrote it."""
+        text = tokenizer.decode(self.tokens, skip_special_tokens=True)
+        cuts = [text.find(mark) for mark in stop if mark in text]
+        count = len(self.tokens)
+        if cuts:
+            text = text[: min(cuts)]
+            shorter = (len(tokenizer.decode(self.tokens[:m], skip_special_tokens=True)) for m in range(count + 1))
+            count = next(m for m, length in enumerate(shorter) if length >= len(text))
+        return Response(
+            self.question_id,
+            self.sample,
+            text,
+            answer_of(text),
+            "stop" if self.ended else "length",
+            tuple(self.logprobs[:count]),
+            tuple(self.entropies[:count]),
+        )
+
+
+def _draw(logits, probs, rows, spec, seen) -> torch.Tensor:
+    """Choose each row's next token, shape (rows, 1), under the spec's temperature, truncation and penalty."""
+    plain = spec.temperature == 1 and spec.top_k == 0 and spec.top_p == 1 and seen is None
+    if not plain:
+        logits = logits if seen is None else penalize(logits, seen, spec.repetition_penalty)
+        best = logits.argmax(-1, keepdim=True)
+        if spec.temperature == 0:
+            return best
+        probs = truncate((logits / spec.temperature).softmax(-1), spec.top_k, spec.top_p)
+    else:
+        best = None
+    noise = torch.ones_like(probs)
+    for i, row in enumerate(rows):
+        if row.sample != GREEDY:
+            row.race(noise[i])
+    token = (probs / noise).argmax(-1, keepdim=True)
+    if best is not None:
+        greedy = torch.tensor([[row.sample == GREEDY] for row in rows], device=token.device)
+        token = torch.where(greedy, best, token)
+    return token
+
+
+def penalize(logits: torch.Tensor, seen: torch.Tensor, penalty: float) -> torch.Tensor:
+    """Make tokens already seen less likely: positive logits are divided by ``penalty``, negative ones multiplied."""
+    return torch.where(seen, torch.where(logits > 0, logits / penalty, logits * penalty), logits)
+
+
+def truncate(probs: torch.Tensor, top_k: int, top_p: float) -> torch.Tensor:
+    """Zero the probabilities that top-k and then nucleus truncation leave out; the rest is not renormalised.
+
+    Tokens that tie with the last one kept are kept.
+
+    Examples
+    --------
+    >>> import torch
+    >>> truncate(torch.tensor([[0.5, 0.2, 0.2, 0.1]]), top_k=0, top_p=0.6)
+    tensor([[0.5000, 0.2000, 0.2000, 0.0000]])
+    """
+    size = probs.shape[-1]
+    if 0 < top_k < size:
+        probs = torch.where(probs < probs.topk(top_k).values[:, -1:], 0, probs)
+    if top_p < 1:
+        probs = probs / probs.sum(-1, keepdim=True)
+        values = probs.topk(min(NUCLEUS_WIDTH, size)).values
+        if bool((values.sum(-1) < top_p).any()):
+            values = probs.sort(descending=True).values
+        inside = values.cumsum(-1) - values < top_p
+        floor = values.gather(1, inside.sum(-1, keepdim=True) - 1)
+        probs = torch.where(probs < floor, 0, probs)
+    return probs
+
+
+def _seen(ids: torch.Tensor, mask: torch.Tensor, size: int, copies: int) -> torch.Tensor:
+    counts = torch.zeros(len(ids), size, dtype=torch.long, device=ids.device).scatter_add_(1, ids, mask)
+    return (counts > 0).repeat_interleave(copies, 0)
+
+
+def _end_tokens(network, tokenizer) -> set[int]:
+    ends = getattr(network.generation_config, "eos_token_id", None)
+    ends = set(ends) if isinstance(ends, list | tuple) else {ends}
+    return (ends | {tokenizer.eos_token_id}) - {None}

@@ -1,0 +1,147 @@
+"""Questions + spec + engine -> run: draws what a run lacks and keeps what it has."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any, Protocol
+
+import pyarrow as pa
+from tqdm.auto import tqdm
+
+from homogen.questions import question_sha
+from homogen.records import GREEDY, BadInput, Question, Response, SamplingSpec, arrow_schema, prompt_template
+from homogen.store import Run, RunFolder, run_key
+
+
+class Engine(Protocol):
+    """What :func:`sample` needs of an engine."""
+
+    identity: dict
+    batch_rows: int
+
+    def generate(self, prompts: Sequence[tuple[str, str]], spec: SamplingSpec) -> Iterable[Response]:
+        """Answer each (question id, prompt) ``spec.n`` times and once greedily (``sample`` -1)."""
+
+
+def sample(
+    questions: Sequence[Question],
+    spec: SamplingSpec,
+    store: str | os.PathLike = "runs",
+    engine: Engine | None = None,
+    device: str = "auto",
+    progress: bool = True,
+) -> Run:
+    """Draw ``spec.n`` answers and the greedy one for each question, going on where an earlier call stopped.
+
+    Sample ``k`` of question ``q`` depends on ``(seed, q, k)`` alone: not on the batch, the order of the questions, a
+    resume or the process that drew it. Finished questions are never drawn twice; at most one batch is lost when the
+    process dies.
+
+    Parameters
+    ----------
+    questions
+        Of one benchmark, with distinct ids.
+    spec
+        How to draw.
+    store
+        Folder that keeps runs; any subset of a benchmark's questions shares one run.
+    engine
+        Draws the answers; None loads ``spec.model`` with transformers (only if something is left to draw).
+    device
+        For that engine: ``"auto"``, ``"cpu"`` or ``"cuda"``.
+    progress
+        Show a bar with an estimate of the time left.
+
+    Returns
+    -------
+    Run
+        With one row a response, in the order of ``questions``.
+
+    Raises
+    ------
+    BadInput
+        If there is no question, ids repeat, the model cannot be loaded, the store cannot be written, or another
+        process is writing the same run.
+
+    Examples
+    --------
+    >>> import homogen as hg
+    >>> questions = hg.load_questions("pocket", limit=2)
+    >>> spec = hg.SamplingSpec(model="smollm2-135m-instruct", n=3, seed=42)
+    >>> run = hg.sample(questions, spec, store="runs")          # doctest: +SKIP
+    >>> run.answers()                                           # doctest: +SKIP
+    """
+    questions = tuple(questions)
+    _check(questions)
+    template = prompt_template(spec.prompt)
+    engine = engine or _engine(spec.model, device)
+    prompt = "\x1f".join((template.text, *template.stop))
+    key = run_key(questions[0].benchmark, prompt, spec, engine.identity)
+    about = {
+        "benchmark": questions[0].benchmark,
+        "prompt": dataclasses.asdict(template),
+        "spec": dataclasses.asdict(spec),
+        "engine": engine.identity,
+    }
+    folder = RunFolder(store, key, about)
+    shas = {q.id: question_sha(q) for q in questions}
+    have = _complete(folder.read(), shas, spec.n)
+    if missing := [q for q in questions if q.id not in have]:
+        with folder.writing():
+            _draw(engine, missing, spec, folder, shas, progress)
+        have = _complete(folder.read(), shas, spec.n)
+    rows = [row for q in questions for row in have[q.id]]
+    return Run(key, spec, questions, pa.Table.from_pylist(rows, schema=arrow_schema()), engine.identity)
+
+
+def _check(questions: tuple[Question, ...]) -> None:
+    if not questions:
+        raise BadInput("there are no questions to sample")
+    if len({q.benchmark for q in questions}) > 1:
+        raise BadInput("a run holds questions of one benchmark; sample each benchmark by itself")
+    ids = [q.id for q in questions]
+    if len(set(ids)) < len(ids):
+        raise BadInput(f"question id {next(i for i in ids if ids.count(i) > 1)!r} occurs more than once")
+
+
+def _complete(found: dict[str, tuple[str, list[dict]]], shas: dict[str, str], n: int) -> dict[str, list[dict]]:
+    """Keep the questions that are unchanged and have every answer, rows in the order of samples."""
+    whole = {}
+    for question, (sha, rows) in found.items():
+        by_sample = {row["sample"]: row for row in rows}
+        if shas.get(question) == sha and set(by_sample) == set(range(GREEDY, n)):
+            whole[question] = [by_sample[k] for k in range(GREEDY, n)]
+    return whole
+
+
+def _draw(engine, questions, spec, folder, shas, progress) -> None:
+    template = prompt_template(spec.prompt)
+    prompts = sorted(((q.id, template.render(q.text)) for q in questions), key=lambda p: (len(p[1]), p[0]))
+    size = max(1, getattr(engine, "batch_rows", 64) // (spec.n + 1))
+    # Batches take prompts of like length, longest first: the estimate then errs on the safe side.
+    starts = range(0, len(prompts), size)
+    with tqdm(
+        total=len(prompts) * (spec.n + 1),
+        desc=f"sampling {spec.model}",
+        unit="answer",
+        disable=not progress or bool(os.environ.get("TQDM_DISABLE")),
+        file=sys.stderr,
+    ) as bar:
+        for start in reversed(starts):
+            batch = prompts[start : start + size]
+            responses = []
+            for response in engine.generate(batch, spec):
+                responses.append(response)
+                bar.update()
+            folder.write(sorted(responses, key=lambda r: (r.question_id, r.sample)), shas)
+
+
+@functools.lru_cache(maxsize=1)
+def _engine(model: str, device: str) -> Any:
+    from homogen.engines.transformers import TransformersEngine
+
+    return TransformersEngine(model, device)
