@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
 import pyarrow as pa
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from homogen.questions import question_sha
 from homogen.records import GREEDY, BadInput, Question, Response, SamplingSpec, arrow_schema, prompt_template

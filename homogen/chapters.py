@@ -1,0 +1,450 @@
+"""Chapters: find them, check their parameters, run them with papermill, stage them for the book.
+
+A chapter is a MyST notebook ``notebooks/NN_name.md`` with a cell tagged ``parameters`` of lines
+``name: type = default  # meaning``. A profile is ``notebooks/profiles/NAME.yaml``: for each chapter the parameters
+that it sets.
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+import dataclasses
+import datetime
+import hashlib
+import importlib.metadata
+import json
+import logging
+import os
+import platform
+import re
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from homogen.records import BadInput, unknown
+
+NOTEBOOKS = Path("notebooks")
+RESULTS = Path("book/results")
+STAGED = Path("book/chapters")
+TYPES = {"int": int, "float": float, "str": str, "bool": bool, "list": list}
+
+
+@dataclasses.dataclass(frozen=True)
+class Parameter:
+    """One line of a parameters cell."""
+
+    name: str
+    type: str
+    default: Any
+    meaning: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Chapter:
+    """A notebook that can be run."""
+
+    name: str
+    path: Path
+    title: str
+    parameters: tuple[Parameter, ...]
+
+
+def chapters(folder: str | os.PathLike = NOTEBOOKS) -> dict[str, Chapter]:
+    """Find the chapters of a folder, in the order of their numbers, by name (``01_single_clusters`` -> ``single-clusters``).
+
+    Raises
+    ------
+    BadInput
+        If the folder has no chapter, or a chapter's parameters cell cannot be read.
+    """
+    paths = sorted(Path(folder).glob("[0-9][0-9]_*.md"))
+    if not paths:
+        raise BadInput(f"no chapters in {Path(folder).resolve()}; run this in the project's folder")
+    return {c.name: c for c in map(_chapter, paths)}
+
+
+def _chapter(path: Path) -> Chapter:
+    notebook = _read(path)
+    title = next(m.group(1) for c in notebook.cells if (m := re.search(r"^# (.+)$", c.source, re.MULTILINE)))
+    return Chapter(path.stem[3:].replace("_", "-"), path, title, tuple(_parameters(notebook, path)))
+
+
+def _read(path: Path):
+    import jupytext
+
+    return jupytext.read(path)
+
+
+def _parameters(notebook, path: Path) -> Iterable[Parameter]:
+    cell = next((c for c in notebook.cells if "parameters" in c.metadata.get("tags", [])), None)
+    for line in cell.source.splitlines() if cell else ():
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        found = re.fullmatch(r"(\w+): (\w+) = (.+?)\s+# (.+)", line)
+        if not found or found[2] not in TYPES:
+            raise BadInput(f"{path}: a line of the parameters cell is not 'name: type = default  # meaning': {line!r}")
+        yield Parameter(found[1], found[2], ast.literal_eval(found[3]), found[4])
+
+
+def validate(chapter: Chapter, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Check parameters before any kernel starts; text (from the command line) is read as the parameter's type.
+
+    Raises
+    ------
+    BadInput
+        If a name is unknown (with the nearest ones) or a value has the wrong type.
+    """
+    known = {p.name: p for p in chapter.parameters}
+    for name in given:
+        if name not in known:
+            raise unknown(f"parameter of {chapter.name}", name, known)
+    return {name: _typed(chapter, known[name], value) for name, value in given.items()}
+
+
+def _typed(chapter: Chapter, parameter: Parameter, value: Any) -> Any:
+    if isinstance(value, str) and parameter.type != "str":
+        try:
+            value = ast.literal_eval({"true": "True", "false": "False"}.get(value.lower(), value))
+        except (ValueError, SyntaxError):
+            pass
+    if parameter.type == "float" and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
+    if type(value) is not TYPES[parameter.type]:
+        raise BadInput(
+            f"parameter {parameter.name} of {chapter.name} must be {parameter.type} "
+            f"(default {parameter.default!r}), got {value!r}"
+        )
+    return value
+
+
+def profile(name: str, folder: str | os.PathLike = NOTEBOOKS) -> dict[str, dict[str, Any]]:
+    """Read a profile: chapter name -> parameters, validated.
+
+    Raises
+    ------
+    BadInput
+        If the profile does not exist, is not a mapping of chapters, or names an unknown chapter or parameter.
+    """
+    import yaml
+
+    home = Path(folder) / "profiles"
+    path = home / f"{name}.yaml"
+    if not path.is_file():
+        raise unknown("profile", name, [p.stem for p in home.glob("*.yaml")])
+    try:
+        content = yaml.safe_load(path.read_text("utf-8"))
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        raise BadInput(f"{path}{f', line {mark.line + 1}' if mark else ''}: not valid YAML") from error
+    if not isinstance(content, dict):
+        raise BadInput(f"{path}: a mapping 'chapter: {{parameter: value}}' is wanted")
+    every = chapters(folder)
+    shared = content.pop("all", None) or {}
+    for chapter in content:
+        if chapter not in every:
+            raise unknown(f"chapter in {path}", chapter, every)
+    for name_ in shared:
+        if not any(p.name == name_ for c in every.values() for p in c.parameters):
+            raise unknown(f"parameter in {path}", name_, {p.name for c in every.values() for p in c.parameters})
+    result = {}
+    for chapter_name, chapter in every.items():
+        own = {p.name for p in chapter.parameters}
+        wanted = {k: v for k, v in shared.items() if k in own} | (content.get(chapter_name) or {})
+        result[chapter_name] = validate(chapter, wanted)
+    return result
+
+
+def execute(
+    chapter: Chapter,
+    parameters: Mapping[str, Any],
+    output: Path,
+    findings: Path,
+    profile_name: str = "",
+    live: bool = True,
+):
+    """Run a chapter with papermill and write the executed notebook, complete or with its error.
+
+    Parameters
+    ----------
+    chapter
+        What to run.
+    parameters
+        Checked here again; the rest keep their defaults.
+    output
+        The ``.ipynb`` to write. It appears under this name only when the run has ended.
+    findings
+        Folder for what the chapter records.
+    profile_name
+        Written into the provenance.
+    live
+        Show the chapter's progress bars on the terminal.
+
+    Returns
+    -------
+    nbformat.NotebookNode
+        The executed notebook.
+
+    Raises
+    ------
+    BadInput
+        If a cell failed or did not run; the notebook with the error is kept beside ``output`` as ``….failed.ipynb``.
+    """
+    import nbformat
+    import papermill
+
+    parameters = validate(chapter, parameters)
+    notebook = _read(chapter.path)
+    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    output.parent.mkdir(parents=True, exist_ok=True)
+    (findings / f"{chapter.name}.json").unlink(missing_ok=True)
+    environment = {"HOMOGEN_FINDINGS": str(findings.resolve())}
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="homogen-") as folder, _environment(environment):
+        source, made = Path(folder) / "in.ipynb", Path(folder) / "out.ipynb"
+        nbformat.write(notebook, source)
+        logging.getLogger("papermill").setLevel(logging.ERROR)
+        error = None
+        try:
+            papermill.execute_notebook(
+                str(source),
+                str(made),
+                parameters=dict(parameters),
+                kernel_name="python3",
+                progress_bar=False,
+                stderr_file=_Live() if live else None,
+            )
+        except papermill.PapermillExecutionError as failure:
+            error = f"{failure.ename}: {failure.evalue}"
+        executed = nbformat.read(made, as_version=4)
+    if error is None and (silent := _not_run(executed)):
+        error = f"{silent} of its code cells did not run (the kernel died?)"
+    executed.metadata["homogen"] = provenance(chapter, parameters, profile_name, time.monotonic() - started)
+    target = output if error is None else output.with_suffix(".failed.ipynb")
+    temporary = target.with_suffix(".tmp")
+    nbformat.write(executed, temporary)
+    os.replace(temporary, target)
+    if error is not None:
+        raise BadInput(f"chapter {chapter.name} failed: {error}; see {target}")
+    output.with_suffix(".failed.ipynb").unlink(missing_ok=True)
+    return executed
+
+
+def _not_run(notebook) -> int:
+    code = [c for c in notebook.cells if c.cell_type == "code" and c.source.strip()]
+    return sum(c.execution_count is None or any(o.output_type == "error" for o in c.outputs) for c in code)
+
+
+class _Live:
+    """Passes a chapter's progress bars on to the terminal, and nothing else that it writes to stderr."""
+
+    def write(self, text: str) -> None:
+        if "\r" in text or "%|" in text:
+            sys.stderr.write(text)
+
+    def flush(self) -> None:
+        sys.stderr.flush()
+
+
+class _environment:
+    def __init__(self, values: Mapping[str, str]) -> None:
+        self.values = values
+
+    def __enter__(self) -> None:
+        self.before = {name: os.environ.get(name) for name in self.values}
+        os.environ.update(self.values)
+
+    def __exit__(self, *_: object) -> None:
+        for name, value in self.before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def provenance(chapter: Chapter, parameters: Mapping[str, Any], profile_name: str, seconds: float) -> dict[str, Any]:
+    """Say how a chapter's results came about: profile, device, versions, duration, and the key of the execution."""
+    from homogen.models import pick_device
+
+    packages = ("homogen", "torch", "transformers", "sentence-transformers", "numpy", "scipy", "scikit-learn")
+    device = pick_device()
+    if device == "cuda":
+        import torch
+
+        device = torch.cuda.get_device_name()
+    else:
+        device = f"CPU, {os.cpu_count()} cores, {platform.machine()}"
+    return {
+        "chapter": chapter.name,
+        "profile": profile_name,
+        "key": execution_key(chapter, parameters),
+        "parameters": dict(parameters),
+        "device": device,
+        "python": platform.python_version(),
+        "versions": {name: importlib.metadata.version(name) for name in packages},
+        "seconds": round(seconds, 1),
+        "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+    }
+
+
+def execution_key(chapter: Chapter, parameters: Mapping[str, Any]) -> str:
+    """Hash what can change a chapter's results: its code cells, parameters, the package, the lock file."""
+    digest = hashlib.sha256()
+    for cell in _read(chapter.path).cells:
+        if cell.cell_type == "code":
+            digest.update(cell.source.encode() + b"\0")
+    digest.update(json.dumps(dict(parameters), sort_keys=True).encode())
+    package = Path(__file__).parent
+    files = [p for p in sorted(package.rglob("*")) if p.suffix in {".py", ".jsonl", ".csv"}]
+    for path in [*files, *(p for p in map(Path, ("requirements.txt", "requirements-weights.txt")) if p.is_file())]:
+        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:20]
+
+
+def is_current(chapter: Chapter, parameters: Mapping[str, Any], output: Path) -> bool:
+    """Whether an executed notebook is there and nothing that it depends on has changed."""
+    import nbformat
+
+    if not output.is_file():
+        return False
+    try:
+        made = nbformat.read(output, as_version=4)
+    except Exception:
+        return False
+    return made.metadata.get("homogen", {}).get("key") == execution_key(chapter, parameters)
+
+
+def stage(executed, chapter: Chapter):
+    """Turn an executed notebook into a page of the book; pure, the notebook given is left as it is.
+
+    The prose is the source's as it is now. The parameters cells become one table; standard error, widgets and colour
+    codes go; long tracebacks are shortened; a fold at the end says how the results came about; a failed cell gets a
+    banner at the top.
+    """
+    import nbformat
+
+    page = copy.deepcopy(executed)
+    about = page.metadata.get("homogen", {})
+    cells, failed = [], None
+    for cell in page.cells:
+        tags = cell.metadata.get("tags", [])
+        if "injected-parameters" in tags or "papermill-error-cell-tag" in tags:
+            continue
+        if "parameters" in tags:
+            cell = nbformat.v4.new_markdown_cell(_parameter_table(chapter, about))
+        if cell.cell_type == "code":
+            cell.outputs = [o for o in map(_clean, cell.outputs) if o is not None]
+            failed = failed or next((o for o in cell.outputs if o.output_type == "error"), None)
+            cell.metadata.pop("papermill", None)
+        cells.append(cell)
+    if failed is not None:
+        banner = f"```{{error}}\nThis chapter stopped with **{failed.ename}**: {failed.evalue.splitlines()[0]}\n```"
+        cells.insert(1, nbformat.v4.new_markdown_cell(banner))
+    cells.append(nbformat.v4.new_markdown_cell(_provenance_fold(about)))
+    page.cells = cells
+    for number, cell in enumerate(page.cells):
+        cell.id = f"cell-{number}"
+    page.metadata = {k: v for k, v in page.metadata.items() if k in ("kernelspec", "language_info", "mystnb")}
+    return page
+
+
+def _parameter_table(chapter: Chapter, about: Mapping[str, Any]) -> str:
+    given = about.get("parameters", {})
+    rows = ["| parameter | value | set by | meaning |", "|---|---|---|---|"]
+    for p in chapter.parameters:
+        value = given.get(p.name, p.default)
+        by = (about.get("profile") or "command line") if p.name in given else "default"
+        rows.append(f"| `{p.name}` | `{value!r}` | {by} | {p.meaning} |")
+    return (
+        "```{dropdown} Parameters of this run\n:class-container: parameters\n\n" + "\n".join(rows) + "\n\n"
+        f"Change any of them: `homogen run {chapter.name} -p NAME VALUE`.\n```"
+    )
+
+
+def _provenance_fold(about: Mapping[str, Any]) -> str:
+    versions = ", ".join(f"{name} {version}" for name, version in about.get("versions", {}).items())
+    return (
+        "```{dropdown} How these results came about\n"
+        f"Profile **{about.get('profile') or 'none'}**, run on {about.get('device', 'an unknown device')} in "
+        f"{about.get('seconds', 0):.0f} seconds, finished {about.get('finished', 'at an unknown time')}. "
+        f"Python {about.get('python', '?')}; {versions}. Execution key `{about.get('key', '?')}`.\n```"
+    )
+
+
+_ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+_MACHINE = re.compile(r"(?:/[\w.-]+)+/(?=(?:site-packages|homogen)/)")
+
+
+def _clean(output):
+    if output.output_type == "stream":
+        if output.name == "stderr":
+            return None
+        output.text = _ANSI.sub("", output.text)
+    elif output.output_type == "error":
+        lines = [_MACHINE.sub("…/", _ANSI.sub("", line)) for line in output.traceback]
+        output.traceback = lines if len(lines) <= 8 else [*lines[:3], "…", *lines[-4:]]
+    else:
+        for kind in [k for k in output.data if k.startswith("application/vnd.jupyter.widget")]:
+            del output.data[kind]
+        if not output.data:
+            return None
+    output.pop("metadata", None) if output.output_type in ("stream", "error") else None
+    return output
+
+
+def results_folder(profile_name: str) -> Path:
+    """Where a profile's executed notebooks and findings lie."""
+    return RESULTS / profile_name
+
+
+def run_book(profile_name: str = "pocket", force: bool = False, folder: str | os.PathLike = NOTEBOOKS) -> list[Path]:
+    """Bring every chapter of a profile up to date and stage it; returns the staged pages.
+
+    Parameters
+    ----------
+    profile_name
+        The profile to run.
+    force
+        Run chapters that are up to date too.
+    folder
+        Where the notebooks lie.
+    """
+    import nbformat
+    from tqdm import tqdm
+
+    wanted = profile(profile_name, folder)
+    every = chapters(folder)
+    home = results_folder(profile_name)
+    STAGED.mkdir(parents=True, exist_ok=True)
+    pages = []
+    with tqdm(every.values(), desc="chapters", unit="chapter", file=sys.stderr) as bar:
+        for chapter in bar:
+            bar.set_postfix_str(chapter.name)
+            output = home / f"{chapter.path.stem}.ipynb"
+            given = wanted[chapter.name]
+            if force or not is_current(chapter, given, output):
+                execute(chapter, given, output, home / "findings", profile_name)
+            page = STAGED / output.name
+            text = nbformat.writes(stage(with_current_prose(nbformat.read(output, as_version=4), chapter), chapter))
+            if not page.is_file() or page.read_text("utf-8") != text:
+                page.write_text(text, "utf-8")
+            pages.append(page)
+    for stale in set(STAGED.glob("*.ipynb")) - set(pages):
+        stale.unlink()
+    return pages
+
+
+def with_current_prose(executed, chapter: Chapter):
+    """Put the source's prose as it is now around the outputs, so that mending a sentence needs no new run."""
+    page, source = copy.deepcopy(executed), _read(chapter.path).cells
+    kept = [c for c in page.cells if c.metadata.get("tags", []) != ["injected-parameters"]]
+    injected = [c for c in page.cells if c.metadata.get("tags", []) == ["injected-parameters"]]
+    code = [c for c in kept if c.cell_type == "code"]
+    if [c.source for c in code] != [c.source for c in source if c.cell_type == "code"]:
+        return page
+    outputs = iter(code)
+    page.cells = [next(outputs) if c.cell_type == "code" else c for c in source] + injected
+    return page

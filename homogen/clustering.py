@@ -1,0 +1,359 @@
+"""Which answers say the same: an ``(N, N)`` similarity to N labels, and how often one label is all there is.
+
+Labels are whole numbers from 0 in order of first appearance; -1 is a missing answer, which belongs to no
+cluster. A single-cluster rate is a property of the answers *and* of similarity, threshold and linkage: report it
+with all three.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from numbers import Integral, Real
+
+import numpy as np
+import pandas as pd
+from scipy import sparse, stats
+from scipy.cluster import hierarchy
+
+from homogen.records import BadInput, Estimate, unknown
+
+LINKAGES = ("single", "average", "complete", "greedy")
+"""Known ways from similarities to clusters."""
+
+_SLACK = 1e-6  # float32 similarities are symmetric and at most 1 only to about this
+_MERGE = 1e-12  # the average of equal distances can come out a few ulps above them; it still merges
+
+
+def cluster(S: np.ndarray, threshold: float = 0.4, linkage: str = "single") -> np.ndarray:
+    r"""Group answers whose similarity reaches a threshold :math:`\tau`.
+
+    Parameters
+    ----------
+    S
+        ``(N, N)`` similarities in [-1, 1], symmetric, ones on the diagonal. A row and column of NaN is a
+        missing answer.
+    threshold
+        :math:`\tau` in [-1, 1]. A similarity of exactly :math:`\tau` is similar enough.
+    linkage
+        ``"single"``: connected components of the graph :math:`S_{ij} \ge \tau`, so two unlike answers meet
+        in one cluster if a chain of likenesses leads from one to the other.
+        ``"greedy"``: in sample order, each answer joins the first cluster whose *first* member is similar
+        enough, or opens its own; the outcome depends on the order.
+        ``"average"``, ``"complete"``: agglomerative on the distances :math:`1 - S`; the closest two clusters merge
+        until the mean (the largest) distance between members exceeds :math:`1 - \tau`.
+
+    Returns
+    -------
+    numpy.ndarray
+        ``(N,)`` int labels, 0-based in order of first appearance; -1 for a missing answer.
+
+    Raises
+    ------
+    BadInput
+        If the matrix is not square, not symmetric, out of range, NaN in part or without ones on its diagonal; if
+        the threshold is out of range or the linkage is unknown.
+
+    Notes
+    -----
+    Raising the threshold removes edges, so it can never lower the number of single-linkage clusters nor raise
+    a single-cluster rate made of them.
+
+    scikit-learn's ``AgglomerativeClustering`` builds the same tree but keeps two clusters apart when
+    their distance *equals* ``distance_threshold``; here they merge, as in the other linkages, and so do distances
+    within 1e-12 above it, because an average of equal numbers is not always equal to them in floating point.
+    Where distances tie, average and complete linkage may depend on the order of the answers.
+
+    References
+    ----------
+    P. H. A. Sneath (1957), "The application of computers to taxonomy", *J. Gen. Microbiol.* 17 (single linkage).
+    R. R. Sokal and C. D. Michener (1958), "A statistical method for evaluating systematic relationships",
+    *Univ. Kansas Sci. Bull.* 38 (average linkage).
+
+    Examples
+    --------
+    A chain: 0 is like 1, 1 is like 2, but 0 is not like 2.
+
+    >>> S = np.array([[1.0, 0.5, 0.1],
+    ...               [0.5, 1.0, 0.4],
+    ...               [0.1, 0.4, 1.0]])
+    >>> for linkage in LINKAGES:
+    ...     print(linkage, cluster(S, threshold=0.4, linkage=linkage))
+    single [0 0 0]
+    average [0 0 1]
+    complete [0 0 1]
+    greedy [0 0 1]
+    """
+    return cluster_batch([S], threshold=threshold, linkage=linkage)[0]
+
+
+def cluster_batch(
+    similarities: Iterable[np.ndarray], threshold: float = 0.4, linkage: str = "single"
+) -> list[np.ndarray]:
+    """Labels of all questions of a benchmark at once; see :func:`cluster`.
+
+    Questions of equal size are stacked. Single linkage then is one search for connected components over
+    all of them, and greedy clustering N steps over whole stacks.
+
+    Parameters
+    ----------
+    similarities
+        One ``(N_i, N_i)`` matrix a question.
+    threshold, linkage
+        As in :func:`cluster`.
+
+    Returns
+    -------
+    list of numpy.ndarray
+        One ``(N_i,)`` int array a question.
+
+    Examples
+    --------
+    >>> cluster_batch([np.ones((3, 3)), np.eye(2)])
+    [array([0, 0, 0]), array([0, 1])]
+    """
+    if linkage not in LINKAGES:
+        raise unknown("linkage", linkage, LINKAGES)
+    if isinstance(threshold, bool) or not isinstance(threshold, Real) or not -1 <= threshold <= 1:
+        raise BadInput(f"threshold must be a number in [-1, 1], got {threshold!r}")
+    matrices = [np.asarray(S, dtype=np.float64) for S in similarities]
+    by_size = defaultdict(list)
+    for q, S in enumerate(matrices):
+        if S.ndim != 2 or S.shape[0] != S.shape[1]:
+            raise BadInput(f"similarity matrix {q} must be square, got shape {S.shape}")
+        by_size[len(S)].append(q)
+    labels: list[np.ndarray] = [np.empty(0, dtype=int)] * len(matrices)
+    for n, questions in by_size.items():
+        if not n:
+            continue
+        stack = np.stack([matrices[q] for q in questions])
+        present = _check(stack, questions)
+        if linkage == "single":
+            groups = _single(stack, threshold)
+        elif linkage == "greedy":
+            groups = _greedy(stack, present, threshold)
+        else:
+            groups = _agglomerative(stack, present, threshold, linkage)
+        for q, row in zip(questions, _in_order_of_appearance(groups, present), strict=True):
+            labels[q] = row
+    return labels
+
+
+def number_of_clusters(labels: Sequence[int]) -> int:
+    """How many clusters one question's answers fall into; missing answers (-1) are none of them.
+
+    Parameters
+    ----------
+    labels
+        ``(N,)`` whole numbers, -1 for a missing answer.
+
+    Returns
+    -------
+    int
+        Between 0 (every answer is missing) and N.
+
+    Examples
+    --------
+    >>> number_of_clusters([0, 1, 0, -1])
+    2
+    """
+    return len(np.unique(_present(labels)))
+
+
+def alignment_tax(labels: Sequence[int]) -> float:
+    r"""Share of the answers that repeat another: the alignment tax of one question.
+
+    .. math:: \mathrm{AT}(q) = 1 - \frac{|\text{clusters}|}{N}
+
+    Parameters
+    ----------
+    labels
+        ``(N,)`` whole numbers, -1 for a missing answer, which does not count towards N.
+
+    Returns
+    -------
+    float
+        0 if all answers differ, 1 - 1/N if all are alike; NaN with fewer than two answers.
+
+    References
+    ----------
+    M. Liu (2026), "The Alignment Tax: Response homogenization in aligned LLMs and its implications for uncertainty
+    estimation", arXiv:2603.24124.
+
+    Examples
+    --------
+    >>> alignment_tax([0, 0, 1, 0])
+    0.5
+    """
+    left = _present(labels)
+    return 1 - len(np.unique(left)) / len(left) if len(left) > 1 else math.nan
+
+
+def single_cluster_rate(labels_by_question: Iterable[Sequence[int]], level: float = 0.95) -> Estimate:
+    r"""Share of the questions whose answers all fall into one cluster (SCR), with Wilson's interval.
+
+    .. math:: \mathrm{SCR} = \frac{1}{Q} \sum_{q=1}^{Q} \mathbf{1}\{|\text{clusters}_q| = 1\}
+
+    On these questions no function of the clusters can tell right from wrong: all score the same.
+
+    Parameters
+    ----------
+    labels_by_question
+        One ``(N_i,)`` array a question, -1 for a missing answer.
+    level
+        Confidence level of the interval.
+
+    Returns
+    -------
+    Estimate
+        A question with fewer than two answers left is not counted and lowers ``coverage``; undefined if none is left.
+
+    References
+    ----------
+    E. B. Wilson (1927), "Probable inference, the law of succession, and statistical inference", *JASA* 22.
+
+    Examples
+    --------
+    >>> print(single_cluster_rate([[0, 0, 0], [0, 1, 0], [0, 0, -1], [0, -1, -1]]))
+    0.667 [0.208, 0.939], n=3, coverage 75%
+    """
+    _check_level(level)
+    counts, given = _cluster_counts(labels_by_question)
+    n = len(counts)
+    if not n:
+        return Estimate.undefined(_NONE_LEFT)
+    single = int((counts == 1).sum())
+    low, high = stats.binomtest(single, n).proportion_ci(level, method="wilson")
+    return Estimate(single / n, float(low), float(high), n, n / given, f"single-cluster rate, Wilson {level:.0%}")
+
+
+def mean_number_of_clusters(
+    labels_by_question: Iterable[Sequence[int]], resamples: int = 10_000, seed: int = 0, level: float = 0.95
+) -> Estimate:
+    """Mean number of clusters a question, with a bootstrap interval over questions.
+
+    Parameters
+    ----------
+    labels_by_question
+        One ``(N_i,)`` array a question, -1 for a missing answer.
+    resamples
+        Bootstrap resamples of the questions.
+    seed
+        Of the resampling.
+    level
+        Confidence level of the percentile interval.
+
+    Returns
+    -------
+    Estimate
+        A question with fewer than two answers left is not counted and lowers ``coverage``; undefined if none is
+        left; without an interval if only one is.
+
+    References
+    ----------
+    B. Efron and R. J. Tibshirani (1993), *An Introduction to the Bootstrap*, chapter 13.
+
+    Examples
+    --------
+    >>> print(mean_number_of_clusters([[0, 0, 0], [0, 1, 0], [0, 1, 2], [0, 0, 1]]))
+    2.000 [1.250, 2.750], n=4, coverage 100%
+    """
+    _check_level(level)
+    if isinstance(resamples, bool) or not isinstance(resamples, Integral) or resamples < 1:
+        raise BadInput(f"resamples must be a whole number of at least 1, got {resamples!r}")
+    counts, given = _cluster_counts(labels_by_question)
+    n = len(counts)
+    if not n:
+        return Estimate.undefined(_NONE_LEFT)
+    low = high = math.nan
+    if n > 1:
+        # Drawing n questions with replacement is one multinomial draw over the few distinct counts.
+        value, times = np.unique(counts, return_counts=True)
+        means = np.random.default_rng(seed).multinomial(n, times / n, size=resamples) @ value / n
+        low, high = (float(end) for end in np.quantile(means, [(1 - level) / 2, (1 + level) / 2]))
+    method = f"mean number of clusters, bootstrap {level:.0%} over questions, {resamples:,} resamples"
+    return Estimate(float(counts.mean()), low, high, n, n / given, method)
+
+
+_NONE_LEFT = "no question has two answers left"
+
+
+def _check_level(level: float) -> None:
+    if not 0 < level < 1:
+        raise BadInput(f"level must lie between 0 and 1, got {level!r}")
+
+
+def _present(labels: Sequence[int]) -> np.ndarray:
+    """The labels of the answers that are not missing."""
+    values = np.asarray(labels)
+    if values.ndim != 1 or (values.size and (values.dtype.kind not in "iu" or values.min() < -1)):
+        raise BadInput("labels must be one row of whole numbers from 0, with -1 for a missing answer")
+    return values[values >= 0]
+
+
+def _cluster_counts(labels_by_question: Iterable[Sequence[int]]) -> tuple[np.ndarray, int]:
+    """Cluster numbers of the questions with two answers or more, and how many questions were given."""
+    left = [_present(labels) for labels in labels_by_question]
+    return np.array([len(np.unique(x)) for x in left if len(x) > 1], dtype=int), len(left)
+
+
+def _check(stack: np.ndarray, questions: list[int]) -> np.ndarray:
+    """Which answers are there, ``(Q, n)`` bool; or a complaint about the first matrix that is none."""
+    nan = np.isnan(stack)
+    present = ~nan.all(axis=2)
+    both = present[:, :, None] & present[:, None, :]
+    with np.errstate(invalid="ignore"):  # inf - inf; the range check reports it
+        asymmetric = np.abs(stack - stack.transpose(0, 2, 1)) > _SLACK
+    diagonal = np.diagonal(stack, axis1=1, axis2=2)
+    for wrong, complaint in (
+        (nan & both, "is NaN in part; a missing answer is a whole row and column of NaN"),
+        (asymmetric | (nan != nan.transpose(0, 2, 1)), "is not symmetric"),
+        (np.abs(stack) > 1 + _SLACK, "has values outside [-1, 1]"),
+        (np.abs(diagonal - 1) > _SLACK, "does not have ones on its diagonal (a distance instead of a similarity?)"),
+    ):
+        if wrong.any():
+            raise BadInput(f"similarity matrix {questions[np.argwhere(wrong)[0, 0]]} {complaint}")
+    return present
+
+
+def _in_order_of_appearance(groups: np.ndarray, present: np.ndarray) -> np.ndarray:
+    """Number each row's groups from 0 as they first appear; -1 where no answer is present."""
+    distinct = groups + (groups.max() + 1) * np.arange(len(groups))[:, None]
+    # Numbered across all rows first; what the rows above used up comes off again.
+    labels = np.full(groups.shape, -1)
+    labels[present] = pd.factorize(distinct[present])[0]
+    lowest = np.where(present, labels, labels.size).min(axis=1, keepdims=True)
+    return np.where(present, labels - lowest, -1)
+
+
+def _single(stack: np.ndarray, threshold: float) -> np.ndarray:
+    n = stack.shape[1]
+    question, i, j = np.nonzero(stack >= threshold)  # NaN reaches no threshold: a missing answer stays alone
+    edges = sparse.coo_array(
+        (np.ones(len(i), dtype=np.int8), (question * n + i, question * n + j)), shape=(len(stack) * n,) * 2
+    )
+    return sparse.csgraph.connected_components(edges, directed=False)[1].reshape(len(stack), n)
+
+
+def _greedy(stack: np.ndarray, present: np.ndarray, threshold: float) -> np.ndarray:
+    questions, n = present.shape
+    group = np.zeros((questions, n), dtype=int)
+    opens = np.zeros((questions, n), dtype=bool)
+    for i in range(n):
+        fits = opens & (stack[:, :, i] >= threshold)
+        joins = fits.any(axis=1)
+        opens[:, i] = present[:, i] & ~joins
+        group[:, i] = np.where(joins, fits.argmax(axis=1), i)
+    return group
+
+
+def _agglomerative(stack: np.ndarray, present: np.ndarray, threshold: float, linkage: str) -> np.ndarray:
+    group = np.zeros(present.shape, dtype=int)
+    for q, here in enumerate(present):
+        where = np.flatnonzero(here)
+        if len(where) > 1:
+            i, j = np.triu_indices(len(where), k=1)
+            tree = hierarchy.linkage(np.maximum(1 - stack[q, where[i], where[j]], 0), method=linkage)
+            group[q, where] = hierarchy.fcluster(tree, 1 - threshold + _MERGE, criterion="distance")
+    return group

@@ -1,0 +1,247 @@
+"""The one plot style, and a few functions from a table to Axes.
+
+Figures are shown as inline SVG whose text and lines take the page's own colour, so that they read on a light and on a
+dark page; each carries its caption and an alternative text.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import html
+import io
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from homogen.records import Estimate
+
+PALETTE = ("#4477AA", "#EE6677", "#228833", "#AA7700", "#66A9CC", "#AA3377")
+"""Colours that stay apart for colour-blind readers, on white and on black (after Paul Tol's bright scheme)."""
+
+MARKERS = ("o", "s", "^", "D", "v", "P")
+"""One for each colour: nothing is told by colour alone."""
+
+_INK = "#010203"  # stands for the page's text colour until the SVG is written
+
+_STYLE = {
+    "axes.edgecolor": _INK,
+    "axes.labelcolor": _INK,
+    "axes.titlecolor": _INK,
+    "axes.facecolor": "none",
+    "axes.grid": False,
+    "axes.prop_cycle": mpl.cycler(color=PALETTE),
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlelocation": "left",
+    "axes.titlesize": 11,
+    "figure.constrained_layout.use": True,
+    "figure.facecolor": "none",
+    "figure.figsize": (5.6, 3.4),
+    "font.size": 10.5,
+    "legend.frameon": False,
+    "lines.linewidth": 1.8,
+    "lines.markersize": 6,
+    "savefig.facecolor": "none",
+    "svg.fonttype": "none",
+    "text.color": _INK,
+    "xtick.color": _INK,
+    "ytick.color": _INK,
+}
+
+
+@contextlib.contextmanager
+def style() -> Iterator[None]:
+    """Draw in the house style inside a ``with`` block."""
+    with mpl.rc_context(_STYLE):
+        yield
+
+
+@dataclasses.dataclass(frozen=True)
+class Shown:
+    """Something to see in a notebook: HTML with a caption and an alternative text."""
+
+    markup: str
+
+    def _repr_html_(self) -> str:
+        return self.markup
+
+
+def axes(width: float = 5.6, height: float = 3.4, columns: int = 1, sharey: bool = False):
+    """Make a figure in the house style: ``(figure, axes)``, sizes in inches."""
+    with style():
+        figure = Figure(figsize=(width, height))
+        return figure, figure.subplots(1, columns, sharey=sharey)
+
+
+def show(figure: Figure, caption: str, alt: str) -> Shown:
+    """Finish a figure: inline SVG in the page's colours, with caption and alternative text.
+
+    Parameters
+    ----------
+    figure
+        From :func:`axes`.
+    caption
+        What is plotted and what to see in it; plain text.
+    alt
+        What a reader who cannot see the figure needs to know, with the main numbers.
+
+    Raises
+    ------
+    ValueError
+        If caption or alternative text is empty.
+    """
+    if not caption.strip() or not alt.strip():
+        raise ValueError("a figure needs a caption and an alternative text")
+    with style(), io.StringIO() as out:
+        figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+        svg = out.getvalue()
+    svg = svg[svg.index("<svg") :].replace(_INK, "currentColor")
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    used = set(re.findall(r'(?:href="#|url\(#)([\w-]+)', svg))
+    svg = re.sub(r' id="([\w-]+)"', lambda m: m.group(0) if m.group(1) in used else "", svg)
+    width = round(float(figure.get_figwidth()) * 100)
+    head = f'<svg role="img" aria-label="{html.escape(alt)}" style="width:100%;max-width:{width}px;height:auto" '
+    svg = head + re.sub(r' (?:width|height)="[\d.]+pt"', "", svg[len("<svg ") :], count=2)
+    return Shown(f'<figure class="homogen">\n{svg}<figcaption>{html.escape(caption)}</figcaption></figure>')
+
+
+def forest(
+    estimates: Mapping[str, Estimate], ax: Axes, reference: float | None = None, color: str = PALETTE[0]
+) -> Axes:
+    """Draw estimates with their intervals, one a row, first on top; undefined ones say why.
+
+    Parameters
+    ----------
+    estimates
+        By the label of the row.
+    ax
+        Where to draw.
+    reference
+        A vertical line, such as 0.5 for AUROC.
+    color
+        Of dots and intervals.
+    """
+    for row, estimate in enumerate(estimates.values()):
+        if np.isnan(estimate.value):
+            ax.text(0.02, row, estimate.method, transform=ax.get_yaxis_transform(), va="center", style="italic", size=9)
+            continue
+        ax.plot([estimate.low, estimate.high], [row, row], color=color)
+        ax.plot(estimate.value, row, MARKERS[0], color=color)
+    if reference is not None:
+        ax.axvline(reference, color=_INK, linestyle=":", linewidth=1)
+    ax.set_yticks(range(len(estimates)), list(estimates))
+    ax.set_ylim(len(estimates) - 0.5, -0.5)
+    return ax
+
+
+def bands(table: pd.DataFrame, x: str, hue: str, ax: Axes) -> Axes:
+    """Draw one line with its interval for each value of ``hue``.
+
+    Parameters
+    ----------
+    table
+        Long form with columns ``x``, ``hue``, ``value``, ``low`` and ``high``.
+    x, hue
+        Column names.
+    ax
+        Where to draw.
+    """
+    groups = list(table.groupby(hue, sort=False))
+    colors = sns.color_palette(PALETTE, len(groups)).as_hex()
+    for (name, rows), color, marker in zip(groups, colors, MARKERS * 3, strict=False):
+        ax.fill_between(rows[x], rows["low"], rows["high"], color=color, alpha=0.18, linewidth=0)
+        ax.plot(rows[x], rows["value"], marker=marker, color=color, label=str(name))
+    if len(groups) > 1:
+        ax.legend()
+    return ax
+
+
+def estimates_table(estimates: Mapping[object, Estimate], x: str) -> pd.DataFrame:
+    """Put estimates into long form: a column ``x`` for the keys, then value, low, high, n."""
+    rows = [{x: key, "value": e.value, "low": e.low, "high": e.high, "n": e.n} for key, e in estimates.items()]
+    return pd.DataFrame(rows)
+
+
+def threshold_slider(
+    counts: Mapping[str, np.ndarray], thresholds: Sequence[float], samples: int, caption: str, start: float
+) -> Shown:
+    """Make a figure with a slider for the similarity threshold; it needs no network and no kernel.
+
+    For each threshold it shows how many questions have 1, 2, … clusters, and the single-cluster rate.
+
+    Parameters
+    ----------
+    counts
+        For each name (one button each) an ``(T, Q)`` array: the number of clusters of question q at threshold t.
+    thresholds
+        The T thresholds, rising.
+    samples
+        Answers a question: the most clusters there can be.
+    caption
+        What to do with it and what to see.
+    start
+        The threshold shown first; without scripts, the only one.
+    """
+    grid = {}
+    for name, table in counts.items():
+        table = np.asarray(table)
+        if table.shape[0] != len(thresholds):
+            raise ValueError(f"{name!r} has {table.shape[0]} rows for {len(thresholds)} thresholds")
+        grid[name] = [np.bincount(row, minlength=samples + 1)[1 : samples + 1].tolist() for row in table]
+    first = int(np.argmin(np.abs(np.asarray(thresholds) - start)))
+    data = {"t": [round(float(t), 3) for t in thresholds], "g": grid}
+    names = list(grid)
+    key = re.sub(r"\W+", "-", names[0])
+    bars = "".join(
+        f'<g><rect x="{20 + 44 * i}" width="34" y="0" height="0" fill="{PALETTE[0]}"></rect>'
+        f'<text x="{37 + 44 * i}" y="0" text-anchor="middle"></text>'
+        f'<text x="{37 + 44 * i}" y="214" text-anchor="middle">{i + 1}</text></g>'
+        for i in range(samples)
+    )
+    width = 30 + 44 * samples
+    options = "".join(
+        f'<label><input type="radio" name="{key}" value="{html.escape(n)}"{" checked" if i == 0 else ""}> '
+        f"{html.escape(n)}</label> "
+        for i, n in enumerate(names)
+    )
+    return Shown(
+        f'<figure class="homogen slider" id="slider-{key}">'
+        f'<div class="controls" role="group" aria-label="similarity">{options}</div>'
+        f'<label class="threshold">similarity threshold <input type="range" min="0" max="{len(thresholds) - 1}" '
+        f'value="{first}" aria-label="similarity threshold"> <output></output></label>'
+        f'<svg role="img" viewBox="0 0 {width} 236" style="width:100%;max-width:560px;height:auto" '
+        f'aria-label="questions by number of clusters">{bars}'
+        f'<text x="{width / 2}" y="232" text-anchor="middle">number of clusters</text></svg>'
+        f"<figcaption>{html.escape(caption)}</figcaption>"
+        f'<script type="application/json">{json.dumps(data, separators=(",", ":"))}</script>'
+        f"<script>{_SLIDER}</script></figure>"
+    )
+
+
+_SLIDER = """
+(function(){
+  var f=document.currentScript.parentNode, d=JSON.parse(f.querySelector('script[type="application/json"]').textContent);
+  var r=f.querySelector('input[type=range]'), o=f.querySelector('output'), s=f.querySelector('svg');
+  function draw(){
+    var name=f.querySelector('input[type=radio]:checked').value, row=d.g[name][+r.value], all=0, top=0;
+    row.forEach(function(v){all+=v; top=Math.max(top,v);});
+    s.querySelectorAll('g').forEach(function(g,i){
+      var h=160*row[i]/Math.max(all,1), b=g.querySelector('rect'), t=g.querySelectorAll('text')[0];
+      b.setAttribute('y',198-h); b.setAttribute('height',h);
+      t.setAttribute('y',193-h); t.textContent=row[i]||'';
+    });
+    var scr=all?(100*row[0]/all).toFixed(1)+'%':'undefined';
+    o.textContent=d.t[+r.value].toFixed(2)+' → single-cluster rate '+scr;
+    s.setAttribute('aria-label',name+', threshold '+d.t[+r.value]+': single-cluster rate '+scr+' of '+all+' questions');
+  }
+  f.addEventListener('input',draw); draw();
+})();
+"""

@@ -1,0 +1,156 @@
+"""What a chapter leaves behind: named estimates, and the paper's numbers that they stand beside."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import functools
+import importlib.resources
+import json
+import math
+import os
+from pathlib import Path
+from typing import Any
+
+from homogen.records import BadInput, Estimate, unknown
+
+
+@dataclasses.dataclass(frozen=True)
+class Claim:
+    """One number that the paper reports, as printed there.
+
+    Parameters
+    ----------
+    claim_id
+        The claim's number in the ledger.
+    quantity
+        What was measured.
+    reported, low, high, p
+        The value, its interval and p-value as the paper prints them; empty where it gives none.
+    dataset, n, model, method
+        The protocol, as far as the paper says.
+    source
+        Where in the paper.
+    """
+
+    claim_id: str
+    experiment: str
+    quantity: str
+    reported: str
+    low: str
+    high: str
+    p: str
+    dataset: str
+    n: str
+    model: str
+    method: str
+    source: str
+
+    def __str__(self) -> str:
+        interval = f" [{self.low}, {self.high}]" if self.low else ""
+        return f"{self.reported}{interval}"
+
+    @property
+    def setting(self) -> str:
+        """The protocol in one line."""
+        count = f"n={self.n}" if self.n else ""
+        return ", ".join(part for part in (self.model, self.dataset, count, self.method) if part)
+
+
+@functools.cache
+def claims() -> dict[str, Claim]:
+    """Load the paper's numbers that chapters refer to, by claim id.
+
+    Examples
+    --------
+    >>> print(claims()["C148"], "-", claims()["C148"].source)
+    0.4 - Sec.5.12; App.A
+    """
+    text = importlib.resources.files("homogen").joinpath("data/claims.csv").read_text("utf-8")
+    return {row["claim_id"]: Claim(**row) for row in csv.DictReader(text.splitlines())}
+
+
+def folder() -> Path:
+    """Where findings are written: ``$HOMOGEN_FINDINGS``, else ``findings`` in the working folder."""
+    return Path(os.environ.get("HOMOGEN_FINDINGS") or "findings")
+
+
+def record(notebook: str, name: str, estimate: Estimate, claim: str | None = None, unit: str = "") -> Estimate:
+    """Leave a named result; a second result of the same name replaces the first.
+
+    Parameters
+    ----------
+    notebook
+        The chapter that leaves it.
+    name
+        What the number is, in words that stand alone.
+    estimate
+        Value, interval, n, coverage, method.
+    claim
+        The paper's claim that it stands beside, or None.
+    unit
+        Of the value: "" for rates and AUROC, else for example "clusters" or "nats".
+
+    Returns
+    -------
+    Estimate
+        The same estimate, so that a cell can show what it recorded.
+
+    Raises
+    ------
+    BadInput
+        If the claim does not exist or the folder cannot be written.
+    """
+    if not isinstance(estimate, Estimate):
+        raise TypeError(f"finding {name!r}: an Estimate is wanted, got {type(estimate).__name__}")
+    if claim is not None and claim not in claims():
+        raise unknown("claim", claim, claims())
+    found = {row["name"]: row for row in read(notebook)}
+    numbers = {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in vars(estimate).items()}
+    found[name] = {"name": name, **numbers, "unit": unit, "claim": claim}
+    path = folder() / f"{notebook}.json"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_suffix(".tmp")
+        temporary.write_text(json.dumps(list(found.values()), indent=1, ensure_ascii=False) + "\n", "utf-8")
+        os.replace(temporary, path)
+    except OSError as error:
+        raise BadInput(f"cannot write the findings {path}: {error.strerror or error}") from error
+    return estimate
+
+
+def read(notebook: str) -> list[dict[str, Any]]:
+    """Read what a chapter has left; an empty list if nothing."""
+    path = folder() / f"{notebook}.json"
+    return json.loads(path.read_text("utf-8")) if path.is_file() else []
+
+
+def estimate_of(row: dict[str, Any]) -> Estimate:
+    """Turn a row of :func:`read` back into an :class:`Estimate`."""
+    fields = {field.name: row[field.name] for field in dataclasses.fields(Estimate)}
+    return Estimate(**{k: math.nan if v is None else v for k, v in fields.items()})
+
+
+def beside_paper(notebook: str):
+    """Set each finding beside the paper's number, as a pandas DataFrame to show.
+
+    The two were got on different models: the column "paper's setting" says on which. The table compares; it does not
+    claim that one should equal the other.
+    """
+    import pandas as pd
+
+    rows = []
+    for row in read(notebook):
+        ours = estimate_of(row)
+        claim = claims().get(row["claim"] or "")
+        number = f"{ours.value:.3f} [{ours.low:.3f}, {ours.high:.3f}]" if not math.isnan(ours.value) else ours.method
+        rows.append(
+            {
+                "finding": row["name"] + (f" ({row['unit']})" if row["unit"] else ""),
+                "ours, 95% interval": number,
+                "n": ours.n,
+                "paper": str(claim) if claim else "–",
+                "paper's setting": f"{claim.setting} ({claim.source})" if claim else "not reported",
+            }
+        )
+    return pd.DataFrame(rows).set_index("finding") if rows else pd.DataFrame()

@@ -1,0 +1,253 @@
+import doctest
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+from sklearn.cluster import AgglomerativeClustering
+
+from homogen import clustering
+from homogen.clustering import (
+    LINKAGES,
+    alignment_tax,
+    cluster,
+    cluster_batch,
+    mean_number_of_clusters,
+    number_of_clusters,
+    single_cluster_rate,
+)
+from homogen.records import BadInput
+
+NAN = np.nan
+
+
+def random_similarity(seed, n, grid=None):
+    """Symmetric, ones on the diagonal; on a grid (many ties, as with bigrams) or not."""
+    rng = np.random.default_rng(seed)
+    upper = rng.random((n, n)) if grid is None else rng.integers(0, grid + 1, (n, n)) / grid
+    S = np.triu(upper, 1)
+    return S + S.T + np.eye(n)
+
+
+SIMILARITY = st.builds(random_similarity, st.integers(0, 10_000), st.integers(1, 8), st.sampled_from([None, 5, 10]))
+
+
+def slow_greedy(S, threshold):
+    firsts, labels = [], []
+    for i in range(len(S)):
+        for label, first in enumerate(firsts):
+            if S[first, i] >= threshold:
+                labels.append(label)
+                break
+        else:
+            labels.append(len(firsts))
+            firsts.append(i)
+    return labels
+
+
+def renumbered(labels):
+    seen = {}
+    return [seen.setdefault(x, len(seen)) for x in labels]
+
+
+def test_doctests():
+    assert doctest.testmod(clustering).failed == 0
+
+
+def test_hand_worked_chain():
+    # 0-1 and 1-2 and 3-4 are alike (0.5), 0-2 is not (0.1); 2-3 just misses. Mean of 2 to {0, 1}: 0.3.
+    S = np.eye(5)
+    for i, j, s in [(0, 1, 0.5), (1, 2, 0.5), (0, 2, 0.1), (3, 4, 0.5), (2, 3, 0.39)]:
+        S[i, j] = S[j, i] = s
+    assert cluster(S, 0.4).tolist() == [0, 0, 0, 1, 1]
+    assert cluster(S, 0.39).tolist() == [0, 0, 0, 0, 0]
+    assert cluster(S, 0.4, "greedy").tolist() == [0, 0, 1, 2, 2]
+    assert cluster(S, 0.4, "average").tolist() == [0, 0, 1, 2, 2]
+    assert cluster(S, 0.3, "average").tolist() == [0, 0, 0, 1, 1]
+    assert cluster(S, 0.3, "complete").tolist() == [0, 0, 1, 2, 2]
+
+
+def test_greedy_depends_on_the_order_and_looks_at_first_members_only():
+    S = np.array([[1, 0.5, 0.1], [0.5, 1, 0.5], [0.1, 0.5, 1]])
+    assert cluster(S, 0.4, "greedy").tolist() == [0, 0, 1]
+    order = [1, 0, 2]
+    assert cluster(S[np.ix_(order, order)], 0.4, "greedy").tolist() == [0, 0, 0]
+
+
+@pytest.mark.parametrize("linkage", LINKAGES)
+def test_missing_answers_get_no_cluster(linkage):
+    S = np.ones((4, 4))
+    S[[0, 2]] = NAN
+    S[:, [0, 2]] = NAN
+    assert cluster(S, 0.4, linkage).tolist() == [-1, 0, -1, 0]
+    assert cluster(np.full((2, 2), NAN), 0.4, linkage).tolist() == [-1, -1]
+    assert cluster(np.empty((0, 0)), 0.4, linkage).tolist() == []
+    assert cluster([[1.0]], 1, linkage).tolist() == [0]
+    assert cluster([[NAN]], 0.4, linkage).tolist() == [-1]
+
+
+@pytest.mark.parametrize("linkage", LINKAGES)
+@pytest.mark.parametrize("threshold", [0.1, 0.2, 0.3, 0.4, 0.6, 0.7, 0.85, 0.95, 1.0])
+def test_a_similarity_exactly_at_the_threshold_merges(linkage, threshold):
+    # All pairs equal: the averages that linkage takes of 1 - S may lie an ulp above 1 - threshold.
+    S = np.full((7, 7), threshold)
+    np.fill_diagonal(S, 1)
+    assert cluster(S, threshold, linkage).tolist() == [0] * 7
+    below = np.where(np.eye(7), 1, threshold - 1e-6)
+    assert cluster(below, threshold, linkage).tolist() == list(range(7))
+
+
+@settings(max_examples=100, deadline=None)
+@given(SIMILARITY, st.sampled_from([0.2, 0.35, 0.4, 0.5, 0.77]), st.sampled_from(["average", "complete", "single"]))
+def test_agrees_with_scikit_learn(S, threshold, linkage):
+    if len(S) < 2:
+        return
+    # scikit-learn keeps clusters apart at the threshold itself; a hair more lets them merge.
+    reference = AgglomerativeClustering(
+        n_clusters=None, distance_threshold=1 - threshold + 2e-12, metric="precomputed", linkage=linkage
+    ).fit_predict(1 - S)
+    assert cluster(S, threshold, linkage).tolist() == renumbered(reference.tolist())
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(SIMILARITY, max_size=6), st.floats(-1, 1), st.sampled_from(LINKAGES))
+def test_batch_agrees_with_one_at_a_time_and_labels_are_in_order(matrices, threshold, linkage):
+    batch = cluster_batch(matrices, threshold, linkage)
+    for S, labels in zip(matrices, batch, strict=True):
+        assert labels.tolist() == cluster(S, threshold, linkage).tolist() == renumbered(labels.tolist())
+        if linkage == "greedy":
+            assert labels.tolist() == slow_greedy(S, threshold)
+
+
+@settings(max_examples=60, deadline=None)
+@given(SIMILARITY, st.floats(-1, 1), st.floats(-1, 1))
+def test_raising_the_threshold_never_lowers_the_number_of_single_linkage_clusters(S, a, b):
+    low, high = sorted([a, b])
+    assert number_of_clusters(cluster(S, low)) <= number_of_clusters(cluster(S, high))
+
+
+@settings(max_examples=60, deadline=None)
+@given(SIMILARITY, st.floats(-1, 1), st.integers(0, 1000))
+def test_single_linkage_does_not_depend_on_the_order_of_samples(S, threshold, seed):
+    order = np.random.default_rng(seed).permutation(len(S))
+    shuffled = cluster(S[np.ix_(order, order)], threshold)
+    assert shuffled.tolist() == renumbered(cluster(S, threshold)[order].tolist())
+
+
+@settings(max_examples=30, deadline=None)
+@given(SIMILARITY, st.floats(-1, 1))
+def test_single_linkage_has_the_fewest_clusters(S, threshold):
+    counts = {linkage: number_of_clusters(cluster(S, threshold, linkage)) for linkage in LINKAGES}
+    assert counts["single"] == min(counts.values())
+
+
+def bad(i, j, value):
+    S = np.eye(3)
+    S[i, j] = value
+    return S
+
+
+@pytest.mark.parametrize(
+    ("S", "message"),
+    [
+        (np.ones((2, 3)), r"matrix 0 must be square, got shape \(2, 3\)"),
+        (np.ones(3), "square"),
+        (bad(0, 1, 0.5), "not symmetric"),
+        (bad(0, 1, NAN), "NaN in part"),
+        (bad(0, 0, NAN), "NaN in part"),
+        (np.full((2, 2), 1.5), "outside"),
+        (np.full((2, 2), np.inf), "outside"),
+        (1 - np.eye(3), "ones on its diagonal"),
+    ],
+)
+def test_bad_matrices(S, message):
+    with pytest.raises(BadInput, match=message):
+        cluster(S)
+
+
+def test_a_bad_matrix_in_a_batch_is_named():
+    with pytest.raises(BadInput, match="matrix 2 is not symmetric"):
+        cluster_batch([np.eye(3), np.eye(2), bad(0, 1, 0.5)])
+
+
+@pytest.mark.parametrize("threshold", [1.01, -2, NAN, np.inf, "0.4", None, True])
+def test_bad_thresholds(threshold):
+    with pytest.raises(BadInput, match="threshold"):
+        cluster(np.eye(2), threshold)
+
+
+def test_unknown_linkage_names_the_nearest():
+    with pytest.raises(BadInput, match="did you mean 'single'"):
+        cluster(np.eye(2), linkage="singel")
+
+
+def test_float32_similarities_and_slightly_asymmetric_ones_are_accepted():
+    S = np.array([[1.0000001, 0.5], [0.5000001, 1.0]], dtype=np.float32)
+    for linkage in LINKAGES:
+        assert cluster(S, 0.4, linkage).tolist() == [0, 0]
+
+
+def test_numbers_of_clusters_and_alignment_tax():
+    assert number_of_clusters([0, 1, 1, -1]) == 2
+    assert number_of_clusters([]) == number_of_clusters([-1, -1]) == 0
+    assert alignment_tax([0, 0, 0, 0]) == 3 / 4
+    assert alignment_tax([0, 1, 2, -1]) == 0
+    assert np.isnan(alignment_tax([0, -1]))
+    assert np.isnan(alignment_tax([]))
+
+
+@pytest.mark.parametrize("labels", [[0.0, 1.0], [-2, 0], [[0, 1]], ["a"], 3])
+def test_bad_labels(labels):
+    with pytest.raises(BadInput, match="labels"):
+        number_of_clusters(labels)
+
+
+def test_single_cluster_rate_by_hand():
+    # 3 questions count (one has a single answer left), 2 of them are single-cluster
+    estimate = single_cluster_rate([[0, 0, 0], [0, 1, 0], [0, 0, -1], [0, -1, -1]])
+    low, high = stats.binomtest(2, 3).proportion_ci(0.95, method="wilson")
+    assert (estimate.value, estimate.n, estimate.coverage) == (2 / 3, 3, 0.75)
+    np.testing.assert_allclose([estimate.low, estimate.high], [low, high], rtol=1e-12)
+    wide = single_cluster_rate([[0, 0, 0], [0, 1, 0], [0, 0, -1]], level=0.99)
+    assert wide.low < estimate.low < estimate.high < wide.high
+
+
+@pytest.mark.parametrize("estimate", [single_cluster_rate, mean_number_of_clusters])
+def test_rates_of_nothing_are_undefined(estimate):
+    for labels in ([], [[]], [[0], [-1, -1], [0, -1]]):
+        nothing = estimate(labels)
+        assert np.isnan(nothing.value)
+        assert nothing.method == "undefined: no question has two answers left"
+    with pytest.raises(BadInput, match="level"):
+        estimate([[0, 0]], level=95)
+
+
+def test_mean_number_of_clusters():
+    labels = [[0, 0, 0], [0, 1, 0], [0, 1, 2], [0, 0, 1], [0]]
+    estimate = mean_number_of_clusters(labels)
+    assert (estimate.value, estimate.n, estimate.coverage) == (2.0, 4, 0.8)
+    assert estimate == mean_number_of_clusters(labels[::-1])
+    other = mean_number_of_clusters(labels * 20, seed=1, resamples=500)
+    assert other.value == estimate.value
+    assert (other.low, other.high) != (mean_number_of_clusters(labels * 20, seed=2, resamples=500).low, other.high)
+    # against SciPy's own bootstrap of the same counts
+    counts = np.repeat([1, 2, 3, 2], 50)
+    reference = stats.bootstrap((counts,), np.mean, method="percentile", n_resamples=9999).confidence_interval
+    ours = mean_number_of_clusters(labels[:4] * 50)
+    np.testing.assert_allclose([ours.low, ours.high], reference, atol=0.012)
+    assert np.isnan(mean_number_of_clusters([[0, 1]]).low)
+    constant = mean_number_of_clusters([[0, 1], [0, 1]])
+    assert (constant.low, constant.high) == (2, 2)
+    with pytest.raises(BadInput, match="resamples"):
+        mean_number_of_clusters(labels, resamples=0)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.lists(st.integers(-1, 2), max_size=4), max_size=8), st.integers(0, 99))
+def test_rates_do_not_depend_on_the_order_or_on_doubling_of_questions(labels, seed):
+    order = np.random.default_rng(seed).permutation(len(labels))
+    shuffled = [labels[i] for i in order]
+    for estimate in (single_cluster_rate, lambda x: mean_number_of_clusters(x, resamples=20)):
+        assert str(estimate(labels)) == str(estimate(shuffled))
+        np.testing.assert_allclose(estimate(labels * 2).value, estimate(labels).value, atol=1e-15)

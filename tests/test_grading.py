@@ -1,0 +1,501 @@
+"""Grading: known answers worked by hand, properties, and the odd texts that models write."""
+
+import doctest
+import math
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+import homogen.grading
+from homogen.grading import (
+    CONVENTIONS,
+    METHODS,
+    STOP_WORDS,
+    Overlap,
+    contains,
+    embedding,
+    exact_match,
+    extract_number,
+    normalize,
+    numeric,
+    overlap,
+    overlap_wrong,
+    token_f1,
+    wrong,
+)
+from homogen.records import BadInput, Question
+
+TEXTS = st.text(max_size=40)
+PRESENT = TEXTS.filter(str.strip)
+# Few words, so that texts share some.
+PHRASES = st.lists(st.sampled_from(["the", "Nile", "nile.", "river", "a", "long", "42", "🙂", "É"]), min_size=1).map(
+    " ".join
+)
+STRING_GRADERS = [exact_match, token_f1, contains, numeric]
+BLANK = ["", " ", "\n\t", "\u3000\u00a0", None]
+
+
+def same(array, expected):
+    np.testing.assert_array_equal(array, np.array(expected, dtype=float))
+
+
+def test_doctests():
+    result = doctest.testmod(homogen.grading)
+    assert result.attempted >= 15
+    assert result.failed == 0
+
+
+# Normal form
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("The  Quick,\tbrown Fox!", "quick brown fox"),
+        ("An apple a day", "apple day"),
+        ("theatre another", "theatre another"),  # articles are whole words
+        ("twenty-six", "twentysix"),  # as SQuAD does: punctuation goes, nothing takes its place
+        ("don’t — “stop”", "dont stop"),
+        ("ＦＵＬＬ　ｗｉｄｔｈ", "full width"),
+        ("CO₂", "co2"),
+        ("Cafe\u0301", "café"),
+        ("3.5", "35"),
+        ("🙂 ok", "🙂 ok"),
+        ("A", "a"),
+        ("the a", "the a"),
+        ("+", "+"),
+        ("?!", "?!"),
+        ("", ""),
+        (" \n", ""),
+    ],
+)
+def test_normalize(text, expected):
+    assert normalize(text) == expected
+
+
+@given(TEXTS)
+def test_normalize_twice_is_normalize_once(text):
+    assert normalize(normalize(text)) == normalize(text)
+
+
+@given(PRESENT)
+def test_only_blank_texts_have_a_blank_normal_form(text):
+    assert normalize(text).strip()
+
+
+# Exact match, token F1, inclusion
+
+
+def test_exact_match():
+    assert exact_match("The Nile.", ["Amazon", "nile"]) == 1
+    assert exact_match("River Nile", ["Nile"]) == 0
+    assert exact_match("a", ["the"]) == 0  # both would be empty if articles were always dropped
+    assert exact_match("+", ["-"]) == 0
+
+
+def test_token_f1_by_hand():
+    # {long, river, nile} and {river, nile}: 2 shared, 2 * 2 / (3 + 2)
+    assert token_f1("the long river Nile", ["River Nile"]) == 0.8
+    # multisets: {ha, ha, ha} and {ha, ha, no}: 2 shared, 2 * 2 / (3 + 3)
+    assert token_f1("ha ha ha", ["ha ha no"]) == pytest.approx(2 / 3)
+    # the best reference counts: 2 * 1 / (1 + 2) beats 0
+    assert token_f1("nile", ["amazon", "river nile"]) == pytest.approx(2 / 3)
+    assert token_f1("yes", ["no"]) == 0
+
+
+def test_contains():
+    assert contains("I believe it is the River Nile, in Africa.", ["river nile"]) == 1
+    assert contains("Nile, the river", ["river nile"]) == 0  # a phrase, in order
+    assert contains("juniper", ["June"]) == 0  # whole tokens
+    assert contains("in 1945", ["194"]) == 0
+    assert contains("anything", [" "]) == 0  # a blank reference is in nothing
+
+
+@given(PHRASES, PHRASES)
+def test_f1_is_symmetric_and_bounded(a, b):
+    assert token_f1(a, [b]) == token_f1(b, [a])
+    assert 0 <= token_f1(a, [b]) <= 1
+
+
+@given(PHRASES, PHRASES | st.sampled_from(["same", "dressed"]))
+def test_exact_match_implies_the_laxer_measures(a, b):
+    b = {"same": a, "dressed": f" The {a.upper()}!"}.get(b, b)
+    if exact_match(a, [b]):
+        assert token_f1(a, [b]) == 1
+        assert contains(a, [b]) == 1
+    else:
+        assert token_f1(a, [b]) < 1 or sorted(normalize(a).split()) == sorted(normalize(b).split())
+
+
+@given(PRESENT)
+def test_a_reference_grades_itself_as_right(text):
+    assert exact_match(text, [text]) == 1
+    assert token_f1(text, [text]) == 1
+    assert contains(text, [text]) == 1
+
+
+@given(PHRASES, PHRASES, PHRASES)
+def test_a_reference_is_found_inside_a_longer_answer(before, reference, after):
+    # One that is an article alone is not: the longer answer loses its articles.
+    assume(set(normalize(reference).split()) - {"a", "the"})
+    assert contains(f"{before}, {reference}; {after}", [reference]) == 1
+
+
+@given(PHRASES, st.lists(PHRASES, min_size=1), PHRASES)
+def test_another_reference_never_lowers_a_grade(answer, references, more):
+    for grader in (exact_match, token_f1, contains):
+        assert grader(answer, [*references, more]) >= grader(answer, references)
+
+
+@pytest.mark.parametrize("grader", STRING_GRADERS)
+@pytest.mark.parametrize("answer", BLANK)
+def test_a_missing_answer_is_neither_right_nor_wrong(grader, answer):
+    assert math.isnan(grader(answer, ["1"]))
+
+
+@pytest.mark.parametrize("grader", [*STRING_GRADERS, lambda a, r: overlap(a, r, [])])
+def test_references_must_be_a_list_of_at_least_one(grader):
+    with pytest.raises(ValueError, match="at least one reference"):
+        grader("1", [])
+    with pytest.raises(ValueError, match="single string '12'"):
+        grader("1", "12")
+
+
+@pytest.mark.parametrize("answer", ["🙂", "🙂" * 50, "\x00", "\u200d", "ß" * 20, "?", "x" * 200_000, "word " * 50_000])
+def test_odd_answers_get_a_grade(answer):
+    for grader in STRING_GRADERS:
+        assert grader(answer, ["42"]) == 0
+    assert overlap(answer, ["forty-two"], ["none"]).label == "no_match"
+
+
+# Numbers
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("18", 18),
+        ("The total is 18.", 18),
+        ("3 + 4 = 7", 7),
+        ("1,234.50", 1234.5),
+        ("$1,000,000.", 1e6),
+        ("12\u202f500 yen", 12500),
+        ("12\u00a0500", 12500),
+        ("1,2345", 2345),  # no thousands: two numbers
+        ("$5", 5),
+        ("-3", -3),
+        ("−7", -7),  # U+2212
+        ("-$5", -5),
+        ("$-5", -5),
+        ("(-2)", -2),
+        ("x=-2", -2),
+        ("5-3", 3),  # a difference ends on 3, not on -3
+        ("10-12", 12),
+        ("(4)-1", 1),
+        ("- 3 apples", 3),  # a list item
+        ("COVID-19", 19),
+        ("3/4", 0.75),
+        ("¾", 0.75),
+        ("3½", 3.5),
+        ("1 1/2 cups", 1.5),
+        ("-1/4", -0.25),
+        ("12/05/2020", 2020),  # a date is no fraction
+        ("50%", 50),
+        ("50 percent", 50),
+        (".5", 0.5),
+        ("It is...5", 5),
+        ("3.", 3),
+        ("2e3", 2000),
+        ("7km", 7),
+        ("**42**", 42),
+        ("_42_", 42),
+        (r"\boxed{18}", 18),
+        ("5 m²", 5),
+        ("It took 5 m2", 5),  # not the 2 of the unit
+        ("３８", 38),
+        ("#### 12", 12),
+        ("9 apples #### 12 of 13", 12),  # the first number after the mark
+        ("#### 1\n#### 2", 2),  # the last mark
+        ("It is 12 ####", 12),  # nothing after the mark
+        ("#### -1,000", -1000),
+    ],
+)
+def test_extract_number(text, expected):
+    assert extract_number(text) == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "none", "twelve", "CO2", "####", "v1.2.3", "1/0", "1e400", "9" * 5000, "²", "-", "$"]
+)
+def test_no_number(text):
+    assert extract_number(text) is None
+
+
+@given(st.integers(-(10**12), 10**12))
+def test_any_integer_comes_back(n):
+    for text in (str(n), f"{n:,}", f"So the answer is {n}.", f"3 + 4 #### {n}", f"**{n}**", f"${n:,}.00"):
+        assert extract_number(text) == n
+
+
+@given(st.integers(-(10**6), 10**6), st.integers(1, 10**4))
+def test_any_fraction_comes_back(over, under):
+    assert extract_number(f"it is {over}/{under}") == pytest.approx(over / under)
+
+
+@given(st.text(alphabet="0123456789 ,.-/$%#eE½²", max_size=60))
+def test_any_mix_gives_a_finite_number_or_none(text):
+    value = extract_number(text)
+    assert value is None or math.isfinite(value)
+
+
+@pytest.mark.parametrize("unit", ["9", "1 ", "-", "1,", "1/", "1,111", " ", "#", "1.1."])
+def test_a_very_long_answer_is_read_in_one_pass(unit):
+    # 300,000 characters: a pattern that backtracks over the square of them would not come back.
+    value = extract_number(unit * (300_000 // len(unit)))
+    assert value is None or math.isfinite(value)
+
+
+def test_numeric():
+    assert numeric("12 + 6 = 18", ["18"]) == 1
+    assert numeric("18 of 20", ["18"]) == 0  # the last number counts
+    assert numeric("It is 18.0", ["18"]) == 1
+    assert numeric("5", ["4", "5"]) == 1
+    assert numeric("5", ["five", "5"]) == 1
+    assert numeric("no idea", ["18"]) == 0  # an answer without a number is wrong, not missing
+    assert numeric("0.75", ["3/4"]) == 1
+
+
+def test_numeric_tolerance():
+    # relative beyond 1: 1e-6 of two million is 2; absolute below
+    assert numeric("2000002", ["2000000"]) == 1
+    assert numeric("2000003", ["2000000"]) == 0
+    assert numeric("0.0000005", ["0"]) == 1
+    assert numeric("0.000002", ["0"]) == 0
+    assert numeric("3.14", ["3.1416"]) == 0
+    assert numeric("3.14", ["3.1416"], tolerance=0.001) == 1
+
+
+def test_numeric_needs_a_number_to_compare_with():
+    with pytest.raises(BadInput, match="no number in the references"):
+        numeric("5", ["five"])
+
+
+# Word overlap
+
+
+def test_overlap_by_hand():
+    # Content words {bats, see, well}; {bats, see} shares 2 of 3; {bats, blind} shares 1 of 4. 2/3 > 1/4 + 0.05.
+    assert overlap("Bats can see well.", ["Bats can see"], ["Bats are blind"]) == Overlap(2 / 3, 1 / 4, "correct")
+    assert overlap("Bats can see well.", ["Bats are blind"], ["Bats can see"]) == Overlap(1 / 4, 2 / 3, "incorrect")
+    # {red, fish} against {red, bird} and {red, dog}: 1/3 each, both above 0.1
+    assert overlap("red fish", ["red bird"], ["red dog"]) == Overlap(1 / 3, 1 / 3, "ambiguous")
+    assert overlap("green tea", ["red bird"], ["red dog"]) == Overlap(0.0, 0.0, "no_match")
+    # the best of each list counts
+    assert overlap("red fish", ["cat", "red fish"], ["dog"]) == Overlap(1.0, 0.0, "correct")
+    assert overlap("red fish", ["red bird"], []) == Overlap(1 / 3, 0.0, "correct")
+
+
+def test_overlap_margin():
+    # k of 20 words with the reference, 4 of 20 with the distractor: 0.25 is not more than 0.2 + 0.05, 0.3 is.
+    words = [f"q{'abcdefghijklmnopqrst'[i]}" for i in range(20)]
+    answer, distractor = " ".join(words), " ".join(words[:4])
+    assert overlap(answer, [" ".join(words[:5])], [distractor]).label == "ambiguous"
+    assert overlap(answer, [" ".join(words[:6])], [distractor]).label == "correct"
+    # 2 of 20 and 1 of 20: within the margin, and 0.1 is not above 0.1
+    assert overlap(answer, [" ".join(words[:2])], [words[0]]).label == "no_match"
+
+
+def test_overlap_words():
+    # "not" and "do" are stop words, so that a denial overlaps wholly with what it denies
+    assert overlap("They do not see", ["blind"], ["They see"]) == Overlap(0.0, 1.0, "incorrect")
+    # letters and apostrophes only: 1945 is no word, don't is one
+    assert overlap("war 1945", ["war 1918"], ["peace"]).correct == 1
+    assert overlap("don't", ["don t"], ["do"]).label == "missing"  # {do} is all stop words: nothing to compare
+    assert len(STOP_WORDS) == 105
+    assert {"not", "no", "who", "further"} <= STOP_WORDS
+    assert "yes" not in STOP_WORDS
+
+
+@pytest.mark.parametrize("answer", BLANK)
+def test_overlap_of_a_missing_answer(answer):
+    result = overlap(answer, ["right"], ["left"])
+    assert result.label == "missing"
+    assert math.isnan(result.correct)
+    assert math.isnan(result.incorrect)
+
+
+@pytest.mark.parametrize(
+    ("rights", "wrongs"), [(["1945"], ["1944"]), (["1945"], ["war"]), (["war"], ["1945"]), (["東京"], ["京都"])]
+)
+def test_overlap_without_words_to_compare_is_missing_not_wrong(rights, wrongs):
+    result = overlap(rights[0], rights, wrongs)
+    assert result.label == "missing"
+    assert math.isnan(overlap_wrong([result], "compare")[0])
+
+
+@given(PRESENT, st.lists(PHRASES, min_size=1), st.lists(PHRASES))
+def test_overlap_bounds_and_mirror(answer, references, distractors):
+    result = overlap(answer, references, distractors)
+    assert math.isnan(result.correct) or (0 <= result.correct <= 1 and 0 <= result.incorrect <= 1)
+    if distractors:
+        mirror = overlap(answer, distractors, references)
+        swap = {"correct": "incorrect", "incorrect": "correct"}
+        assert mirror.label == swap.get(result.label, result.label)
+
+
+def test_the_four_conventions():
+    labels = [
+        Overlap(0.5, 0.1, "correct"),
+        Overlap(0.1, 0.5, "incorrect"),
+        Overlap(0.22, 0.2, "ambiguous"),
+        Overlap(0.2, 0.22, "ambiguous"),
+        Overlap(0.0, 0.0, "no_match"),
+        Overlap(math.nan, math.nan, "missing"),
+    ]
+    nan = math.nan
+    same(overlap_wrong(labels, "drop"), [0, 1, nan, nan, nan, nan])
+    same(overlap_wrong(labels, "wrong"), [0, 1, 1, 1, 1, nan])
+    same(overlap_wrong(labels, "right"), [0, 1, 0, 0, 0, nan])
+    same(overlap_wrong(labels, "compare"), [0, 1, 0, 1, 1, nan])  # a tie counts as wrong
+    for convention in ("drop", "wrong", "right"):
+        same(overlap_wrong([o.label for o in labels], convention), overlap_wrong(labels, convention))
+    assert overlap_wrong([], "drop").shape == (0,)
+
+
+def test_conventions_that_do_not_fit():
+    with pytest.raises(BadInput, match=r"unknown convention 'wrnog'; did you mean 'wrong'\?"):
+        overlap_wrong([], "wrnog")
+    with pytest.raises(BadInput, match=r"unknown overlap label 'nomatch'; did you mean 'no_match'\?"):
+        overlap_wrong(["nomatch"], "drop")
+    with pytest.raises(ValueError, match="needs the overlaps"):
+        overlap_wrong(["correct"], "compare")
+
+
+# Embeddings
+
+
+class Counting:
+    """An embedder that counts letters, and remembers what it was asked."""
+
+    def __init__(self, letters="abc"):
+        self.letters, self.calls = letters, []
+
+    def __call__(self, texts):
+        self.calls.append(list(texts))
+        return np.array([[text.count(letter) for letter in self.letters] for text in texts])
+
+
+def test_embedding_by_hand():
+    # aab = (2, 1): cosine 2/√5 with a, 1/√5 with b. ab: 1/√2 with each, and a tie counts as wrong.
+    answers = ["aab", "abb", "ab", "aab", "", "aab"]
+    references = [["a"], ["a"], ["a"], ["b", "a"], ["a"], ["a"]]
+    distractors = [["b"], ["b"], ["b"], ["b"], ["b"], []]
+    nan = math.nan
+    same(embedding(answers, references, distractors, Counting()), [0, 1, 1, 0, nan, nan])
+
+
+def test_embedding_ignores_length_of_vectors():
+    same(embedding(["aaab"], [["a"]], [["b" * 50]], Counting()), [0])
+
+
+def test_each_text_is_embedded_once_in_one_call():
+    embedder = Counting()
+    embedding(["a", "a", "b", " "], [["a", "c"]] * 4, [["b"], ["b"], [], ["bb"]], embedder)
+    (texts,) = embedder.calls
+    assert sorted(texts) == ["a", "b", "c"]  # nothing for a question that cannot be graded
+
+
+def test_nothing_to_embed_calls_nothing():
+    embedder = Counting()
+    same(embedding(["", "a"], [["a"], ["a"]], [["b"], []], embedder), [math.nan, math.nan])
+    assert embedding([], [], [], embedder).shape == (0,)
+    assert embedder.calls == []
+
+
+def test_a_zero_or_infinite_vector_decides_nothing():
+    same(embedding(["x", "a"], [["a"], ["x"]], [["b"], ["b"]], Counting()), [math.nan, math.nan])
+    same(embedding(["a"], [["b"]], [["c"]], lambda texts: np.full((len(texts), 2), np.inf)), [math.nan])
+
+
+def test_embedding_refuses():
+    with pytest.raises(ValueError, match="unequal lengths: 2 answers, 1 lists of references, 2 of distractors"):
+        embedding(["a", "b"], [["a"]], [["b"], ["b"]], Counting())
+    with pytest.raises(ValueError, match=r"shape \(1, 2\) for 2 texts"):
+        embedding(["a"], [["a"]], [["b"]], lambda texts: np.ones((1, 2)))
+    with pytest.raises(ValueError, match=r"shape \(2,\) for 2 texts"):
+        embedding(["a"], [["a"]], [["b"]], lambda texts: np.ones(2))
+    with pytest.raises(ValueError, match="at least one reference"):
+        embedding(["a"], [[]], [["b"]], Counting())
+
+
+# A whole benchmark
+
+SUM = Question("s", "t", "2 + 3?", ("5",), kind="math")
+FACT = Question("f", "t", "Longest river of Africa?", ("Nile",))
+MYTH = Question("m", "t", "Bats?", ("Bats can see",), ("Bats are blind",))
+SUM_WITH_DISTRACTORS = Question("d", "t", "2 + 2?", ("4",), ("5",), kind="math")
+
+
+def test_auto_picks_by_question():
+    questions = [SUM, FACT, MYTH, SUM_WITH_DISTRACTORS]
+    right = ["It is 5.", "The Nile, I think", "they see", "4"]
+    false = ["It is 6.", "Niger", "blind", "5"]
+    same(wrong(right, questions), [0, 0, 0, 0])
+    same(wrong(false, questions), [1, 1, 1, 1])
+    same(wrong(["", " ", "", ""], questions), [math.nan] * 4)
+    same(wrong([None] * 4, questions), [math.nan] * 4)
+    assert wrong([], []).shape == (0,)
+
+
+def test_auto_uses_the_embedder_only_where_there_are_distractors():
+    embedder = Counting("ds")  # d only in "blind", s in "see" and "Bats"
+    same(wrong(["5", "Nile", "ddd"], [SUM, FACT, MYTH], embedder=embedder), [0, 0, 1])
+    assert sorted(embedder.calls[0]) == ["Bats are blind", "Bats can see", "ddd"]
+    # the overlap finds no word shared and says wrong; the embedder says right
+    same(wrong(["sss"], [MYTH]), [1])
+    same(wrong(["sss"], [MYTH], embedder=embedder), [0])
+
+
+def test_each_method():
+    questions, answers = [FACT, FACT, FACT], ["nile", "the river Nile", "Lake Victoria"]
+    same(wrong(answers, questions, "exact"), [0, 1, 1])
+    same(wrong(answers, questions, "contains"), [0, 0, 1])
+    # F1 of "river nile" is 2/3
+    same(wrong(answers, questions, "f1"), [0, 0, 1])
+    same(wrong(answers, questions, "f1", threshold=0.7), [0, 1, 1])
+    same(wrong(answers, questions, "f1", threshold=2 / 3), [0, 0, 1])
+    same(wrong(["5", "6", "no", ""], [SUM] * 4, "numeric"), [0, 1, 1, math.nan])
+    same(wrong(["Bats see", "blind bats", "tea"], [MYTH] * 3, "overlap"), [0, 1, 1])
+    same(wrong(["Bats see", "blind bats", "tea"], [MYTH] * 3, "overlap", convention="drop"), [0, 1, math.nan])
+    same(wrong(["ddd", "sss"], [MYTH] * 2, "embedding", Counting("ds")), [1, 0])
+    same(wrong(["ddd"], [FACT], "embedding", Counting("ds")), [math.nan])
+
+
+def test_every_method_leaves_a_missing_answer_missing():
+    for method in METHODS:
+        for convention in CONVENTIONS:
+            graded = wrong(["", None], [SUM, MYTH if method != "numeric" else SUM], method, Counting(), 0.5, convention)
+            same(graded, [math.nan, math.nan])
+
+
+def test_wrong_refuses():
+    with pytest.raises(ValueError, match="unequal lengths: 1 answers to 2 questions"):
+        wrong(["a"], [SUM, FACT])
+    with pytest.raises(BadInput, match=r"unknown grading method 'exat'; did you mean 'exact'"):
+        wrong(["a"], [FACT], "exat")
+    with pytest.raises(BadInput, match="unknown convention 'dorp'"):
+        wrong(["a"], [FACT], convention="dorp")
+    with pytest.raises(BadInput, match="needs an embedder"):
+        wrong(["a"], [MYTH], "embedding")
+    with pytest.raises(BadInput, match="question 'f': no number in the references"):
+        wrong(["5", "5"], [SUM, FACT], "numeric")
+
+
+@given(st.permutations(range(4)))
+def test_the_order_of_the_questions_does_not_matter(order):
+    questions, answers = [SUM, FACT, MYTH, SUM_WITH_DISTRACTORS], ["5", "Niger", "ddd", ""]
+    graded = wrong(answers, questions, embedder=Counting("ds"))
+    shuffled = wrong([answers[i] for i in order], [questions[i] for i in order], embedder=Counting("ds"))
+    same(shuffled, graded[list(order)])

@@ -1,0 +1,193 @@
+import doctest
+import sys
+import types
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from homogen import similarity
+from homogen.similarity import cosine, cosine_batch, cosine_of, embed, jaccard, jaccard_batch
+
+WORDS = st.lists(st.sampled_from(["a", "B", "b", "cat", "É", "ß", "paris."]), max_size=5).map(" ".join)
+BENCHMARK = st.lists(st.lists(WORDS, max_size=5), max_size=4)
+
+
+def slow_jaccard(a, b, unit="word-bigram"):
+    """The definition, pair by pair."""
+
+    def bigrams(text):
+        parts = text.lower().split() if unit == "word-bigram" else list(text.lower().strip())
+        return {tuple(parts)} if len(parts) == 1 else set(zip(parts, parts[1:], strict=False))
+
+    x, y = bigrams(a), bigrams(b)
+    return len(x & y) / len(x | y) if x and y else np.nan
+
+
+def letters(texts):
+    """A small embedder: counts of letters, and a constant so that no text is without direction."""
+    return np.array([[text.lower().count(c) for c in "abcdeprist"] + [0.5] for text in texts], dtype=float)
+
+
+def test_doctests():
+    assert doctest.testmod(similarity).failed == 0
+
+
+def test_hand_worked_answers():
+    # {the cat, cat sat, sat down} · {the cat, cat sat, sat up}: 2 of 4. "the cat": 1 of 3 with either. "Down": itself.
+    S = jaccard(["the cat sat down", "The  cat sat\tup", "the cat", "Down"])
+    expected = [[1, 1 / 2, 1 / 3, 0], [1 / 2, 1, 1 / 3, 0], [1 / 3, 1 / 3, 1, 0], [0, 0, 0, 1]]
+    np.testing.assert_array_equal(S, expected)
+    assert S.dtype == np.float64
+
+
+def test_character_bigrams():
+    # night {ni ig gh ht}, nacht {na ac ch ht}: 1 of 7; inner spaces count: "a b" {a_, _b}.
+    assert jaccard(["night", "nacht"], unit="char-bigram")[0, 1] == 1 / 7
+    assert jaccard(["a b", "ab"], unit="char-bigram")[0, 1] == 0
+    assert jaccard([" x ", "X"], unit="char-bigram")[0, 1] == 1
+
+
+def test_one_word_is_not_a_pair():
+    # The single element (a,) must not meet any pair that starts or ends in a.
+    np.testing.assert_array_equal(jaccard(["a", "a b", "b a", "a a"]), np.eye(4))
+
+
+def test_a_bigram_said_twice_counts_once():
+    assert jaccard(["a b a b", "a b"])[0, 1] == 1 / 2
+
+
+def test_empty_texts_are_missing():
+    S = jaccard(["a b", "", "a b", " \n"])
+    assert np.isnan(S[[1, 3]]).all()
+    assert np.isnan(S[:, [1, 3]]).all()
+    np.testing.assert_array_equal(S[np.ix_([0, 2], [0, 2])], 1)
+    assert np.isnan(jaccard(["", ""])).all()
+
+
+def test_two_fifths_reach_a_threshold_of_0_4():
+    # {ab bc cd de} and {ab bc, bx}: 2 of 5
+    assert jaccard(["a b c d e", "a b c x"])[0, 1] >= 0.4
+
+
+def test_questions_do_not_mix_and_may_be_empty():
+    batch = jaccard_batch([["a b", "b c"], [], ["a b", "a b", "c"], [""]])
+    assert [S.shape for S in batch] == [(2, 2), (0, 0), (3, 3), (1, 1)]
+    np.testing.assert_array_equal(batch[0], np.eye(2))
+    assert jaccard_batch([]) == []
+    assert jaccard([]).shape == (0, 0)
+    assert [S.shape for S in jaccard_batch([[], []])] == [(0, 0), (0, 0)]
+
+
+@settings(max_examples=60, deadline=None)
+@given(BENCHMARK, st.sampled_from(["word-bigram", "char-bigram"]))
+def test_agrees_with_the_pairwise_definition(benchmark, unit):
+    for texts, S in zip(benchmark, jaccard_batch(benchmark, unit=unit), strict=True):
+        expected = np.array([[slow_jaccard(a, b, unit) for b in texts] for a in texts]).reshape(len(texts), len(texts))
+        np.testing.assert_array_equal(S, expected)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(WORDS, min_size=1, max_size=6), st.randoms(use_true_random=False))
+def test_symmetry_bounds_and_order_of_samples(texts, random):
+    order = list(range(len(texts)))
+    random.shuffle(order)
+    shuffled = [texts[i] for i in order]
+    for measure in (jaccard, lambda t: cosine(t, letters)):
+        S = measure(texts)
+        np.testing.assert_array_equal(S, S.T)
+        there = [bool(text.strip()) for text in texts]
+        np.testing.assert_array_equal(np.diag(S)[there], 1)
+        assert np.nanmin(S, initial=1) >= -1
+        assert np.nanmax(S, initial=1) <= 1
+        np.testing.assert_allclose(measure(shuffled), S[np.ix_(order, order)], atol=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: jaccard(["a"], unit="trigram"), "unknown unit 'trigram'"),
+        (lambda: jaccard(["a", None]), "answer 1 of question 0 is None"),
+        (lambda: jaccard_batch(["a b", "c"]), "one text"),
+        (lambda: jaccard("a b"), "one text"),
+        (lambda: cosine(["a", 3], letters), "answer 1 of question 0 is 3"),
+    ],
+)
+def test_bad_texts_and_units(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+def test_cosine_by_hand():
+    vectors = {"x": [2.0, 0.0], "y": [3.0, 4.0], "z": [-1.0, 0.0]}
+    S = cosine(["x", "y", "z", "", "x"], lambda texts: np.array([vectors[t] for t in texts]))
+    np.testing.assert_allclose(S[0], [1, 0.6, -1, np.nan, 1], atol=1e-15)
+    assert S[0, 4] == 1
+    assert np.isnan(S[3]).all()
+
+
+def test_identical_texts_are_exactly_one_whatever_the_rounding():
+    rng = np.random.default_rng(0)
+    table = {str(i): rng.normal(size=384) * 10.0 ** rng.integers(-200, 200) for i in range(50)}
+    texts = [str(i) for i in range(50)] * 2
+    S = cosine(texts, lambda given: np.array([table[t] for t in given]))
+    assert (np.diag(S) == 1).all()
+    assert (S[np.arange(50), np.arange(50) + 50] == 1).all()
+
+
+def test_each_distinct_text_is_embedded_once_in_one_call():
+    calls = []
+
+    def embedder(texts):
+        calls.append(list(texts))
+        return letters(texts)
+
+    benchmark = [["a", "b", "a", ""], [], ["b", "c"]]
+    vectors = embed(benchmark, embedder)
+    assert calls == [["a", "b", "c"]]
+    assert [v.shape for v in vectors] == [(4, 11), (0, 11), (2, 11)]
+    assert np.isnan(vectors[0][3]).all()
+    np.testing.assert_allclose(np.linalg.norm(vectors[2], axis=1), 1, atol=1e-15)
+    for S, v in zip(cosine_batch(benchmark, letters), vectors, strict=True):
+        np.testing.assert_array_equal(S, cosine_of(v))
+
+
+def test_nothing_to_embed_calls_nothing():
+    def never(texts):
+        raise AssertionError
+
+    assert np.isnan(cosine(["", " "], never)).all()
+    assert cosine([], never).shape == (0, 0)
+    assert cosine_batch([], never) == []
+
+
+def test_an_embedder_by_name(monkeypatch):
+    models = types.ModuleType("homogen.models")
+    models.load_embedder = {"letters": letters}.__getitem__
+    monkeypatch.setitem(sys.modules, "homogen.models", models)
+    np.testing.assert_array_equal(cosine(["a b", "b"], "letters"), cosine(["a b", "b"], letters))
+
+
+@pytest.mark.parametrize(
+    ("vectors", "message"),
+    [
+        ([[1.0, 0.0], [0.0, 0.0]], "'second' is zero"),
+        ([[1.0, 0.0], [np.nan, 0.0]], "'second' holds NaN"),
+        ([[1.0, 0.0], [np.inf, 0.0]], "'second' holds NaN or infinity"),
+        ([1.0, 2.0], r"shape \(2,\) for 2 texts"),
+        ([[1.0, 2.0]], r"shape \(1, 2\) for 2 texts"),
+    ],
+)
+def test_bad_embeddings_name_the_text(vectors, message):
+    with pytest.raises(ValueError, match=message):
+        cosine(["first", "second"], lambda texts: np.array(vectors))
+
+
+def test_bad_vectors_at_hand():
+    with pytest.raises(ValueError, match="shape"):
+        cosine_of(np.ones(3))
+    with pytest.raises(ValueError, match="embedding 2 is zero"):
+        cosine_of([[1.0, 0.0], [np.nan, np.nan], [0.0, 0.0]])
+    with pytest.raises(ValueError, match="embedding 0 holds NaN"):
+        cosine_of([[1.0, np.nan]])
