@@ -8,6 +8,7 @@ that it sets.
 from __future__ import annotations
 
 import ast
+import contextlib
 import copy
 import dataclasses
 import datetime
@@ -54,7 +55,7 @@ class Chapter:
 
 
 def chapters(folder: str | os.PathLike = NOTEBOOKS) -> dict[str, Chapter]:
-    """Find the chapters of a folder, in the order of their numbers, by name (``01_single_clusters`` -> ``single-clusters``).
+    """Find the chapters of a folder, in the order of their numbers; ``02_single_clusters.md`` is ``single-clusters``.
 
     Raises
     ------
@@ -107,10 +108,8 @@ def validate(chapter: Chapter, given: Mapping[str, Any]) -> dict[str, Any]:
 
 def _typed(chapter: Chapter, parameter: Parameter, value: Any) -> Any:
     if isinstance(value, str) and parameter.type != "str":
-        try:
+        with contextlib.suppress(ValueError, SyntaxError):
             value = ast.literal_eval({"true": "True", "false": "False"}.get(value.lower(), value))
-        except (ValueError, SyntaxError):
-            pass
     if parameter.type == "float" and isinstance(value, int) and not isinstance(value, bool):
         value = float(value)
     if type(value) is not TYPES[parameter.type]:

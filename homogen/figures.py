@@ -126,15 +126,13 @@ def forest(
         Where to draw.
     reference
         A vertical line, such as 0.5 for AUROC.
-    color
-        Of dots and intervals.
     """
     for row, estimate in enumerate(estimates.values()):
         if np.isnan(estimate.value):
             ax.text(0.02, row, estimate.method, transform=ax.get_yaxis_transform(), va="center", style="italic", size=9)
             continue
-        ax.plot([estimate.low, estimate.high], [row, row], color=color)
-        ax.plot(estimate.value, row, MARKERS[0], color=color)
+        ax.plot([estimate.low, estimate.high], [row, row], color=PALETTE[0])
+        ax.plot(estimate.value, row, MARKERS[0], color=PALETTE[0])
     if reference is not None:
         ax.axvline(reference, color=_INK, linestyle=":", linewidth=1)
     ax.set_yticks(range(len(estimates)), list(estimates))

@@ -100,8 +100,8 @@ def unknown(what: str, name: object, known: Iterable[str]) -> BadInput:
     unknown preset 'olama'; did you mean 'ollama'? (known: hf, ollama, pure)
     """
     names = sorted(known)
-    near = difflib.get_close_matches(str(name), names, n=2, cutoff=0.5)
-    hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else ";"
+    near = difflib.get_close_matches(str(name), names, n=2, cutoff=0.4)
+    hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
     return BadInput(f"unknown {what} {str(name)!r}{hint} (known: {', '.join(names)})")
 
 

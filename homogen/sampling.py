@@ -7,6 +7,7 @@ import functools
 import os
 import sys
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any, Protocol
 
 import pyarrow as pa
@@ -50,7 +51,7 @@ def sample(
     store
         Folder that keeps runs; any subset of a benchmark's questions shares one run.
     engine
-        Draws the answers; None loads ``spec.model`` with transformers (only if something is left to draw).
+        Draws the answers; None loads ``spec.model`` with transformers.
     device
         For that engine: ``"auto"``, ``"cpu"`` or ``"cuda"``.
     progress
@@ -78,7 +79,7 @@ def sample(
     questions = tuple(questions)
     _check(questions)
     template = prompt_template(spec.prompt)
-    engine = engine or _engine(spec.model, device)
+    engine = engine or _engine(spec.model, device, _stamp(spec.model))
     prompt = "\x1f".join((template.text, *template.stop))
     key = run_key(questions[0].benchmark, prompt, spec, engine.identity)
     about = {
@@ -90,10 +91,16 @@ def sample(
     folder = RunFolder(store, key, about)
     shas = {q.id: question_sha(q) for q in questions}
     have = _complete(folder.read(), shas, spec.n)
-    if missing := [q for q in questions if q.id not in have]:
+    if len(have) < len(questions):
         with folder.writing():
-            _draw(engine, missing, spec, folder, shas, progress)
-        have = _complete(folder.read(), shas, spec.n)
+            # Read again under the lock: another process may have finished some of them since.
+            have = _complete(folder.read(), shas, spec.n)
+            _draw(engine, [q for q in questions if q.id not in have], spec, folder, shas, progress)
+            have = _complete(folder.read(), shas, spec.n)
+    if left := [q.id for q in questions if q.id not in have]:
+        raise BadInput(
+            f"engine {type(engine).__name__} did not give the greedy and {spec.n} drawn answers to question {left[0]!r}"
+        )
     rows = [row for q in questions for row in have[q.id]]
     return Run(key, spec, questions, pa.Table.from_pylist(rows, schema=arrow_schema()), engine.identity)
 
@@ -108,10 +115,10 @@ def _check(questions: tuple[Question, ...]) -> None:
         raise BadInput(f"question id {next(i for i in ids if ids.count(i) > 1)!r} occurs more than once")
 
 
-def _complete(found: dict[str, tuple[str, list[dict]]], shas: dict[str, str], n: int) -> dict[str, list[dict]]:
+def _complete(found: dict[tuple[str, str], list[dict]], shas: dict[str, str], n: int) -> dict[str, list[dict]]:
     """Keep the questions that are unchanged and have every answer, rows in the order of samples."""
     whole = {}
-    for question, (sha, rows) in found.items():
+    for (question, sha), rows in found.items():
         by_sample = {row["sample"]: row for row in rows}
         if shas.get(question) == sha and set(by_sample) == set(range(GREEDY, n)):
             whole[question] = [by_sample[k] for k in range(GREEDY, n)]
@@ -140,8 +147,16 @@ def _draw(engine, questions, spec, folder, shas, progress) -> None:
             folder.write(sorted(responses, key=lambda r: (r.question_id, r.sample)), shas)
 
 
+def _stamp(model: str) -> tuple:
+    """Name, size and time of a model folder's files: weights that were trained anew are loaded anew."""
+    folder = Path(model)
+    if not folder.is_dir():
+        return ()
+    return tuple(sorted((p.name, p.stat().st_size, p.stat().st_mtime_ns) for p in folder.iterdir()))
+
+
 @functools.lru_cache(maxsize=1)
-def _engine(model: str, device: str) -> Any:
+def _engine(model: str, device: str, stamp: tuple) -> Any:
     from homogen.engines.transformers import TransformersEngine
 
     return TransformersEngine(model, device)

@@ -115,9 +115,9 @@ class RunFolder:
         self.path = Path(store) / key
         self.key, self.about = key, about
 
-    def read(self) -> dict[str, tuple[str, list[dict]]]:
-        """Read every sound part: question id -> (question sha, its rows). Unsound ones are set aside with a warning."""
-        found: dict[str, tuple[str, list[dict]]] = {}
+    def read(self) -> dict[tuple[str, str], list[dict]]:
+        """Read every sound part: (question id, question sha) -> rows. Unsound ones are set aside with a warning."""
+        found: dict[tuple[str, str], list[dict]] = {}
         for path in sorted(self.path.glob("part-*.parquet")):
             data = path.read_bytes()
             if hashlib.sha256(data).hexdigest() != path.stem.removeprefix("part-"):
@@ -127,11 +127,7 @@ class RunFolder:
                 )
                 continue
             for row in pq.read_table(pa.BufferReader(data)).to_pylist():
-                sha = row.pop(QUESTION_SHA)
-                known_sha, rows = found.setdefault(row["question_id"], (sha, []))
-                if known_sha != sha:
-                    found[row["question_id"]] = (sha, rows := [])
-                rows.append(row)
+                found.setdefault((row["question_id"], row.pop(QUESTION_SHA)), []).append(row)
         return found
 
     def write(self, responses: Sequence[Response], shas: dict[str, str]) -> Path:
@@ -158,6 +154,8 @@ class RunFolder:
                 f"another process is writing the run {self.key} in {self.path.parent}; "
                 "wait for it, or use another store"
             ) from None
+        except OSError as error:
+            raise BadInput(f"cannot write in the run folder {self.path}: {error.strerror or error}") from error
         try:
             for stale in self.path.glob(".*.tmp"):
                 stale.unlink()

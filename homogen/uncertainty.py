@@ -215,12 +215,14 @@ def semantic_entropy(labels: Sequence, logprobs: Sequence | None = None) -> floa
     weight = np.ones(len(question))
     if logprobs is not None:
         given, given_size = _ragged([logprobs] if one else logprobs, "log-probability")
-        if not np.array_equal(size, given_size):
-            raise ValueError(f"labels of {size.tolist()} answers but log-probabilities of {given_size.tolist()}")
+        if len(given_size) != len(size):
+            raise ValueError(f"labels of {len(size)} questions but log-probabilities of {len(given_size)}")
+        if (given_size != size).any():
+            q = np.flatnonzero(given_size != size)[0]
+            raise ValueError(f"question {q}: {size[q]} labels but {given_size[q]} log-probabilities")
         # Scaled so that a question's likeliest answer weighs 1: exp cannot underflow for all of them.
-        largest = np.full(len(rows), -np.inf)
-        np.maximum.at(largest, question, given[left])
-        weight = np.exp(given[left] - largest[question])
+        likeliest = _reduce(np.maximum, given[left], np.bincount(question, minlength=len(rows)))
+        weight = np.exp(given[left] - likeliest[question])
     stride = flat.max(initial=0) + 1
     cluster, member = np.unique(question * stride + flat[left], return_inverse=True)
     owner = cluster // stride
@@ -401,7 +403,7 @@ def _ragged(rows: Iterable[Sequence[float]], what: str, sign: int = 0) -> tuple[
     arrays = [np.asarray(row, dtype=np.float64) for row in rows]
     for i, row in enumerate(arrays):
         if row.ndim != 1:
-            raise ValueError(f"row {i} must hold numbers of kind {what}, got shape {row.shape} (one row an answer?)")
+            raise ValueError(f"row {i} must be one {what} a token, got shape {row.shape}; give one row an answer")
         if np.isinf(row).any() or (sign * row < -_ROUNDING).any():
             limit = {1: "below 0 or infinite", -1: "above 0 or infinite", 0: "infinite"}[sign]
             raise ValueError(f"row {i}: {what} {limit}")

@@ -1,4 +1,5 @@
 import doctest
+import itertools
 import sys
 import types
 
@@ -19,7 +20,7 @@ def slow_jaccard(a, b, unit="word-bigram"):
 
     def bigrams(text):
         parts = text.lower().split() if unit == "word-bigram" else list(text.lower().strip())
-        return {tuple(parts)} if len(parts) == 1 else set(zip(parts, parts[1:], strict=False))
+        return {tuple(parts)} if len(parts) == 1 else set(itertools.pairwise(parts))
 
     x, y = bigrams(a), bigrams(b)
     return len(x & y) / len(x | y) if x and y else np.nan

@@ -214,7 +214,7 @@ class _Row:
         self.logprobs.append(logprob)
         self.entropies.append(entropy)
         if stop:
-            tail = tokenizer.decode(self.tokens[-12:])
+            tail = tokenizer.decode(self.tokens[-12:], skip_special_tokens=True)
             self.ended = any(mark in tail for mark in stop)
         return self.ended
 
@@ -225,14 +225,15 @@ class _Row:
         count = len(self.tokens)
         if cuts:
             text = text[: min(cuts)]
-            shorter = (len(tokenizer.decode(self.tokens[:m], skip_special_tokens=True)) for m in range(count + 1))
-            count = next(m for m, length in enumerate(shorter) if length >= len(text))
+            # Compared as text, not by length: half a character decodes to a replacement sign of the same length.
+            shorter = (tokenizer.decode(self.tokens[:m], skip_special_tokens=True) for m in range(count + 1))
+            count = next(m for m, start in enumerate(shorter) if start.startswith(text))
         return Response(
             self.question_id,
             self.sample,
             text,
             answer_of(text),
-            "stop" if self.ended else "length",
+            "stop" if self.ended or cuts else "length",
             tuple(self.logprobs[:count]),
             tuple(self.entropies[:count]),
         )

@@ -1,0 +1,49 @@
+"""Make the book readable without a network: its own MathJax, no Thebe, no script from elsewhere."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import shutil
+from pathlib import Path
+
+STATIC = Path(__file__).parent.parent / "_static"
+MATHJAX = "tex-svg-full.js"
+
+
+def _mathjax() -> Path:
+    files = importlib.metadata.files("sphinx-mathjax-offline") or []
+    return Path(next(f for f in files if f.name == MATHJAX).locate())
+
+
+def _use_local(app, config) -> None:
+    config.mathjax_path = f"mathjax/{MATHJAX}"
+    config.mathjax_options = {"defer": "defer"}
+    # The default menu offers to load accessibility parts from a server; they are not among the local files.
+    config.mathjax3_config = {**(config.mathjax3_config or {}), "options": {"enableMenu": False}}
+    config.html_static_path.append(str(STATIC))
+    config.html_css_files = [*(config.html_css_files or []), "homogen.css"]
+
+
+def _copy(app, error) -> None:
+    if error is None and app.builder.format == "html":
+        target = Path(app.outdir) / "_static" / "mathjax"
+        target.mkdir(parents=True, exist_ok=True)
+        shutil.copy(_mathjax(), target / MATHJAX)
+
+
+def _strip(app, pagename, templatename, context, doctree) -> None:
+    for kind in ("script_files", "css_files"):
+        kept = [f for f in context.get(kind, []) if "thebe" not in str(f).lower() and not _remote(f)]
+        context[kind] = kept
+    context["theme_launch_buttons"] = {}
+
+
+def _remote(asset) -> bool:
+    return str(getattr(asset, "filename", asset)).startswith(("http:", "https:", "//"))
+
+
+def setup(app):
+    app.connect("config-inited", _use_local, priority=900)
+    app.connect("html-page-context", _strip, priority=900)
+    app.connect("build-finished", _copy)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
