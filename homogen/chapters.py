@@ -19,6 +19,7 @@ import logging
 import os
 import platform
 import re
+import shutil
 import sys
 import tempfile
 import time
@@ -215,6 +216,7 @@ def execute(
                 kernel_name="python3",
                 progress_bar=False,
                 stderr_file=_Live() if live else None,
+                kernel_manager_class=_kernel_manager(),
             )
         except papermill.PapermillExecutionError as failure:
             error = f"{failure.ename}: {failure.evalue}"
@@ -230,6 +232,22 @@ def execute(
         raise BadInput(f"chapter {chapter.name} failed: {error}; see {target}")
     output.with_suffix(".failed.ipynb").unlink(missing_ok=True)
     return executed
+
+
+def _kernel_manager() -> type:
+    from jupyter_client import AsyncKernelManager
+
+    class IpcKernelManager(AsyncKernelManager):
+        """Talks to its kernel through files of its own: no ports to race for, nothing on the network."""
+
+        def __init__(self, **options: Any) -> None:
+            super().__init__(**options, transport="ipc", ip=tempfile.mkdtemp(prefix="homogen-kernel-") + "/ipc")
+
+        def cleanup_connection_file(self) -> None:
+            super().cleanup_connection_file()
+            shutil.rmtree(os.path.dirname(self.ip), ignore_errors=True)
+
+    return IpcKernelManager
 
 
 def _not_run(notebook) -> int:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -122,10 +124,15 @@ def _book(arguments: argparse.Namespace) -> None:
     chapters.run_book(arguments.profile, arguments.force)
     if arguments.no_build:
         return
-    build = [sys.executable, "-m", "jupyter_book.cli.main", "build", ".", "-W", "--keep-going", "-n", "--all"]
-    if subprocess.run(build).returncode:
-        raise BadInput("the book has warnings; see above")
-    print(f"\nthe book: {Path('_build/html/index.html').resolve()}")
+    # jupyter-book has no __main__; its command lies beside this interpreter.
+    program = shutil.which("jupyter-book", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
+    if program is None:
+        raise BadInput("jupyter-book is not installed; run: pip install -r requirements.txt")
+    index = Path("_build/html/index.html")
+    index.unlink(missing_ok=True)
+    if subprocess.run([program, "build", ".", "-W", "--keep-going", "-n", "--all"]).returncode or not index.is_file():
+        raise BadInput("the book was not built without warnings; see above")
+    print(f"\nthe book: {index.resolve()}")
 
 
 if __name__ == "__main__":

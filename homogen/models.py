@@ -17,6 +17,7 @@ import json
 import os
 import shutil
 import tempfile
+import textwrap
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -234,6 +235,7 @@ def load_model(name: str, device: str = "auto") -> LoadedModel:
     device = pick_device(device)
     folder, revision = resolve_weights(name)
     import torch
+    from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     dtype = torch.bfloat16 if device == "cuda" else torch.float32
@@ -241,10 +243,11 @@ def load_model(name: str, device: str = "auto") -> LoadedModel:
         try:
             tokenizer = AutoTokenizer.from_pretrained(folder, padding_side="left")
             network = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype).to(device).eval()
-        except (OSError, ValueError) as error:
-            raise BadInput(f"model {name!r} could not be loaded: {str(error).splitlines()[0]}") from error
+        except (OSError, ValueError, SafetensorError) as error:
+            raise BadInput(f"model {name!r} could not be loaded: {_one_line(error)}") from error
     if tokenizer.pad_token is None:
-        tokenizer.pad_token = tokenizer.eos_token
+        # Any token will do, as padding is masked.
+        tokenizer.pad_token = tokenizer.eos_token or tokenizer.convert_ids_to_tokens(0)
     revision = revision or getattr(network.config, "_commit_hash", None) or "unknown"
     return LoadedModel(name, revision, network, tokenizer, device)
 
@@ -289,6 +292,7 @@ def _load_embedder(name: str, device: str) -> Callable[[Sequence[str]], np.ndarr
     if card is not None and card.stage != "embedder":
         raise BadInput(f"{name!r} is a generator, not an embedder; embedders: {_names('embedder')}")
     paths = [_checked(file) for file in card.files] if card else []
+    from safetensors import SafetensorError
     from sentence_transformers import SentenceTransformer
 
     with _quiet_transformers():
@@ -297,8 +301,8 @@ def _load_embedder(name: str, device: str) -> Callable[[Sequence[str]], np.ndarr
         else:
             try:
                 model = SentenceTransformer(str(paths[0].parent) if paths else name, device=device)
-            except (OSError, ValueError) as error:
-                raise BadInput(f"embedder {name!r} could not be loaded: {str(error).splitlines()[0]}") from error
+            except (OSError, ValueError, SafetensorError) as error:
+                raise BadInput(f"embedder {name!r} could not be loaded: {_one_line(error)}") from error
 
     def embed(texts: Sequence[str]) -> np.ndarray:
         """Embed texts, longest first in batches, as float32."""
@@ -326,11 +330,16 @@ def _static_embedding(weights: Path, tokenizer: Path):
     from tokenizers import Tokenizer
 
     (matrix,) = load_file(weights).values()
-    return StaticEmbedding(Tokenizer.from_file(str(tokenizer)), embedding_weights=matrix)
+    # The file is float16; averaged in that precision, vectors would be off by some 1e-3.
+    return StaticEmbedding(Tokenizer.from_file(str(tokenizer)), embedding_weights=matrix.astype(np.float32))
 
 
 def _names(kind: str) -> str:
     return ", ".join(c.name for c in cards() if (c.stage == "embedder") == (kind == "embedder"))
+
+
+def _one_line(error: Exception) -> str:
+    return textwrap.shorten(str(error), 240, placeholder=" …")
 
 
 def _sha256(path: Path) -> str:
@@ -353,7 +362,7 @@ def _folder_sha(folder: Path) -> str:
     """Identify a local model by the bytes of its configuration, weights and tokenizer."""
     digest = hashlib.sha256()
     for path in sorted(
-        p for p in folder.iterdir() if p.suffix in {".json", ".safetensors", ".bin", ".jinja", ".model"}
+        p for p in folder.iterdir() if p.suffix in {".json", ".safetensors", ".bin", ".jinja", ".model", ".txt"}
     ):
         digest.update(f"{path.name}:{_sha256(path)}\n".encode())
     return digest.hexdigest()
@@ -362,19 +371,33 @@ def _folder_sha(folder: Path) -> str:
 def _dequantized(card: ModelCard) -> Path:
     """The card's weights as float32 safetensors in the cache; made once, checked each time."""
     import filelock
+    from safetensors import SafetensorError
 
     home = cache_folder() / "models" / f"{card.name}-{card.sha256[:12]}"
-    home.parent.mkdir(parents=True, exist_ok=True)
-    with filelock.FileLock(str(home) + ".lock"):
-        if (home / "SHA256.json").is_file():
-            made = json.loads((home / "SHA256.json").read_text())
-            if all((home / name).is_file() and _sha256(home / name) == sha for name, sha in made.items()):
+    try:
+        home.parent.mkdir(parents=True, exist_ok=True)
+        with filelock.FileLock(str(home) + ".lock"):
+            if _sound(home):
                 return home
-        shutil.rmtree(home, ignore_errors=True)
-        with tempfile.TemporaryDirectory(dir=home.parent, prefix=".making-") as folder:
-            _convert(card, Path(folder) / "gguf", Path(folder) / "made")
-            os.replace(Path(folder) / "made", home)
+            shutil.rmtree(home, ignore_errors=True)
+            with tempfile.TemporaryDirectory(dir=home.parent, prefix=".making-") as folder:
+                _convert(card, Path(folder) / "gguf", Path(folder) / "made")
+                os.replace(Path(folder) / "made", home)
+    except (OSError, SafetensorError) as error:
+        raise BadInput(
+            f"cannot keep the converted weights of {card.name} in {home.parent}: {_one_line(error)}; "
+            "make room there, or set HOMOGEN_CACHE to another folder"
+        ) from error
     return home
+
+
+def _sound(home: Path) -> bool:
+    """Whether a folder of converted weights is there and every file is as it was written."""
+    try:
+        made = json.loads((home / "SHA256.json").read_text())
+        return all(_sha256(home / name) == sha for name, sha in made.items())
+    except (OSError, ValueError):
+        return False
 
 
 def _convert(card: ModelCard, work: Path, made: Path) -> None:

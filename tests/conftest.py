@@ -26,16 +26,15 @@ SLIDING_WINDOW = 8
 
 
 def word_tokenizer(words, chat_template=None):
-    """One token a word, so that a text says exactly which tokens were drawn."""
+    """One token a word and no padding token: a text says exactly which tokens were drawn."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 
-    vocabulary = {word: i for i, word in enumerate([PAD, END, *words])}
+    vocabulary = {word: i for i, word in enumerate([END, *words])}
     tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token=words[0]))
     tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
-    tokenizer.decoder = decoders.Fuse()
     tokenizer.decoder = decoders.Sequence([decoders.Replace("w", " w"), decoders.Fuse(), decoders.Strip(" ", 1, 0)])
-    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token=END, pad_token=PAD)
+    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token=END)
     fast.chat_template = chat_template
     return fast
 
@@ -68,7 +67,7 @@ def make_model(folder, tokenizer, architecture="llama", seed=0, scale=0.5, ends=
         "num_key_value_heads": 2,
         "head_dim": 8,
         "max_position_embeddings": 512,
-        "pad_token_id": tokenizer.pad_token_id,
+        "pad_token_id": None,
         "bos_token_id": None,
         "eos_token_id": tokenizer.convert_tokens_to_ids(list(ends)),
         "tie_word_embeddings": False,
@@ -100,7 +99,7 @@ def model_folders(tmp_path_factory):
         "llama": make_model(home / "llama", word_tokenizer(WORDS, CHAT_TEMPLATE), "llama", seed=1, ends=ends),
         "gemma": make_model(home / "gemma", word_tokenizer(WORDS), "gemma", seed=2, ends=ends),
         "bytes": make_model(home / "bytes", byte_tokenizer(), "llama", seed=3),
-        "dice": make_model(home / "dice", word_tokenizer(WORDS[:14]), "llama", seed=4, scale=0.35),
+        "dice": make_model(home / "dice", word_tokenizer(WORDS[:14]), "llama", seed=4, scale=0.2),
     }
 
 
@@ -123,9 +122,7 @@ def ask(count, benchmark="mine", start=0):
     random = np.random.default_rng(7)
     lengths = [1 + (5 * i) % 19 for i in range(start + count)]
     texts = [" ".join(random.choice(WORDS[:-8], size)) for size in lengths]
-    return [
-        Question(f"q{i:03d}", benchmark, text, references=("w000",)) for i, text in enumerate(texts) if i >= start
-    ]
+    return [Question(f"q{i:03d}", benchmark, text, references=("w000",)) for i, text in enumerate(texts) if i >= start]
 
 
 class CountingEngine:

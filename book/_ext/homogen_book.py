@@ -21,7 +21,6 @@ def _use_local(app, config) -> None:
     # The default menu offers to load accessibility parts from a server; they are not among the local files.
     config.mathjax3_config = {**(config.mathjax3_config or {}), "options": {"enableMenu": False}}
     config.html_static_path.append(str(STATIC))
-    config.html_css_files = [*(config.html_css_files or []), "homogen.css"]
 
 
 def _copy(app, error) -> None:
@@ -43,6 +42,7 @@ def _remote(asset) -> bool:
 
 
 def setup(app):
+    app.add_css_file("homogen.css")
     app.connect("config-inited", _use_local, priority=900)
     app.connect("html-page-context", _strip, priority=900)
     app.connect("build-finished", _copy)

