@@ -23,7 +23,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -71,8 +71,11 @@ def chapters(folder: str | os.PathLike = NOTEBOOKS) -> dict[str, Chapter]:
 
 def _chapter(path: Path) -> Chapter:
     notebook = _read(path)
-    title = next(m.group(1) for c in notebook.cells if (m := re.search(r"^# (.+)$", c.source, re.MULTILINE)))
-    return Chapter(path.stem[3:].replace("_", "-"), path, title, tuple(_parameters(notebook, path)))
+    prose = "\n".join(c.source for c in notebook.cells if c.cell_type == "markdown")
+    title = re.search(r"^# (.+)$", prose, re.MULTILINE)
+    if title is None:
+        raise BadInput(f"{path}: a chapter needs a title, a line '# …'")
+    return Chapter(path.stem[3:].replace("_", "-"), path, title[1], tuple(_parameters(notebook, path)))
 
 
 def _read(path: Path):
@@ -87,9 +90,20 @@ def _parameters(notebook, path: Path) -> Iterable[Parameter]:
         if not line.strip() or line.lstrip().startswith("#"):
             continue
         found = re.fullmatch(r"(\w+): (\w+) = (.+?)\s+# (.+)", line)
-        if not found or found[2] not in TYPES:
-            raise BadInput(f"{path}: a line of the parameters cell is not 'name: type = default  # meaning': {line!r}")
-        yield Parameter(found[1], found[2], ast.literal_eval(found[3]), found[4])
+        default = _literal(found[3]) if found else None
+        if not found or type(default) is not TYPES.get(found[2]):
+            raise BadInput(
+                f"{path}: a line of the parameters cell is not 'name: type = default  # meaning' "
+                f"with a plain default of that type ({', '.join(TYPES)}): {line!r}"
+            )
+        yield Parameter(found[1], found[2], default, found[4])
+
+
+def _literal(text: str) -> Any:
+    """Read a Python literal; what is none comes back as the text it was."""
+    with contextlib.suppress(ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        return ast.literal_eval(text)
+    return text
 
 
 def validate(chapter: Chapter, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -109,16 +123,20 @@ def validate(chapter: Chapter, given: Mapping[str, Any]) -> dict[str, Any]:
 
 def _typed(chapter: Chapter, parameter: Parameter, value: Any) -> Any:
     if isinstance(value, str) and parameter.type != "str":
-        with contextlib.suppress(ValueError, SyntaxError):
-            value = ast.literal_eval({"true": "True", "false": "False"}.get(value.lower(), value))
+        value = _literal({"true": "True", "false": "False"}.get(value.lower(), value))
     if parameter.type == "float" and isinstance(value, int) and not isinstance(value, bool):
         value = float(value)
-    if type(value) is not TYPES[parameter.type]:
+    if type(value) is not TYPES[parameter.type] or not _plain(value):
         raise BadInput(
             f"parameter {parameter.name} of {chapter.name} must be {parameter.type} "
             f"(default {parameter.default!r}), got {value!r}"
         )
     return value
+
+
+def _plain(value: Any) -> bool:
+    """Whether a value is made of texts, numbers, truth values and lists, which a notebook can be given."""
+    return all(map(_plain, value)) if isinstance(value, list) else isinstance(value, str | int | float)
 
 
 def profile(name: str, folder: str | os.PathLike = NOTEBOOKS) -> dict[str, dict[str, Any]]:
@@ -131,18 +149,18 @@ def profile(name: str, folder: str | os.PathLike = NOTEBOOKS) -> dict[str, dict[
     """
     import yaml
 
+    every = chapters(folder)
     home = Path(folder) / "profiles"
     path = home / f"{name}.yaml"
     if not path.is_file():
         raise unknown("profile", name, [p.stem for p in home.glob("*.yaml")])
     try:
-        content = yaml.safe_load(path.read_text("utf-8"))
+        content = yaml.safe_load(path.read_bytes())
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         raise BadInput(f"{path}{f', line {mark.line + 1}' if mark else ''}: not valid YAML") from error
-    if not isinstance(content, dict):
+    if not isinstance(content, dict) or not all(isinstance(v, dict | None) for v in content.values()):
         raise BadInput(f"{path}: a mapping 'chapter: {{parameter: value}}' is wanted")
-    every = chapters(folder)
     shared = content.pop("all", None) or {}
     for chapter in content:
         if chapter not in every:
@@ -191,7 +209,8 @@ def execute(
     Raises
     ------
     BadInput
-        If a cell failed or did not run; the notebook with the error is kept beside ``output`` as ``….failed.ipynb``.
+        If a cell failed or did not run; the notebook with the error is kept beside ``output`` as ``….failed.ipynb``,
+        and an earlier run's notebook and findings stay as they are.
     """
     import nbformat
     import papermill
@@ -199,14 +218,19 @@ def execute(
     parameters = validate(chapter, parameters)
     notebook = _read(chapter.path)
     notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    output.parent.mkdir(parents=True, exist_ok=True)
-    (findings / f"{chapter.name}.json").unlink(missing_ok=True)
+    # What is changed while the chapter runs must make it stale, so the key is of the sources as they are now.
+    key = execution_key(chapter, parameters)
     environment = {"HOMOGEN_FINDINGS": str(findings.resolve())}
     started = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="homogen-") as folder, _environment(environment):
+    with (
+        _fresh(findings / f"{chapter.name}.json", output.parent),
+        tempfile.TemporaryDirectory(prefix="homogen-") as folder,
+        _environment(environment),
+    ):
         source, made = Path(folder) / "in.ipynb", Path(folder) / "out.ipynb"
         nbformat.write(notebook, source)
-        logging.getLogger("papermill").setLevel(logging.ERROR)
+        nbformat.write(notebook, made)
+        logging.getLogger("papermill").setLevel(logging.CRITICAL)
         error = None
         try:
             papermill.execute_notebook(
@@ -219,19 +243,46 @@ def execute(
                 kernel_manager_class=_kernel_manager(),
             )
         except papermill.PapermillExecutionError as failure:
-            error = f"{failure.ename}: {failure.evalue}"
+            error = _summary(failure.ename, failure.evalue)
+        except RuntimeError as failure:
+            error = _summary(type(failure).__name__, str(failure))
         executed = nbformat.read(made, as_version=4)
-    if error is None and (silent := _not_run(executed)):
-        error = f"{silent} of its code cells did not run (the kernel died?)"
-    executed.metadata["homogen"] = provenance(chapter, parameters, profile_name, time.monotonic() - started)
-    target = output if error is None else output.with_suffix(".failed.ipynb")
-    temporary = target.with_suffix(".tmp")
-    nbformat.write(executed, temporary)
-    os.replace(temporary, target)
-    if error is not None:
-        raise BadInput(f"chapter {chapter.name} failed: {error}; see {target}")
+        if error is None and (silent := _not_run(executed)):
+            error = f"{silent} of its code cells did not run (the kernel died?)"
+        about = provenance(chapter, parameters, profile_name, time.monotonic() - started)
+        executed.metadata["homogen"] = about | {"key": key}
+        target = output if error is None else output.with_suffix(".failed.ipynb")
+        temporary = target.with_suffix(".tmp")
+        nbformat.write(executed, temporary)
+        os.replace(temporary, target)
+        if error is not None:
+            raise BadInput(f"chapter {chapter.name} failed: {error}; see {target}")
     output.with_suffix(".failed.ipynb").unlink(missing_ok=True)
     return executed
+
+
+@contextlib.contextmanager
+def _fresh(findings: Path, folder: Path) -> Iterator[None]:
+    """Begin without a chapter's earlier findings, and put them back if the run does not end well."""
+    try:
+        for home in (folder, findings.parent):
+            home.mkdir(parents=True, exist_ok=True)
+        before = findings.read_bytes() if findings.is_file() else None
+        findings.unlink(missing_ok=True)
+    except OSError as error:
+        raise BadInput(f"cannot write to {error.filename}: {error.strerror}") from error
+    try:
+        yield
+    except BaseException:
+        findings.unlink(missing_ok=True)
+        if before is not None:
+            findings.write_bytes(before)
+        raise
+
+
+def _summary(name: str, text: str) -> str:
+    """Say in one line what stopped a chapter."""
+    return " ".join(_ANSI.sub("", f"{name}: {text}").split()).removesuffix(":")
 
 
 def _kernel_manager() -> type:
@@ -284,22 +335,15 @@ class _environment:
 
 def provenance(chapter: Chapter, parameters: Mapping[str, Any], profile_name: str, seconds: float) -> dict[str, Any]:
     """Say how a chapter's results came about: profile, device, versions, duration, and the key of the execution."""
-    from homogen.models import pick_device
+    from homogen.models import describe_device
 
     packages = ("homogen", "torch", "transformers", "sentence-transformers", "numpy", "scipy", "scikit-learn")
-    device = pick_device()
-    if device == "cuda":
-        import torch
-
-        device = torch.cuda.get_device_name()
-    else:
-        device = f"CPU, {os.cpu_count()} cores, {platform.machine()}"
     return {
         "chapter": chapter.name,
         "profile": profile_name,
         "key": execution_key(chapter, parameters),
         "parameters": dict(parameters),
-        "device": device,
+        "device": describe_device(),
         "python": platform.python_version(),
         "versions": {name: importlib.metadata.version(name) for name in packages},
         "seconds": round(seconds, 1),
@@ -355,10 +399,11 @@ def stage(executed, chapter: Chapter):
         if cell.cell_type == "code":
             cell.outputs = [o for o in map(_clean, cell.outputs) if o is not None]
             failed = failed or next((o for o in cell.outputs if o.output_type == "error"), None)
-            cell.metadata.pop("papermill", None)
+        cell.metadata.pop("papermill", None)
         cells.append(cell)
     if failed is not None:
-        banner = f"```{{error}}\nThis chapter stopped with **{failed.ename}**: {failed.evalue.splitlines()[0]}\n```"
+        reason = _MACHINE.sub("…/", _summary(failed.ename, failed.evalue))
+        banner = f"````{{error}}\nThis chapter stopped with {reason}\n````"
         cells.insert(1, nbformat.v4.new_markdown_cell(banner))
     cells.append(nbformat.v4.new_markdown_cell(_provenance_fold(about)))
     page.cells = cells

@@ -10,6 +10,7 @@ import contextlib
 import dataclasses
 import html
 import io
+import itertools
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -74,11 +75,14 @@ class Shown:
         return self.markup
 
 
-def axes(width: float = 5.6, height: float = 3.4, columns: int = 1, sharey: bool = False):
-    """Make a figure in the house style: ``(figure, axes)``, sizes in inches."""
+def axes(width: float = 5.6, height: float = 3.4, panels: int = 1):
+    """Make a figure in the house style: ``(figure, axes)``, sizes in inches.
+
+    Several panels stand one above the other and share their x axis, so that they stay legible on a phone.
+    """
     with style():
         figure = Figure(figsize=(width, height))
-        return figure, figure.subplots(1, columns, sharey=sharey)
+        return figure, figure.subplots(panels, 1, sharex=True)
 
 
 def show(figure: Figure, caption: str, alt: str) -> Shown:
@@ -100,15 +104,18 @@ def show(figure: Figure, caption: str, alt: str) -> Shown:
     """
     if not caption.strip() or not alt.strip():
         raise ValueError("a figure needs a caption and an alternative text")
-    with style(), io.StringIO() as out:
+    # The salt makes matplotlib's ids the same in every run, and different from those of the page's other figures.
+    with style(), mpl.rc_context({"svg.hashsalt": caption + alt}), io.StringIO() as out:
         figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
         svg = out.getvalue()
-    svg = svg[svg.index("<svg") :].replace(_INK, "currentColor")
+    # What a notebook draws outside the style is black, which is ink too.
+    svg = re.sub(f"{_INK}|#000000", "currentColor", svg[svg.index("<svg") :])
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
     used = set(re.findall(r'(?:href="#|url\(#)([\w-]+)', svg))
-    svg = re.sub(r' id="([\w-]+)"', lambda m: m.group(0) if m.group(1) in used else "", svg)
+    svg = re.sub(r' id="([^"]+)"', lambda m: m.group(0) if m.group(1) in used else "", svg)
     width = round(float(figure.get_figwidth()) * 100)
-    head = f'<svg role="img" aria-label="{html.escape(alt)}" style="width:100%;max-width:{width}px;height:auto" '
+    look = f'fill="currentColor" style="width:100%;max-width:{width}px;height:auto"'
+    head = f'<svg role="img" aria-label="{html.escape(alt)}" {look} '
     svg = head + re.sub(r' (?:width|height)="[\d.]+pt"', "", svg[len("<svg ") :], count=2)
     return Shown(f'<figure class="homogen">\n{svg}<figcaption>{html.escape(caption)}</figcaption></figure>')
 
@@ -126,17 +133,21 @@ def forest(
         Where to draw.
     reference
         A vertical line, such as 0.5 for AUROC.
+    color
+        Of points and intervals.
     """
-    for row, estimate in enumerate(estimates.values()):
-        if np.isnan(estimate.value):
-            ax.text(0.02, row, estimate.method, transform=ax.get_yaxis_transform(), va="center", style="italic", size=9)
-            continue
-        ax.plot([estimate.low, estimate.high], [row, row], color=PALETTE[0])
-        ax.plot(estimate.value, row, MARKERS[0], color=PALETTE[0])
-    if reference is not None:
-        ax.axvline(reference, color=_INK, linestyle=":", linewidth=1)
-    ax.set_yticks(range(len(estimates)), list(estimates))
-    ax.set_ylim(len(estimates) - 0.5, -0.5)
+    with style():
+        for row, estimate in enumerate(estimates.values()):
+            if np.isnan(estimate.value):
+                where = ax.get_yaxis_transform()
+                ax.text(0.02, row, estimate.method, transform=where, va="center", style="italic", size=9)
+                continue
+            ax.plot([estimate.low, estimate.high], [row, row], color=color)
+            ax.plot(estimate.value, row, MARKERS[0], color=color)
+        if reference is not None:
+            ax.axvline(reference, color=_INK, linestyle=":", linewidth=1)
+        ax.set_yticks(range(len(estimates)), list(estimates))
+        ax.set_ylim(len(estimates) - 0.5, -0.5)
     return ax
 
 
@@ -154,11 +165,12 @@ def bands(table: pd.DataFrame, x: str, hue: str, ax: Axes) -> Axes:
     """
     groups = list(table.groupby(hue, sort=False))
     colors = sns.color_palette(PALETTE, len(groups)).as_hex()
-    for (name, rows), color, marker in zip(groups, colors, MARKERS * 3, strict=False):
-        ax.fill_between(rows[x], rows["low"], rows["high"], color=color, alpha=0.18, linewidth=0)
-        ax.plot(rows[x], rows["value"], marker=marker, color=color, label=str(name))
-    if len(groups) > 1:
-        ax.legend()
+    with style():
+        for (name, rows), color, marker in zip(groups, colors, itertools.cycle(MARKERS), strict=False):
+            ax.fill_between(rows[x], rows["low"], rows["high"], color=color, alpha=0.18, linewidth=0)
+            ax.plot(rows[x], rows["value"], marker=marker, color=color, label=str(name))
+        if len(groups) > 1:
+            ax.legend()
     return ax
 
 
@@ -196,13 +208,18 @@ def threshold_slider(
         grid[name] = [np.bincount(row, minlength=samples + 1)[1 : samples + 1].tolist() for row in table]
     first = int(np.argmin(np.abs(np.asarray(thresholds) - start)))
     data = {"t": [round(float(t), 3) for t in thresholds], "g": grid}
+    packed = json.dumps(data, separators=(",", ":")).replace("</", r"<\/")
     names = list(grid)
     key = re.sub(r"\W+", "-", names[0])
+    # Drawn here as the script draws it, for readers without scripts.
+    row = grid[names[0]][first]
+    heights = [160 * count / max(*row, sum(row) / 2, 1) for count in row]
+    rate = f"{100 * row[0] / sum(row):.1f}%" if sum(row) else "undefined"
     bars = "".join(
-        f'<g><rect x="{20 + 44 * i}" width="34" y="0" height="0" fill="{PALETTE[0]}"></rect>'
-        f'<text x="{37 + 44 * i}" y="0" text-anchor="middle"></text>'
+        f'<g><rect x="{20 + 44 * i}" width="34" y="{198 - h:.6g}" height="{h:.6g}" fill="{PALETTE[0]}"></rect>'
+        f'<text x="{37 + 44 * i}" y="{193 - h:.6g}" text-anchor="middle">{count or ""}</text>'
         f'<text x="{37 + 44 * i}" y="214" text-anchor="middle">{i + 1}</text></g>'
-        for i in range(samples)
+        for i, (count, h) in enumerate(zip(row, heights, strict=True))
     )
     width = 30 + 44 * samples
     options = "".join(
@@ -214,12 +231,14 @@ def threshold_slider(
         f'<figure class="homogen slider" id="slider-{key}">'
         f'<div class="controls" role="group" aria-label="similarity">{options}</div>'
         f'<label class="threshold">similarity threshold <input type="range" min="0" max="{len(thresholds) - 1}" '
-        f'value="{first}" aria-label="similarity threshold"> <output></output></label>'
+        f'value="{first}" aria-label="similarity threshold"> '
+        f"<output>{thresholds[first]:.2f} → single-cluster rate {rate}</output></label>"
         f'<svg role="img" viewBox="0 0 {width} 236" style="width:100%;max-width:560px;height:auto" '
-        f'aria-label="questions by number of clusters">{bars}'
+        f'aria-label="{html.escape(names[0])}, threshold {thresholds[first]:g}: single-cluster rate {rate} of {sum(row)} '
+        f'questions">{bars}'
         f'<text x="{width / 2}" y="232" text-anchor="middle">number of clusters</text></svg>'
         f"<figcaption>{html.escape(caption)}</figcaption>"
-        f'<script type="application/json">{json.dumps(data, separators=(",", ":"))}</script>'
+        f'<script type="application/json">{packed}</script>'
         f"<script>{_SLIDER}</script></figure>"
     )
 
@@ -232,7 +251,7 @@ _SLIDER = """
     var name=f.querySelector('input[type=radio]:checked').value, row=d.g[name][+r.value], all=0, top=0;
     row.forEach(function(v){all+=v; top=Math.max(top,v);});
     s.querySelectorAll('g').forEach(function(g,i){
-      var h=160*row[i]/Math.max(all,1), b=g.querySelector('rect'), t=g.querySelectorAll('text')[0];
+      var h=160*row[i]/Math.max(top,all/2,1), b=g.querySelector('rect'), t=g.querySelectorAll('text')[0];
       b.setAttribute('y',198-h); b.setAttribute('height',h);
       t.setAttribute('y',193-h); t.textContent=row[i]||'';
     });

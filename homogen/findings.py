@@ -106,8 +106,7 @@ def record(notebook: str, name: str, estimate: Estimate, claim: str | None = Non
     if claim is not None and claim not in claims():
         raise unknown("claim", claim, claims())
     found = {row["name"]: row for row in read(notebook)}
-    numbers = {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in vars(estimate).items()}
-    found[name] = {"name": name, **numbers, "unit": unit, "claim": claim}
+    found[name] = {"name": name, **{k: _plain(v) for k, v in vars(estimate).items()}, "unit": unit, "claim": claim}
     path = folder() / f"{notebook}.json"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -119,10 +118,19 @@ def record(notebook: str, name: str, estimate: Estimate, claim: str | None = Non
     return estimate
 
 
+def _plain(value: Any) -> Any:
+    """Turn a field into what JSON has: numpy's numbers into Python's, NaN into null."""
+    value = value.item() if hasattr(value, "item") else value
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
 def read(notebook: str) -> list[dict[str, Any]]:
     """Read what a chapter has left; an empty list if nothing."""
     path = folder() / f"{notebook}.json"
-    return json.loads(path.read_text("utf-8")) if path.is_file() else []
+    try:
+        return json.loads(path.read_text("utf-8")) if path.is_file() else []
+    except ValueError as error:
+        raise BadInput(f"{path} holds no findings (not valid JSON); delete it and run the chapter again") from error
 
 
 def estimate_of(row: dict[str, Any]) -> Estimate:
@@ -143,7 +151,9 @@ def beside_paper(notebook: str):
     for row in read(notebook):
         ours = estimate_of(row)
         claim = claims().get(row["claim"] or "")
-        number = f"{ours.value:.3f} [{ours.low:.3f}, {ours.high:.3f}]" if not math.isnan(ours.value) else ours.method
+        number = f"{ours.value:.3f}" if not math.isnan(ours.value) else ours.method
+        if not math.isnan(ours.low):
+            number += f" [{ours.low:.3f}, {ours.high:.3f}]"
         rows.append(
             {
                 "finding": row["name"] + (f" ({row['unit']})" if row["unit"] else ""),

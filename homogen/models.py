@@ -15,6 +15,7 @@ import hashlib
 import importlib.util
 import json
 import os
+import platform
 import shutil
 import tempfile
 import textwrap
@@ -210,6 +211,15 @@ def pick_device(device: str = "auto") -> str:
     if device == "cuda" and not torch.cuda.is_available():
         raise BadInput("device 'cuda' was asked for, but torch sees no GPU here; use device 'auto' or 'cpu'")
     return device
+
+
+def describe_device() -> str:
+    """Name the device that ``"auto"`` picks here, for a run's provenance."""
+    if pick_device() == "cuda":
+        import torch
+
+        return torch.cuda.get_device_name()
+    return f"CPU, {os.cpu_count()} cores, {platform.machine()}"
 
 
 def load_model(name: str, device: str = "auto") -> LoadedModel:

@@ -99,8 +99,14 @@ def unknown(what: str, name: object, known: Iterable[str]) -> BadInput:
     >>> print(unknown("preset", "olama", TRUNCATION_PRESETS))
     unknown preset 'olama'; did you mean 'ollama'? (known: hf, ollama, pure)
     """
-    names = sorted(known)
-    near = difflib.get_close_matches(str(name), names, n=2, cutoff=0.4)
+    names, given = sorted(known), str(name).lower()
+
+    def likeness(known_name: str) -> float:
+        whole = known_name.lower()
+        # A long name's beginning is what people type: "smolm2" is near "smollm2-135m-instruct".
+        return max(difflib.SequenceMatcher(None, given, part).ratio() for part in (whole, whole[: len(given)]))
+
+    near = sorted((n for n in names if likeness(n) >= 0.6), key=likeness, reverse=True)[:2]
     hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
     return BadInput(f"unknown {what} {str(name)!r}{hint} (known: {', '.join(names)})")
 
