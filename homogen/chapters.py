@@ -89,7 +89,7 @@ def _parameters(notebook, path: Path) -> Iterable[Parameter]:
     for line in cell.source.splitlines() if cell else ():
         if not line.strip() or line.lstrip().startswith("#"):
             continue
-        found = re.fullmatch(r"(\w+): (\w+) = (.+?)\s+# (.+)", line)
+        found = re.fullmatch(r"""(\w+): (\w+) = ("[^"]*"|'[^']*'|.+?)\s+# (.+)""", line)
         default = _literal(found[3]) if found else None
         if not found or type(default) is not TYPES.get(found[2]):
             raise BadInput(
@@ -100,10 +100,9 @@ def _parameters(notebook, path: Path) -> Iterable[Parameter]:
 
 
 def _literal(text: str) -> Any:
-    """Read a Python literal; what is none comes back as the text it was."""
+    """Read a Python literal; None if it is not one."""
     with contextlib.suppress(ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         return ast.literal_eval(text)
-    return text
 
 
 def validate(chapter: Chapter, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -123,7 +122,8 @@ def validate(chapter: Chapter, given: Mapping[str, Any]) -> dict[str, Any]:
 
 def _typed(chapter: Chapter, parameter: Parameter, value: Any) -> Any:
     if isinstance(value, str) and parameter.type != "str":
-        value = _literal({"true": "True", "false": "False"}.get(value.lower(), value))
+        read = _literal({"true": "True", "false": "False"}.get(value.lower(), value))
+        value = value if read is None else read
     if parameter.type == "float" and isinstance(value, int) and not isinstance(value, bool):
         value = float(value)
     if type(value) is not TYPES[parameter.type] or not _plain(value):
@@ -437,7 +437,7 @@ def _provenance_fold(about: Mapping[str, Any]) -> str:
 
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
-_MACHINE = re.compile(r"(?:/[\w.-]+)+/(?=(?:site-packages|homogen)/)")
+_MACHINE = re.compile(r"(?:/[\w.-]+)+/(?=(?:site-packages|homogen|python3[.\d]*)/)")
 
 
 def _clean(output):

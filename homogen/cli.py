@@ -1,4 +1,4 @@
-"""The command line, ``homogen models | benchmarks | sample | run | book``; a user's mistake is one line and exit code 2."""
+"""The command line, ``homogen models|benchmarks|sample|run|book``; a user's mistake is one line and exit code 2."""
 
 from __future__ import annotations
 
@@ -125,7 +125,8 @@ def _book(arguments: argparse.Namespace) -> None:
     if arguments.no_build:
         return
     # jupyter-book has no __main__; its command lies beside this interpreter.
-    program = shutil.which("jupyter-book", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
+    places = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", "")))
+    program = shutil.which("jupyter-book", path=places)
     if program is None:
         raise BadInput("jupyter-book is not installed; run: pip install -r requirements.txt")
     index = Path("_build/html/index.html")

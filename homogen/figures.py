@@ -234,8 +234,8 @@ def threshold_slider(
         f'value="{first}" aria-label="similarity threshold"> '
         f"<output>{thresholds[first]:.2f} → single-cluster rate {rate}</output></label>"
         f'<svg role="img" viewBox="0 0 {width} 236" style="width:100%;max-width:560px;height:auto" '
-        f'aria-label="{html.escape(names[0])}, threshold {thresholds[first]:g}: single-cluster rate {rate} of {sum(row)} '
-        f'questions">{bars}'
+        f'aria-label="{html.escape(names[0])}, threshold {thresholds[first]:g}: '
+        f'single-cluster rate {rate} of {sum(row)} questions">{bars}'
         f'<text x="{width / 2}" y="232" text-anchor="middle">number of clusters</text></svg>'
         f"<figcaption>{html.escape(caption)}</figcaption>"
         f'<script type="application/json">{packed}</script>'

@@ -140,9 +140,7 @@ def test_the_table_sets_each_finding_beside_the_paper():
     ]
     assert list(table["n"]) == [80, 80, 3, 1]
     assert list(table["paper"]) == ["0.4", "–", "0.599 [0.559, 0.637]", "–"]
-    assert table["paper's setting"].iloc[0] == (
-        "Qwen3-14B-4bit, TruthfulQA, n=790, Jaccard .4,T=1.0 (Sec.5.12; App.A)"
-    )
+    assert table["paper's setting"].iloc[0] == ("Qwen3-14B-4bit, TruthfulQA, n=790, Jaccard .4,T=1.0 (Sec.5.12; App.A)")
     assert list(table["paper's setting"].iloc[[1, 3]]) == ["not reported", "not reported"]
 
 

@@ -111,8 +111,6 @@ def test_only_the_edge_imports_heavy_libraries_even_inside_functions():
     allowed = {
         "homogen.models",
         "homogen.alignment",
-        # One lazy import, which asks for the name of the GPU a chapter ran on.
-        "homogen.chapters",
     }
     found = {
         name

@@ -1,0 +1,333 @@
+"""The command line: what it prints, and what a mistake gets: one line, exit code 2, nothing written."""
+
+import doctest
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from homogen import chapters, cli
+from homogen.models import cards
+from homogen.questions import benchmarks
+from homogen.records import BadInput
+
+ROOT = Path(__file__).resolve().parent.parent
+COMMANDS = ("models", "benchmarks", "sample", "run", "book")
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """A copy of the notebooks in a working folder of the test's own."""
+    shutil.copytree(ROOT / "notebooks", tmp_path / "notebooks")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def files(folder):
+    return sorted(p.relative_to(folder) for p in folder.rglob("*"))
+
+
+# What works
+
+
+@pytest.mark.parametrize("command", [(), *((name,) for name in COMMANDS)])
+def test_help_is_printed(command, capsys):
+    with pytest.raises(SystemExit) as end:
+        cli.main([*command, "--help"])
+    assert end.value.code == 0
+    out, err = capsys.readouterr()
+    assert out.startswith(f"usage: homogen {' '.join(command)}".rstrip())
+    assert err == ""
+
+
+def test_the_program_runs_by_itself():
+    done = subprocess.run([sys.executable, "-m", "homogen.cli", "--help"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0
+    assert set(COMMANDS) <= set(done.stdout.split())
+    assert done.stderr == ""
+
+
+def test_models_lists_every_card(capsys):
+    assert cli.main(["models"]) == 0
+    out, err = capsys.readouterr()
+    assert [line.split()[0] for line in out.splitlines()][:-1] == [card.name for card in cards()]
+    assert "folder" in out.splitlines()[-1]
+    assert err == ""
+
+
+def test_benchmarks_lists_every_benchmark(capsys):
+    assert cli.main(["benchmarks"]) == 0
+    out, err = capsys.readouterr()
+    for benchmark in benchmarks():
+        (line,) = [line for line in out.splitlines() if line.split()[0] == benchmark.name]
+        assert str(benchmark.size) in line
+        assert benchmark.licence in line
+    assert err == ""
+
+
+@pytest.mark.parametrize("arguments", [["run", "--list"], ["run"]])
+def test_run_lists_chapters_and_parameters(arguments, capsys, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    assert cli.main(arguments) == 0
+    out, err = capsys.readouterr()
+    for chapter in chapters.chapters(ROOT / "notebooks").values():
+        assert f"{chapter.name}: {chapter.title}\n" in out
+        for p in chapter.parameters:
+            assert f"    -p {p.name} {p.default!r}  ({p.type}) {p.meaning}\n" in out
+    assert err == ""
+
+
+def test_run_gives_a_chapter_the_profile_and_its_own_parameters(project, monkeypatch, capsys):
+    calls = []
+    monkeypatch.setattr(chapters, "execute", lambda *given: calls.append(given))
+    arguments = ["-p", "limit", "4", "-p", "n", "2", "-p", "limit", "5", "--output", "mine"]
+    assert cli.main(["run", "decoding", *arguments]) == 0
+    ((chapter, parameters, output, findings, profile),) = calls
+    assert chapter.name == "decoding"
+    assert parameters == chapters.profile("pocket")["decoding"] | {"limit": 5, "n": 2}
+    assert (output, findings, profile) == (Path("mine/03_decoding.ipynb"), Path("mine/findings"), "pocket")
+    assert capsys.readouterr().out == "notebook: mine/03_decoding.ipynb\nfindings: mine/findings/decoding.json\n"
+
+
+def test_book_can_stop_before_the_build(project, monkeypatch, capsys):
+    calls = []
+    monkeypatch.setattr(chapters, "run_book", lambda *given: calls.append(given))
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: pytest.fail("a build was started"))
+    assert cli.main(["book", "--force", "--no-build"]) == 0
+    assert calls == [("pocket", True)]
+
+
+@pytest.mark.parametrize(("code", "built"), [(0, True), (1, True), (0, False)])
+def test_a_book_is_a_success_only_if_it_is_there_and_without_warnings(code, built, project, monkeypatch, capsys):
+    index = project / "_build" / "html" / "index.html"
+    index.parent.mkdir(parents=True)
+    index.write_text("an earlier book")
+
+    def build(command, **_):
+        assert {"build", "-W", "-n", "--all"} <= set(command)
+        if built:
+            index.write_text("the book")
+        return subprocess.CompletedProcess(command, code)
+
+    monkeypatch.setattr(chapters, "run_book", lambda *_: None)
+    monkeypatch.setattr(shutil, "which", lambda *_, **__: "jupyter-book")
+    monkeypatch.setattr(subprocess, "run", build)
+    if code == 0 and built:
+        assert cli.main(["book"]) == 0
+        assert str(index) in capsys.readouterr().out
+    else:
+        assert "the book was not built without warnings" in mistake(["book"], capsys)
+
+
+def test_a_missing_builder_is_named(project, monkeypatch, capsys):
+    monkeypatch.setattr(chapters, "run_book", lambda *_: None)
+    monkeypatch.setattr(shutil, "which", lambda *_, **__: None)
+    assert "jupyter-book is not installed" in mistake(["book"], capsys)
+
+
+# What does not
+
+
+SAMPLE = ("sample", "pocket", "--model", "smollm2-135m-instruct")
+MISTAKES = {
+    "unknown model": (
+        ["sample", "pocket", "--model", "smollm2-135m"],
+        "unknown model 'smollm2-135m'; did you mean 'smollm2-135m-instruct'",
+    ),
+    "an embedder as a model": (["sample", "pocket", "--model", "wordllama"], "'wordllama' is an embedder"),
+    "missing folder": (["sample", "pocket", "--model", "./no/such"], "unknown model './no/such'"),
+    "empty folder": (["sample", "pocket", "--model", "notebooks"], "model 'notebooks' could not be loaded"),
+    "missing weights": (
+        ["sample", "pocket", "--model", "no-one/nothing"],
+        "model 'no-one/nothing' could not be loaded",
+    ),
+    "unknown benchmark": (
+        ["sample", "poket", "--model", "smollm2-135m-instruct"],
+        "unknown benchmark 'poket'; did you mean 'pocket'",
+    ),
+    "missing file": (["sample", "mine.jsonl", "--model", "x"], "no such question file: mine.jsonl"),
+    "wrong ending": (["sample", "./mine.txt", "--model", "x"], "must end in .jsonl"),
+    "limit": ([*SAMPLE, "--limit", "0"], "limit must be at least 1, got 0"),
+    "n": ([*SAMPLE, "--n", "0"], "n must be at least 1, got 0"),
+    "temperature": ([*SAMPLE, "--temperature", "-1"], "temperature must be at least 0, got -1"),
+    "temperature nan": ([*SAMPLE, "--temperature", "nan"], "temperature must be a finite number"),
+    "top-p": ([*SAMPLE, "--top-p", "0"], "top_p must lie in (0, 1], got 0"),
+    "top-k": ([*SAMPLE, "--top-k", "-1"], "top_k must be at least 0"),
+    "penalty": ([*SAMPLE, "--repetition-penalty", "0"], "repetition_penalty must be above 0"),
+    "length": ([*SAMPLE, "--max-new-tokens", "0"], "max_new_tokens must be at least 1"),
+    "seed": ([*SAMPLE, "--seed", "-1"], "seed must be at least 0"),
+    "preset": ([*SAMPLE, "--preset", "olama"], "unknown preset 'olama'; did you mean 'ollama'"),
+    "prompt": ([*SAMPLE, "--prompt", "consise"], "unknown prompt 'consise'; did you mean 'concise'"),
+    "device": ([*SAMPLE, "--device", "gpu"], "unknown device 'gpu'"),
+    "no gpu": ([*SAMPLE, "--device", "cuda"], "device 'cuda' was asked for, but torch sees no GPU here"),
+    "unknown chapter": (["run", "decodings"], "unknown chapter 'decodings'; did you mean 'decoding'"),
+    "unknown profile": (["run", "decoding", "--profile", "poket"], "unknown profile 'poket'; did you mean 'pocket'"),
+    "unknown parameter": (["run", "decoding", "-p", "limits", "3"], "unknown parameter of decoding 'limits'; did you"),
+    "wrong type": (["run", "decoding", "-p", "limit", "many"], "parameter limit of decoding must be int"),
+    "negative": (["run", "decoding", "-p", "limit", "-0.5"], "parameter limit of decoding must be int"),
+    "output": (["run", "decoding", "--output", "notebooks/03_decoding.md"], "cannot write to notebooks/03_decoding.md"),
+    "book's profile": (["book", "--profile", "poket"], "unknown profile 'poket'; did you mean 'pocket'"),
+}
+
+
+@pytest.fixture
+def no_work(monkeypatch):
+    """No GPU, no kernel, and no weights that could be converted."""
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr("papermill.execute_notebook", lambda *_, **__: pytest.fail("a kernel was started"))
+    monkeypatch.setattr("homogen.models._dequantized", lambda *_: pytest.fail("weights were converted"))
+
+
+def mistake(arguments, capsys):
+    """Run a command that must fail; give its one line."""
+    assert cli.main(arguments) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("homogen: ")
+    assert err.count("\n") == 1
+    assert err.endswith("\n")
+    return err
+
+
+@pytest.mark.usefixtures("no_work")
+@pytest.mark.parametrize("name", MISTAKES)
+def test_a_mistake_is_one_line_and_leaves_nothing(name, project, capsys):
+    arguments, message = MISTAKES[name]
+    before = files(project)
+    assert message in mistake(arguments, capsys)
+    assert files(project) == before
+
+
+@pytest.mark.usefixtures("no_work")
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ('{"text": "Why?", ', "mine.jsonl, line 3: not valid JSON"),
+        ('{"text": "Why?"}', "mine.jsonl, line 3: needs 'references'"),
+        ('{"text": "Why?", "references": ["So."], "kind": "fact"}', "mine.jsonl, line 3: unknown kind"),
+    ],
+)
+def test_a_wrong_line_of_a_question_file_is_named(line, message, project, capsys):
+    good = json.dumps({"text": "What is 1 + 1?", "references": ["2"]})
+    (project / "mine.jsonl").write_text(f"{good}\n\n{line}\n", "utf-8")
+    before = files(project)
+    assert message in mistake(["sample", "mine.jsonl", "--model", "smollm2-135m-instruct"], capsys)
+    assert files(project) == before
+
+
+@pytest.mark.parametrize("arguments", [["run", "decoding"], ["run", "--list"], ["book"]])
+def test_outside_the_project_the_folder_is_the_mistake(arguments, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert f"no chapters in {tmp_path}" in mistake(arguments, capsys)
+    assert files(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["samples"],
+        ["sample", "pocket"],
+        ["sample", "pocket", "--model", "x", "--n", "many"],
+        ["sample", "pocket", "--model", "x", "--temperature", "hot"],
+        ["run", "decoding", "-p", "limit"],
+    ],
+)
+def test_a_command_that_cannot_be_read_shows_the_usage(arguments, capsys):
+    with pytest.raises(SystemExit) as end:
+        cli.main(arguments)
+    assert end.value.code == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("usage: homogen")
+
+
+def test_an_interruption_says_how_to_go_on(monkeypatch, capsys):
+    def interrupt(_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "_models", interrupt)
+    assert cli.main(["models"]) == 130
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err == "\nhomogen: interrupted; finished work is kept, run the same command to go on\n"
+
+
+def test_an_error_of_ours_is_not_passed_off_as_the_users(monkeypatch):
+    def fail(_):
+        raise ValueError("a bug")
+
+    monkeypatch.setattr(cli, "_models", fail)
+    with pytest.raises(ValueError, match="a bug"):
+        cli.main(["models"])
+    monkeypatch.setattr(cli, "_models", lambda _: (_ for _ in ()).throw(BadInput("a mistake")))
+    assert cli.main(["models"]) == 2
+
+
+# With a tiny model of the test's own
+
+
+@pytest.fixture
+def questions(project):
+    rows = [{"text": text, "references": ["x"], "id": text} for text in ("w001 w002", "w003", "w004 w005 w006")]
+    (project / "mine.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    return project
+
+
+def test_sample_draws_once_and_keeps(questions, model_folders, monkeypatch, capsys):
+    command = ["sample", "mine.jsonl", "--model", model_folders["llama"], "--device", "cpu", "--n", "2"]
+    command += ["--max-new-tokens", "4", "--store", "kept", "--prompt", "{question}"]
+    assert cli.main(command) == 0
+    out, err = capsys.readouterr()
+    assert out.startswith("3 questions, 9 answers in kept/")
+    assert err == ""
+    run = Path(out.split()[-1])
+    assert (run / "run.json").is_file()
+    parts = {p.name: p.read_bytes() for p in run.glob("part-*.parquet")}
+    assert parts
+
+    def refuse(*_):
+        pytest.fail("an answer was drawn twice")
+
+    monkeypatch.setattr("homogen.engines.transformers.TransformersEngine.generate", refuse)
+    assert cli.main(command) == 0
+    assert capsys.readouterr().out == out
+    assert {p.name: p.read_bytes() for p in run.glob("part-*.parquet")} == parts
+
+
+def test_a_store_that_cannot_be_written_is_one_line(questions, model_folders, capsys):
+    (questions / "file").write_text("in the way")
+    command = ["sample", "mine.jsonl", "--model", model_folders["llama"], "--device", "cpu", "--store", "file/runs"]
+    before = files(questions)
+    assert "cannot make the run folder file/runs" in mistake(command, capsys)
+    assert files(questions) == before
+
+
+@pytest.mark.slow
+def test_a_chapter_runs_on_a_model_of_ones_own(project, model_folders, capsys):
+    given = {"model": model_folders["bytes"], "n": "3", "max_new_tokens": "8", "temperature": "1.0", "device": "cpu"}
+    options = [part for name, value in given.items() for part in ("-p", name, value)]
+    assert cli.main(["run", "primer", *options]) == 0
+    assert capsys.readouterr().out == "notebook: output/01_primer.ipynb\nfindings: output/findings/primer.json\n"
+    assert (project / "output" / "01_primer.ipynb").is_file()
+    found = {row["name"]: row["value"] for row in json.loads((project / "output/findings/primer.json").read_text())}
+    assert 1 <= found["clusters of the worked question"] <= 3
+    assert found["mean token entropy of the worked question"] > 0
+
+
+@pytest.mark.slow
+def test_a_mistake_that_shows_only_in_the_chapter_is_one_line_too(project, capsys):
+    assert cli.main(["run", "primer", "-p", "temperature", "-1", "-p", "device", "cpu"]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.count("\n") == 1
+    assert "chapter primer failed: BadInput: temperature must be at least 0, got -1; see output/01_primer.failed" in err
+
+
+def test_examples_hold():
+    assert not doctest.testmod(cli).failed

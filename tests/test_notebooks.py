@@ -1,0 +1,319 @@
+"""The notebooks keep the rules of the house, and their prose says what the code and the paper say."""
+
+import ast
+import functools
+import importlib
+import inspect
+import re
+import statistics
+from pathlib import Path
+
+import jupytext
+import pytest
+import yaml
+
+from homogen import chapters, questions
+from homogen.findings import claims
+from homogen.records import TRUNCATION_PRESETS
+
+ROOT = Path(__file__).resolve().parent.parent
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.md"))
+PAGES = sorted((ROOT / "book").glob("*.md"))
+each = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+each_page = pytest.mark.parametrize("path", NOTEBOOKS + PAGES, ids=lambda p: p.stem)
+
+
+@functools.cache
+def notebook(path):
+    return jupytext.read(path)
+
+
+def code_of(path):
+    return [c.source for c in notebook(path).cells if c.cell_type == "code"]
+
+
+def prose_of(path):
+    """The prose of a notebook or page, code blocks and spans left out."""
+    text = path.read_text("utf-8").removeprefix("---\n")
+    text = re.sub(r"^```(?:bash|json|python|\{code-cell\}.*?)\n.*?^```", "", text, flags=re.DOTALL | re.MULTILINE)
+    return re.sub(r"(?<!\})`[^`\n{]+`", "", text)
+
+
+def flat(path):
+    """The text of a file with every run of white space made one space."""
+    return " ".join(path.read_text("utf-8").split())
+
+
+def parameters_cells(path):
+    return [c for c in notebook(path).cells if "parameters" in c.metadata.get("tags", [])]
+
+
+def chapter_of(path):
+    return next(c for c in chapters.chapters(path.parent).values() if c.path.name == path.name)
+
+
+def test_there_are_notebooks():
+    assert len(NOTEBOOKS) >= 4
+    assert [p.name[:2] for p in NOTEBOOKS] == [f"{i:02}" for i in range(1, len(NOTEBOOKS) + 1)]
+
+
+@each
+def test_a_notebook_has_one_parameters_cell_that_can_be_read(path):
+    assert len(parameters_cells(path)) == 1
+    chapter = chapter_of(path)
+    assert chapter.parameters
+    names = [p.name for p in chapter.parameters]
+    assert len(names) == len(set(names))
+    assert "|" not in "".join(p.meaning for p in chapter.parameters), "it would break the page's table"
+    defined = [n.target.id for n in ast.parse(parameters_cells(path)[0].source).body]
+    assert defined == names, "what papermill injects is what the table shows"
+
+
+@each
+def test_cells_are_short(path):
+    sizes = [len(source.splitlines()) for source in code_of(path)]
+    assert max(sizes) <= 20
+    assert statistics.median(sizes) <= 8
+
+
+@each
+def test_no_output_is_stored(path):
+    code = [c for c in notebook(path).cells if c.cell_type == "code"]
+    assert code
+    assert all(not c.outputs and c.execution_count is None for c in code)
+
+
+@each
+def test_a_notebook_has_the_parts_that_readers_expect(path):
+    first = notebook(path).cells[0]
+    assert first.cell_type == "markdown"
+    assert re.match(r"# \S", first.source)
+    assert "You will" in first.source
+    assert "You will learn" in first.source
+    headings = re.findall(r"^##+ .+$", prose_of(path), re.MULTILINE)
+    assert "## Findings" in headings
+    assert headings[-1] == "## What to try"
+    assert len(headings) == len(set(headings))
+    assert (
+        len(re.findall(r"^# ", "\n".join(c.source for c in notebook(path).cells if c.cell_type != "code"), re.M)) == 1
+    )
+
+
+@each
+def test_code_compiles_and_every_parameter_is_used(path):
+    given = {p.name for p in chapter_of(path).parameters}
+    used = set()
+    for cell in notebook(path).cells:
+        if cell.cell_type == "code" and "parameters" not in cell.metadata.get("tags", []):
+            nodes = ast.walk(ast.parse(cell.source))
+            used |= {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
+    assert given <= used, f"parameters that change nothing: {sorted(given - used)}"
+
+
+def imported(tree):
+    """The names that a notebook imports from the package, as the objects that they are."""
+    found = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                if alias.name.split(".")[0] == "homogen":
+                    found[alias.asname or "homogen"] = importlib.import_module(alias.name)
+        elif isinstance(node, ast.ImportFrom) and node.module.split(".")[0] == "homogen":
+            module = importlib.import_module(node.module)
+            for alias in node.names:
+                found[alias.asname or alias.name] = getattr(module, alias.name)
+    return found
+
+
+def resolve(node, names):
+    """The object of ``name.attribute.attribute``; None where the chain does not begin with an imported name."""
+    if isinstance(node, ast.Name):
+        return names.get(node.id)
+    if isinstance(node, ast.Attribute):
+        parent = resolve(node.value, names)
+        return None if parent is None else getattr(parent, node.attr)
+    return None
+
+
+@each
+def test_what_is_used_of_the_package_exists(path):
+    tree = ast.parse("\n".join(code_of(path)))
+    names = imported(tree)
+    found = [resolve(n, names) for n in ast.walk(tree) if isinstance(n, ast.Attribute)]
+    assert sum(o is not None for o in found) > 5
+    for call in (n for n in ast.walk(tree) if isinstance(n, ast.Call)):
+        target = resolve(call.func, names)
+        starred = any(isinstance(a, ast.Starred) for a in call.args) or any(k.arg is None for k in call.keywords)
+        if target is not None:
+            signature = inspect.signature(target)
+            bind = signature.bind_partial if starred else signature.bind
+            given = [a for a in call.args if not isinstance(a, ast.Starred)]
+            bind(*given, **{k.arg: k.value for k in call.keywords if k.arg})
+
+
+@each
+def test_names_of_findings_and_claims_exist(path):
+    named = set(re.findall(r"\bC\d{3}\b", "\n".join(code_of(path))))
+    assert named <= set(claims())
+    recorded = re.findall(r'(?:findings\.)?\b(?:record|beside_paper)\("([^"]+)"', "\n".join(code_of(path)))
+    assert recorded
+    assert set(recorded) == {chapter_of(path).name}
+
+
+# The parts and the whole
+
+
+def toc():
+    content = yaml.safe_load((ROOT / "_toc.yml").read_text("utf-8"))
+    return [content["root"], *(c["file"] for part in content["parts"] for c in part["chapters"])]
+
+
+def test_every_chapter_is_in_the_table_of_contents_in_order():
+    listed = [f.removeprefix("book/chapters/") for f in toc() if f.startswith("book/chapters/")]
+    assert listed == [p.stem for p in NOTEBOOKS]
+    pages = [f.removeprefix("book/") for f in toc() if not f.startswith("book/chapters/")]
+    assert sorted(pages) == sorted(p.stem for p in PAGES)
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "notebooks" / "profiles").glob("*.yaml")), ids=lambda p: p.stem)
+def test_profiles_are_valid(path):
+    assert set(chapters.profile(path.stem, ROOT / "notebooks")) == set(chapters.chapters(ROOT / "notebooks"))
+
+
+def test_the_pocket_profile_is_there():
+    assert chapters.profile("pocket", ROOT / "notebooks")["single-clusters"]["n"] == 10
+
+
+@each_page
+def test_links_to_chapters_lead_somewhere(path):
+    text = path.read_text("utf-8")
+    chapters_at = "" if path in NOTEBOOKS else "chapters/"
+    for target in re.findall(r"\]\(([^)#\s]+\.(?:ipynb|md))(?:#[^)]*)?\)", text):
+        assert target.startswith(chapters_at)
+        assert ROOT / "notebooks" / target.removeprefix(chapters_at).replace(".ipynb", ".md") in NOTEBOOKS, target
+    for target in re.findall(r"^:link: (\S+)$", text, re.MULTILINE):
+        assert f"book/{target}" in toc()
+
+
+@each_page
+def test_every_citation_is_in_the_bibliography(path):
+    known = set(re.findall(r"^@\w+\{([^,]+),", (ROOT / "book" / "references.bib").read_text("utf-8"), re.MULTILINE))
+    cited = [k for keys in re.findall(r"\{cite(?::\w+)?\}`([^`]+)`", path.read_text("utf-8")) for k in keys.split(",")]
+    assert {k.strip() for k in cited} <= known
+
+
+def test_every_entry_of_the_bibliography_is_one_of_its_own():
+    keys = re.findall(r"^@\w+\{([^,]+),", (ROOT / "book" / "references.bib").read_text("utf-8"), re.MULTILINE)
+    assert len(keys) == len(set(keys))
+
+
+@each_page
+def test_every_term_is_in_the_glossary(path):
+    listing = re.search(r"```\{glossary\}\n(.*?)```", (ROOT / "book" / "glossary.md").read_text("utf-8"), re.DOTALL)
+    known = {line for line in listing.group(1).splitlines() if line and not line.startswith(" ")}
+    used = re.findall(r"\{term\}`([^`]+)`", path.read_text("utf-8"))
+    assert {(re.search(r"<(.+)>", t) or [None, t])[1].strip() for t in used} <= known
+
+
+@each_page
+def test_commands_in_the_text_would_be_accepted(path):
+    every = chapters.chapters(ROOT / "notebooks")
+    found = re.findall(r"homogen run (\w[\w-]*)((?:\s+-p \w+ (?:'[^']*'|[^\s`]+))*)", path.read_text("utf-8"))
+    assert found or path not in NOTEBOOKS
+    for name, options in found:
+        given = dict(re.findall(r"-p (\w+) ('[^']*'|[^\s`]+)", options))
+        chapters.validate(every[name], {k: v.strip("'") for k, v in given.items()})
+
+
+def test_the_checks_above_find_what_they_look_for():
+    text = "".join(p.read_text("utf-8") for p in NOTEBOOKS + PAGES)
+    for mark in ("{cite}`", "{term}`", "](chapters/", ".ipynb)", "homogen run ", ":link: "):
+        assert text.count(mark) > 2, mark
+
+
+def test_the_exercise_labels_of_the_book_are_unique():
+    labels = [m for p in NOTEBOOKS + PAGES for m in re.findall(r"\{exercise\}\n:label: (\S+)", p.read_text("utf-8"))]
+    solved = [m for p in NOTEBOOKS + PAGES for m in re.findall(r"\{solution\} (\S+)", p.read_text("utf-8"))]
+    assert labels
+    assert len(labels) == len(set(labels))
+    assert sorted(solved) == sorted(labels)
+
+
+# Numbers in the prose
+
+
+def percent(value):
+    return f"{float(value):.0%}"
+
+
+def exactly(value):
+    return value
+
+
+SAID = [
+    ("notebooks/02_single_clusters.md", "on {} of TruthfulQA's questions", "C148", "reported", percent),
+    ("notebooks/02_single_clusters.md", "and on {} by sentence embeddings", "C149", "reported", percent),
+    ("notebooks/04_entropy_vs_spread.md", "(AUROC {} on single-cluster questions", "C205", "reported", exactly),
+]
+"""Numbers of the paper that stand in the prose: file, phrase, claim, its field, how it is written."""
+
+BY_CONSTRUCTION = {"0.500", "95%"}
+"""Not measured by anyone: the AUROC of a constant, and the level of our intervals."""
+
+
+@pytest.mark.parametrize(("file", "phrase", "claim", "field", "written"), SAID, ids=[f"{s[0]}-{s[2]}" for s in SAID])
+def test_the_papers_numbers_in_the_prose_are_the_papers(file, phrase, claim, field, written):
+    wanted = phrase.format(written(getattr(claims()[claim], field)))
+    assert wanted in flat(ROOT / file), f"the text should say {wanted!r}"
+
+
+@each_page
+def test_no_other_number_of_the_paper_is_typed_by_hand(path):
+    """A percentage or an AUROC in a paragraph that speaks of the paper must be in the table above."""
+    listed = [p.format(w(getattr(claims()[c], f))) for file, p, c, f, w in SAID if ROOT / file == path]
+    for paragraph in prose_of(path).split("\n\n"):
+        text = " ".join(paragraph.split())
+        if "paper" in text and "{exercise}" not in text:
+            for phrase in listed:
+                text = text.replace(phrase, "")
+            typed = set(re.findall(r"\b\d+(?:\.\d+)?%|\b0\.\d{3}\b|\bAUROC \d\S*", text)) - BY_CONSTRUCTION
+            assert not typed, f"{sorted(typed)} in: {text}"
+
+
+def test_the_papers_settings_are_the_defaults_that_say_so():
+    scr, embedding = claims()["C148"], claims()["C149"]
+    for name in ("single-clusters", "decoding", "entropy-vs-spread"):
+        default = {p.name: p.default for p in chapters.chapters(ROOT / "notebooks")[name].parameters}
+        assert f"Jaccard {default['jaccard_threshold']:g}".replace("0.", ".") in scr.method
+        assert f"tau={default['cosine_threshold']:g}".replace("0.", ".") in embedding.quantity
+        assert f"N={default['n']}" in scr.quantity
+        if "temperature" in default:
+            assert f"T={default['temperature']}" in scr.method
+
+
+def test_what_the_prose_says_of_the_paper_holds_in_its_claims():
+    text = flat(ROOT / "notebooks" / "02_single_clusters.md")
+    assert "ten answers of Qwen3-14B fall" in text
+    assert all(claims()[c].model.startswith("Qwen3-14B") for c in ("C148", "C149"))
+    assert "In two places the paper's text reports it rising" in text
+    for rising in (("C164", "C165", "C166"), ("C161", "C163")):
+        rates = [float(claims()[c].reported) for c in rising]
+        assert rates == sorted(rates)
+        assert rates[0] < rates[-1]
+
+
+def test_the_truncation_presets_are_as_the_prose_says():
+    text = flat(ROOT / "notebooks" / "03_decoding.md")
+    hf, ollama = TRUNCATION_PRESETS["hf"], TRUNCATION_PRESETS["ollama"]
+    assert f"kept the {hf['top_k']} likeliest tokens" in text
+    wanted = "keeps {top_k}, cuts the nucleus at {top_p} and applies a penalty of {repetition_penalty}"
+    assert wanted.format(**ollama) in text
+
+
+def test_the_sizes_in_the_prose_are_those_of_the_code():
+    resamples = {p.name: p.default for p in chapter_of(NOTEBOOKS[3]).parameters}["resamples"]
+    for path in (ROOT / "book" / "how_numbers_are_made.md", ROOT / "notebooks" / "01_primer.md"):
+        assert f"{resamples:,}" in flat(path)
+    pocket = len(questions.load_questions("pocket"))
+    assert f"set has {pocket} questions" in flat(ROOT / "book" / "how_numbers_are_made.md")
+    assert claims()["C205"].quantity.startswith("B1 AUROC on Jaccard-single")
