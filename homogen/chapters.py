@@ -241,6 +241,8 @@ def execute(
                 progress_bar=False,
                 stderr_file=_Live() if live else None,
                 kernel_manager_class=_kernel_manager(),
+                # A kernel that is told to stop may say so on the terminal.
+                extra_arguments=["--log-level=CRITICAL"],
             )
         except papermill.PapermillExecutionError as failure:
             error = _summary(failure.ename, failure.evalue)

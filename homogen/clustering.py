@@ -228,6 +228,28 @@ def single_cluster_rate(labels_by_question: Iterable[Sequence[int]], level: floa
     return Estimate(single / n, float(low), float(high), n, n / given, f"single-cluster rate, Wilson {level:.0%}")
 
 
+def is_single_cluster(labels_by_question: Iterable[Sequence[int]]) -> np.ndarray:
+    """Which questions have all their answers in one cluster: the questions that :func:`single_cluster_rate` counts.
+
+    Parameters
+    ----------
+    labels_by_question
+        One ``(N_i,)`` array a question, -1 for a missing answer.
+
+    Returns
+    -------
+    numpy.ndarray
+        ``(Q,)`` bool; False too for a question with fewer than two answers left.
+
+    Examples
+    --------
+    >>> is_single_cluster([[0, 0, 0], [0, 1, 0], [0, -1, -1]])
+    array([ True, False, False])
+    """
+    left = [_present(labels) for labels in labels_by_question]
+    return np.array([len(x) > 1 and len(np.unique(x)) == 1 for x in left], dtype=bool)
+
+
 def mean_number_of_clusters(
     labels_by_question: Iterable[Sequence[int]], resamples: int = 10_000, seed: int = 0, level: float = 0.95
 ) -> Estimate:

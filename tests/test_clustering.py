@@ -251,3 +251,11 @@ def test_rates_do_not_depend_on_the_order_or_on_doubling_of_questions(labels, se
     for estimate in (single_cluster_rate, lambda x: mean_number_of_clusters(x, resamples=20)):
         assert str(estimate(labels)) == str(estimate(shuffled))
         np.testing.assert_allclose(estimate(labels * 2).value, estimate(labels).value, atol=1e-15)
+
+
+def test_single_cluster_questions_are_those_that_the_rate_counts():
+    labels = [[0, 0, 0], [0, 1, 0], [0, 0, -1], [0, -1, -1], [-1, -1, -1]]
+    single = clustering.is_single_cluster(labels)
+    assert single.tolist() == [True, False, True, False, False]
+    rate = clustering.single_cluster_rate(labels)
+    assert rate.value * rate.n == single.sum()
