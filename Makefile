@@ -18,6 +18,8 @@ lint: install
 format: install
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+	for n in notebooks/*.md; do $(BIN)/jupytext --quiet --pipe-fmt py:percent \
+	  --pipe '$(BIN)/ruff format --line-length 79 --stdin-filename notebook.py -' $$n; done
 
 install: $(STAMP)
 

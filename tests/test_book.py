@@ -178,7 +178,6 @@ def test_a_page_loads_nothing_from_elsewhere(path, parsed):
 
 
 @built
-@pytest.mark.xfail(reason="sphinx-thebe's configuration, which nothing reads, still stands in the pages")
 def test_no_page_speaks_of_thebe():
     assert [p.name for p in BOOK if "thebe" in p.read_text("utf-8").lower()] == []
 

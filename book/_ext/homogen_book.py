@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import importlib.metadata
+import re
 import shutil
 from pathlib import Path
 
 STATIC = Path(__file__).parent.parent / "_static"
 MATHJAX = "tex-svg-full.js"
+# sphinx-thebe leaves its configuration in every page, for a script that this book does not load.
+THEBE = re.compile(r'<script type="text/x-thebe-config">.*?</script>|<script>kernelName = .*?</script>', re.DOTALL)
 
 
 def _mathjax() -> Path:
@@ -35,6 +38,7 @@ def _strip(app, pagename, templatename, context, doctree) -> None:
         kept = [f for f in context.get(kind, []) if "thebe" not in str(f).lower() and not _remote(f)]
         context[kind] = kept
     context["theme_launch_buttons"] = {}
+    context["body"] = THEBE.sub("", context.get("body", ""))
 
 
 def _remote(asset) -> bool:
