@@ -16,18 +16,18 @@ import hashlib
 import importlib.metadata
 import json
 import logging
+import math
 import os
 import platform
 import re
-import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from homogen.records import BadInput, unknown
+from homogen.records import BadInput, SamplingSpec, unknown
 
 NOTEBOOKS = Path("notebooks")
 RESULTS = Path("book/results")
@@ -135,8 +135,74 @@ def _typed(chapter: Chapter, parameter: Parameter, value: Any) -> Any:
 
 
 def _plain(value: Any) -> bool:
-    """Whether a value is made of texts, numbers, truth values and lists, which a notebook can be given."""
-    return all(map(_plain, value)) if isinstance(value, list) else isinstance(value, str | int | float)
+    """Whether a value is made of texts, finite numbers, truth values and lists, which a notebook can be given."""
+    if isinstance(value, list):
+        return all(map(_plain, value))
+    return isinstance(value, str | int) or (isinstance(value, float) and math.isfinite(value))
+
+
+MODELS = ("model", "base_model", "embedder", "embedders")
+"""Parameters that name weights."""
+
+
+def _values(chapter: Chapter, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """All of a chapter's parameters: those given, the defaults of the rest."""
+    return {p.name: p.default for p in chapter.parameters} | dict(parameters)
+
+
+def _weights(values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Pairs of a parameter and a name of weights that it gives."""
+    for parameter in MODELS:
+        value = values.get(parameter, [])
+        yield from ((parameter, name) for name in (value if isinstance(value, list) else [value]))
+
+
+def check(chapter: Chapter, parameters: Mapping[str, Any]) -> None:
+    """Check what the parameters ask for, as far as that can be known before any kernel starts; loads no weights.
+
+    Parameters
+    ----------
+    chapter
+        The chapter to run.
+    parameters
+        As :func:`validate` gives them; the rest keep their defaults.
+
+    Raises
+    ------
+    BadInput
+        If a parameter that is a field of :class:`~homogen.records.SamplingSpec` or a limit is out of range, the
+        benchmark cannot be read, a name of weights is unknown or of the wrong kind, or the device is not there.
+    """
+    from homogen.models import pick_device
+    from homogen.questions import load_questions
+
+    values = _values(chapter, parameters)
+    fields = {(f.name, f.type) for f in dataclasses.fields(SamplingSpec)}
+    drawn = {p.name: values[p.name] for p in chapter.parameters if (p.name, p.type) in fields}
+    SamplingSpec(**{"model": "any"} | drawn)
+    for name in ("limit", "base_limit"):
+        if values.get(name, 1) < 1:
+            raise BadInput(f"{name} must be at least 1, got {values[name]}")
+    if "benchmark" in values:
+        load_questions(values["benchmark"])
+    for parameter, name in _weights(values):
+        if (parameter, name) != ("base_model", ""):
+            _check_weights(parameter, name)
+    pick_device(values.get("device", "auto"))
+
+
+def _check_weights(parameter: str, name: Any) -> None:
+    """Whether a name can be that of weights: a folder, a card of the right kind, or an id of the hub."""
+    from homogen.models import CARDS
+
+    wanted = "embedder" if parameter.startswith("embedder") else "model"
+    known = [card.name for card in CARDS.values() if (card.stage == "embedder") == (wanted == "embedder")]
+    if name in known or (isinstance(name, str) and os.path.isdir(name)):
+        return
+    if name in CARDS:
+        raise BadInput(f"{parameter}: {name!r} is no {wanted}; there are: {', '.join(known)}")
+    if not isinstance(name, str) or name.count("/") != 1 or name.startswith((".", "/", "~")):
+        raise unknown(wanted, name, known)
 
 
 def profile(name: str, folder: str | os.PathLike = NOTEBOOKS) -> dict[str, dict[str, Any]]:
@@ -152,7 +218,8 @@ def profile(name: str, folder: str | os.PathLike = NOTEBOOKS) -> dict[str, dict[
     every = chapters(folder)
     home = Path(folder) / "profiles"
     path = home / f"{name}.yaml"
-    if not path.is_file():
+    # A name with a slash in it would send the results elsewhere.
+    if not re.fullmatch(r"[A-Za-z0-9_-]+", name) or not path.is_file():
         raise unknown("profile", name, [p.stem for p in home.glob("*.yaml")])
     try:
         content = yaml.safe_load(path.read_bytes())
@@ -183,6 +250,7 @@ def execute(
     findings: Path,
     profile_name: str = "",
     live: bool = True,
+    given: Collection[str] = (),
 ):
     """Run a chapter with papermill and write the executed notebook, complete or with its error.
 
@@ -200,6 +268,8 @@ def execute(
         Written into the provenance.
     live
         Show the chapter's progress bars on the terminal.
+    given
+        Names of the parameters that come from the command line rather than from the profile.
 
     Returns
     -------
@@ -209,21 +279,26 @@ def execute(
     Raises
     ------
     BadInput
-        If a cell failed or did not run; the notebook with the error is kept beside ``output`` as ``….failed.ipynb``,
-        and an earlier run's notebook and findings stay as they are.
+        If a parameter is wrong (:func:`check`), a file cannot be written, or there is no kernel. If a cell failed or
+        did not run; the notebook with the error is kept beside ``output`` as ``….failed.ipynb``. An earlier run's
+        notebook and findings stay as they are.
     """
     import nbformat
     import papermill
+    from jupyter_client.kernelspec import NoSuchKernel
 
     parameters = validate(chapter, parameters)
+    check(chapter, parameters)
     notebook = _read(chapter.path)
     notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
     # What is changed while the chapter runs must make it stale, so the key is of the sources as they are now.
     key = execution_key(chapter, parameters)
+    left = findings / f"{chapter.name}.json"
     environment = {"HOMOGEN_FINDINGS": str(findings.resolve())}
     started = time.monotonic()
     with (
-        _fresh(findings / f"{chapter.name}.json", output.parent),
+        _fresh(left, output.parent),
+        _disk(Path(tempfile.gettempdir())),
         tempfile.TemporaryDirectory(prefix="homogen-") as folder,
         _environment(environment),
     ):
@@ -240,23 +315,23 @@ def execute(
                 kernel_name="python3",
                 progress_bar=False,
                 stderr_file=_Live() if live else None,
-                kernel_manager_class=_kernel_manager(),
+                kernel_manager_class=_kernel_manager(folder),
                 # A kernel that is told to stop may say so on the terminal.
                 extra_arguments=["--log-level=CRITICAL"],
             )
         except papermill.PapermillExecutionError as failure:
             error = _summary(failure.ename, failure.evalue)
+        except NoSuchKernel as failure:
+            raise BadInput("jupyter has no kernel 'python3'; run: pip install -r requirements.txt") from failure
         except RuntimeError as failure:
             error = _summary(type(failure).__name__, str(failure))
         executed = nbformat.read(made, as_version=4)
         if error is None and (silent := _not_run(executed)):
             error = f"{silent} of its code cells did not run (the kernel died?)"
-        about = provenance(chapter, parameters, profile_name, time.monotonic() - started)
-        executed.metadata["homogen"] = about | {"key": key}
+        about = provenance(chapter, parameters, profile_name, time.monotonic() - started, key, given)
+        executed.metadata["homogen"] = about | {"findings": left.is_file()}
         target = output if error is None else output.with_suffix(".failed.ipynb")
-        temporary = target.with_suffix(".tmp")
-        nbformat.write(executed, temporary)
-        os.replace(temporary, target)
+        _put(target, nbformat.writes(executed) + "\n")
         if error is not None:
             raise BadInput(f"chapter {chapter.name} failed: {error}; see {target}")
     output.with_suffix(".failed.ipynb").unlink(missing_ok=True)
@@ -266,20 +341,42 @@ def execute(
 @contextlib.contextmanager
 def _fresh(findings: Path, folder: Path) -> Iterator[None]:
     """Begin without a chapter's earlier findings, and put them back if the run does not end well."""
-    try:
+    before = findings.with_suffix(".before")
+    with _disk(findings):
         for home in (folder, findings.parent):
             home.mkdir(parents=True, exist_ok=True)
-        before = findings.read_bytes() if findings.is_file() else None
+        # One that is there already is from a run that was killed, and is the one to keep.
+        if findings.is_file() and not before.exists():
+            os.replace(findings, before)
         findings.unlink(missing_ok=True)
-    except OSError as error:
-        raise BadInput(f"cannot write to {error.filename}: {error.strerror}") from error
     try:
         yield
     except BaseException:
         findings.unlink(missing_ok=True)
-        if before is not None:
-            findings.write_bytes(before)
+        if before.exists():
+            os.replace(before, findings)
         raise
+    before.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _disk(path: Path) -> Iterator[None]:
+    """Turn what the disk refuses (no room, no right, no such place) into the user's one line."""
+    try:
+        yield
+    except OSError as error:
+        raise BadInput(f"cannot write to {error.filename or path}: {error.strerror or error}") from error
+
+
+def _put(path: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    temporary = path.with_suffix(".tmp")
+    with _disk(path):
+        try:
+            temporary.write_text(text, "utf-8")
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
 
 
 def _summary(name: str, text: str) -> str:
@@ -287,18 +384,14 @@ def _summary(name: str, text: str) -> str:
     return " ".join(_ANSI.sub("", f"{name}: {text}").split()).removesuffix(":")
 
 
-def _kernel_manager() -> type:
+def _kernel_manager(folder: str) -> type:
     from jupyter_client import AsyncKernelManager
 
     class IpcKernelManager(AsyncKernelManager):
         """Talks to its kernel through files of its own: no ports to race for, nothing on the network."""
 
         def __init__(self, **options: Any) -> None:
-            super().__init__(**options, transport="ipc", ip=tempfile.mkdtemp(prefix="homogen-kernel-") + "/ipc")
-
-        def cleanup_connection_file(self) -> None:
-            super().cleanup_connection_file()
-            shutil.rmtree(os.path.dirname(self.ip), ignore_errors=True)
+            super().__init__(**options, transport="ipc", ip=os.path.join(folder, "ipc"))
 
     return IpcKernelManager
 
@@ -335,17 +428,30 @@ class _environment:
                 os.environ[name] = value
 
 
-def provenance(chapter: Chapter, parameters: Mapping[str, Any], profile_name: str, seconds: float) -> dict[str, Any]:
-    """Say how a chapter's results came about: profile, device, versions, duration, and the key of the execution."""
-    from homogen.models import describe_device
+def provenance(
+    chapter: Chapter,
+    parameters: Mapping[str, Any],
+    profile_name: str,
+    seconds: float,
+    key: str,
+    given: Collection[str] = (),
+) -> dict[str, Any]:
+    """Say how a chapter's results came about: profile, device, weights, versions, duration, key of the execution.
 
+    ``weights`` has the first 12 digits of a card's sha256 by its name, and an empty text for a folder or a hub id.
+    """
+    from homogen.models import CARDS, describe_device
+
+    values = _values(chapter, parameters)
     packages = ("homogen", "torch", "transformers", "sentence-transformers", "numpy", "scipy", "scikit-learn")
     return {
         "chapter": chapter.name,
         "profile": profile_name,
-        "key": execution_key(chapter, parameters),
+        "key": key,
         "parameters": dict(parameters),
-        "device": describe_device(),
+        "given": sorted(given),
+        "device": describe_device(values.get("device", "auto")),
+        "weights": {n: CARDS[n].sha256[:12] if n in CARDS else "" for _, n in _weights(values) if n},
         "python": platform.python_version(),
         "versions": {name: importlib.metadata.version(name) for name in packages},
         "seconds": round(seconds, 1),
@@ -354,12 +460,17 @@ def provenance(chapter: Chapter, parameters: Mapping[str, Any], profile_name: st
 
 
 def execution_key(chapter: Chapter, parameters: Mapping[str, Any]) -> str:
-    """Hash what can change a chapter's results: its code cells, parameters, the package, the lock file."""
+    """Hash what can change a chapter's results: code cells, parameters, files that they name, package, lock file."""
     digest = hashlib.sha256()
     for cell in _read(chapter.path).cells:
         if cell.cell_type == "code":
             digest.update(cell.source.encode() + b"\0")
     digest.update(json.dumps(dict(parameters), sort_keys=True).encode())
+    for name, value in sorted(_values(chapter, parameters).items()):
+        for text in value if isinstance(value, list) else [value]:
+            # The store changes while a chapter runs, and checks its runs by keys of its own.
+            if isinstance(text, str) and name != "store":
+                digest.update(_content(text))
     package = Path(__file__).parent
     files = [p for p in sorted(package.rglob("*")) if p.suffix in {".py", ".jsonl", ".csv"}]
     for path in [*files, *(p for p in map(Path, ("requirements.txt", "requirements-weights.txt")) if p.is_file())]:
@@ -367,8 +478,20 @@ def execution_key(chapter: Chapter, parameters: Mapping[str, Any]) -> str:
     return digest.hexdigest()[:20]
 
 
-def is_current(chapter: Chapter, parameters: Mapping[str, Any], output: Path) -> bool:
-    """Whether an executed notebook is there and nothing that it depends on has changed."""
+def _content(path: str) -> bytes:
+    """What tells one content of a file or folder from another; nothing if there is none of that name."""
+    try:
+        if os.path.isfile(path):
+            with open(path, "rb") as file:
+                return hashlib.file_digest(file, "sha256").digest()
+        inside = [p for p in sorted(Path(path).rglob("*")) if p.is_file()] if os.path.isdir(path) else []
+        return "".join(f"{p}:{p.stat().st_size}:{p.stat().st_mtime_ns}\0" for p in inside).encode()
+    except OSError as error:
+        raise BadInput(f"cannot read {error.filename or path}: {error.strerror or error}") from error
+
+
+def is_current(chapter: Chapter, parameters: Mapping[str, Any], output: Path, findings: Path) -> bool:
+    """Whether an executed notebook and its findings are there and nothing that they depend on has changed."""
     import nbformat
 
     if not output.is_file():
@@ -377,7 +500,10 @@ def is_current(chapter: Chapter, parameters: Mapping[str, Any], output: Path) ->
         made = nbformat.read(output, as_version=4)
     except Exception:
         return False
-    return made.metadata.get("homogen", {}).get("key") == execution_key(chapter, parameters)
+    about = made.metadata.get("homogen", {})
+    if about.get("findings", True) and not (findings / f"{chapter.name}.json").is_file():
+        return False
+    return about.get("key") == execution_key(chapter, parameters)
 
 
 def stage(executed, chapter: Chapter):
@@ -416,11 +542,12 @@ def stage(executed, chapter: Chapter):
 
 
 def _parameter_table(chapter: Chapter, about: Mapping[str, Any]) -> str:
-    given = about.get("parameters", {})
+    values, given = about.get("parameters", {}), about.get("given", ())
     rows = ["| parameter | value | set by | meaning |", "|---|---|---|---|"]
     for p in chapter.parameters:
-        value = given.get(p.name, p.default)
-        by = (about.get("profile") or "command line") if p.name in given else "default"
+        value = values.get(p.name, p.default)
+        by = about.get("profile") if p.name not in given else ""
+        by = (by or "command line") if p.name in values else "default"
         rows.append(f"| `{p.name}` | `{value!r}` | {by} | {p.meaning} |")
     return (
         "```{dropdown} Parameters of this run\n:class-container: parameters\n\n" + "\n".join(rows) + "\n\n"
@@ -430,10 +557,12 @@ def _parameter_table(chapter: Chapter, about: Mapping[str, Any]) -> str:
 
 def _provenance_fold(about: Mapping[str, Any]) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in about.get("versions", {}).items())
+    weights = ", ".join(f"`{name}` {sha}…" if sha else f"`{name}`" for name, sha in about.get("weights", {}).items())
     return (
         "```{dropdown} How these results came about\n"
         f"Profile **{about.get('profile') or 'none'}**, run on {about.get('device', 'an unknown device')} in "
         f"{about.get('seconds', 0):.0f} seconds, finished {about.get('finished', 'at an unknown time')}. "
+        f"{f'Weights: {weights}. ' if weights else ''}"
         f"Python {about.get('python', '?')}; {versions}. Execution key `{about.get('key', '?')}`.\n```"
     )
 
@@ -482,19 +611,20 @@ def run_book(profile_name: str = "pocket", force: bool = False, folder: str | os
     wanted = profile(profile_name, folder)
     every = chapters(folder)
     home = results_folder(profile_name)
-    STAGED.mkdir(parents=True, exist_ok=True)
+    with _disk(STAGED):
+        STAGED.mkdir(parents=True, exist_ok=True)
     pages = []
     with tqdm(every.values(), desc="chapters", unit="chapter", file=sys.stderr) as bar:
         for chapter in bar:
             bar.set_postfix_str(chapter.name)
             output = home / f"{chapter.path.stem}.ipynb"
             given = wanted[chapter.name]
-            if force or not is_current(chapter, given, output):
+            if force or not is_current(chapter, given, output, home / "findings"):
                 execute(chapter, given, output, home / "findings", profile_name)
             page = STAGED / output.name
             text = nbformat.writes(stage(with_current_prose(nbformat.read(output, as_version=4), chapter), chapter))
             if not page.is_file() or page.read_text("utf-8") != text:
-                page.write_text(text, "utf-8")
+                _put(page, text)
             pages.append(page)
     for stale in set(STAGED.glob("*.ipynb")) - set(pages):
         stale.unlink()

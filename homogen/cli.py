@@ -10,14 +10,33 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from homogen.records import PROMPTS, TRUNCATION_PRESETS, BadInput, SamplingSpec, unknown
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command; returns the exit code (0 well, 2 a mistake in the input, 130 interrupted)."""
-    arguments = _parser().parse_args(argv)
+    """Run a command; returns the exit code (0 well, 2 a mistake in the input, 130 interrupted, 141 reader gone)."""
     try:
+        try:
+            return _main(sys.argv[1:] if argv is None else argv)
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        # What is left in the buffer must go somewhere, or Python complains when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+
+
+def _main(argv: Sequence[str]) -> int:
+    parser, commands = _parser()
+    try:
+        if not argv:
+            parser.print_help()
+            return 0
+        if not argv[0].startswith("-") and argv[0] not in commands:
+            raise unknown("command", argv[0], commands)
+        arguments = parser.parse_args(argv)
         return arguments.run(arguments) or 0
     except BadInput as mistake:
         print(f"homogen: {mistake}", file=sys.stderr)
@@ -27,8 +46,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+class _Parser(argparse.ArgumentParser):
+    """A command that cannot be read is a mistake like any other: one line."""
+
+    def error(self, message: str) -> NoReturn:
+        raise BadInput(f"{' '.join(message.split())}; see {self.prog} --help")
+
+
+def _parser() -> tuple[argparse.ArgumentParser, Sequence[str]]:
+    """Make the parser; gives it and the names of its commands."""
+    parser = _Parser(
         prog="homogen",
         description="Measure how alike a language model's answers are, and what that does to uncertainty.",
     )
@@ -68,7 +95,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--force", action="store_true", help="run every chapter again")
     command.add_argument("--no-build", action="store_true", help="run and stage the chapters only")
     command.set_defaults(run=_book)
-    return parser
+    return parser, tuple(commands.choices)
 
 
 def _models(_: argparse.Namespace) -> None:
@@ -114,7 +141,7 @@ def _run(arguments: argparse.Namespace) -> None:
     given = chapters.validate(chapter, dict(arguments.p))
     parameters = chapters.profile(arguments.profile)[chapter.name] | given
     output = Path(arguments.output) / f"{chapter.path.stem}.ipynb"
-    chapters.execute(chapter, parameters, output, Path(arguments.output) / "findings", arguments.profile)
+    chapters.execute(chapter, parameters, output, Path(arguments.output) / "findings", arguments.profile, given=given)
     print(f"notebook: {output}\nfindings: {Path(arguments.output) / 'findings' / chapter.name}.json")
 
 

@@ -140,27 +140,6 @@ def cluster_batch(
     return labels
 
 
-def number_of_clusters(labels: Sequence[int]) -> int:
-    """How many clusters one question's answers fall into; missing answers (-1) are none of them.
-
-    Parameters
-    ----------
-    labels
-        ``(N,)`` whole numbers, -1 for a missing answer.
-
-    Returns
-    -------
-    int
-        Between 0 (every answer is missing) and N.
-
-    Examples
-    --------
-    >>> number_of_clusters([0, 1, 0, -1])
-    2
-    """
-    return len(np.unique(_present(labels)))
-
-
 def alignment_tax(labels: Sequence[int]) -> float:
     r"""Share of the answers that repeat another: the alignment tax of one question.
 

@@ -67,7 +67,8 @@ def auroc(
         ``(n,)`` each.
     interval
         ``"bootstrap"`` over questions, where resamples with one class only are dropped and counted in ``method``;
-        ``"delong"``, normal with DeLong's variance, cut off at 0 and 1 (needs two of each class); or ``None``.
+        ``"delong"``, normal with DeLong's variance, cut off at 0 and 1 (needs two of each class; at perfect separation
+        that variance is 0, which says nothing of its width: NaN ends, and ``method`` says so); or ``None``.
 
     Examples
     --------
@@ -84,9 +85,13 @@ def auroc(
     if few < 2:
         note = ", no interval: needs two of each class" if few else ""
         return dataclasses.replace(point, method=point.method + note)
+    method = f"AUROC, DeLong {level:.0%}"
+    if point.value in (0.0, 1.0):
+        return dataclasses.replace(point, method=f"{method}, no interval: degenerate, perfect separation")
     half = z * math.sqrt(_delong_covariance([s], w)[0, 0])
-    low, high = max(0.0, point.value - half), min(1.0, point.value + half)
-    return dataclasses.replace(point, low=low, high=high, method=f"AUROC, DeLong {level:.0%}")
+    return dataclasses.replace(
+        point, low=max(0.0, point.value - half), high=min(1.0, point.value + half), method=method
+    )
 
 
 def delong_test(score_a: Row, score_b: Row, wrong: Row, level: float = 0.95) -> TestResult:
@@ -322,7 +327,10 @@ def paired_wilcoxon(a: Row, b: Row, level: float = 0.95) -> TestResult:
     """Wilcoxon's signed-rank test (Wilcoxon 1945), with the Hodges-Lehmann shift and its interval.
 
     Pairs that are equal are left out of the test, not of the shift: the median of all means of two differences (Hodges
-    and Lehmann 1963), NaN-ended where n is too small for ``level``. Memory grows with n squared (n = 5,000: 0.5 GB).
+    and Lehmann 1963). Its interval holds the shifts that the test does not reject at 1 - ``level``, so without ties or
+    zeros among the differences it leaves out 0 exactly where p < 1 - ``level``. Both come from the exact distribution
+    up to n = 50 (the interval also with ties, then conservative), from the normal one beyond. Where n is too small for
+    any rejection (n < 6 at 95%) the ends are NaN. Memory grows with n squared (n = 5,000: 0.5 GB).
 
     Examples
     --------
@@ -330,7 +338,7 @@ def paired_wilcoxon(a: Row, b: Row, level: float = 0.95) -> TestResult:
     >>> r.pvalue, r.difference
     (0.0625, 3.0)
     """
-    z = _z(level)
+    _z(level)
     (x, y), _ = _rows(a=a, b=b)
     d, n = x - y, len(x)
     if not n:
@@ -338,8 +346,9 @@ def paired_wilcoxon(a: Row, b: Row, level: float = 0.95) -> TestResult:
     test = stats.wilcoxon(d) if d.any() else None
     i, j = np.triu_indices(n)
     walsh = np.sort((d[i] + d[j]) / 2)
-    k = math.floor(n * (n + 1) / 4 - z * math.sqrt(n * (n + 1) * (2 * n + 1) / 24))
-    low, high = (float(walsh[k]), float(walsh[-1 - k])) if k >= 0 else (math.nan, math.nan)
+    k = _rejected_rank_sums(n, level)
+    # The smaller rank sum is the number of means on the other side of 0, so 0 is rejected if fewer than k are.
+    low, high = (float(walsh[k - 1]), float(walsh[-k])) if k else (math.nan, math.nan)
     statistic, pvalue = (float(test.statistic), float(test.pvalue)) if test else (0.0, 1.0)
     method = f"signed-rank test, Hodges-Lehmann shift {level:.0%}"
     return TestResult(statistic, pvalue, float(np.median(walsh)), low, high, n, method)
@@ -371,6 +380,17 @@ def mcnemar(a: Row, b: Row, level: float = 0.95) -> TestResult:
 
 def _untested(reason: str, n: int, difference: float = math.nan) -> TestResult:
     return TestResult(math.nan, math.nan, difference, math.nan, math.nan, n, f"undefined: {reason}")
+
+
+def _rejected_rank_sums(n: int, level: float) -> int:
+    """How many of the rank sums 0, 1, 2, … a two-sided signed-rank test of n differences rejects at 1 - level."""
+    if n > 50:  # where SciPy's test turns to the normal distribution as well
+        return max(0, math.ceil(n * (n + 1) / 4 - _z(level) * math.sqrt(n * (n + 1) * (2 * n + 1) / 24)))
+    chance = np.ones(1)  # of each sum of the ranks that got a plus sign
+    for rank in range(1, n + 1):
+        none = np.zeros(rank)
+        chance = (np.append(chance, none) + np.append(none, chance)) / 2
+    return int((2 * chance.cumsum() < 1 - level).sum())
 
 
 def _z(level: float) -> float:

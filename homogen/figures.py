@@ -174,10 +174,46 @@ def bands(table: pd.DataFrame, x: str, hue: str, ax: Axes) -> Axes:
     return ax
 
 
-def estimates_table(estimates: Mapping[object, Estimate], x: str) -> pd.DataFrame:
-    """Put estimates into long form: a column ``x`` for the keys, then value, low, high, n."""
-    rows = [{x: key, "value": e.value, "low": e.low, "high": e.high, "n": e.n} for key, e in estimates.items()]
-    return pd.DataFrame(rows)
+def estimates_table(estimates: Mapping[object, Estimate], x: str, shown: bool = False) -> pd.DataFrame:
+    """Put estimates into a table, one a row: to plot, or to show.
+
+    Parameters
+    ----------
+    estimates
+        By what they were made for.
+    x
+        What that is.
+    shown
+        Make a table for readers rather than for a plot.
+
+    Returns
+    -------
+    pandas.DataFrame
+        To plot: columns ``x``, value, low, high and n, all numbers. To show: ``x`` is the index, and value, 95%
+        interval, n and coverage are columns as they should be read; an undefined value gives its reason.
+
+    Examples
+    --------
+    >>> rates = {"T = 1": Estimate(0.25, 0.1, 0.4, n=80), "T = 0": Estimate.undefined("no answer")}
+    >>> print(estimates_table(rates, "setting", shown=True).to_string(index_names=False))
+                          value    95% interval   n coverage
+    T = 1                 0.250  [0.100, 0.400]  80     100%
+    T = 0  undefined: no answer               –   0       0%
+    """
+    if not shown:
+        rows = [{x: key, "value": e.value, "low": e.low, "high": e.high, "n": e.n} for key, e in estimates.items()]
+        return pd.DataFrame(rows)
+    rows = [
+        {
+            x: key,
+            "value": e.method or "undefined" if np.isnan(e.value) else f"{e.value:.3f}",
+            "95% interval": "–" if np.isnan(e.low) else f"[{e.low:.3f}, {e.high:.3f}]",
+            "n": e.n,
+            "coverage": f"{e.coverage:.0%}",
+        }
+        for key, e in estimates.items()
+    ]
+    return pd.DataFrame(rows, columns=[x, "value", "95% interval", "n", "coverage"]).set_index(x)
 
 
 def threshold_slider(
@@ -191,6 +227,7 @@ def threshold_slider(
     ----------
     counts
         For each name (one button each) an ``(T, Q)`` array: the number of clusters of question q at threshold t.
+        NaN (fewer than two answers, so nothing to cluster) is left out of the bars and of the rate.
     thresholds
         The T thresholds, rising.
     samples
@@ -202,10 +239,11 @@ def threshold_slider(
     """
     grid = {}
     for name, table in counts.items():
-        table = np.asarray(table)
+        table = np.asarray(table, dtype=float)
         if table.shape[0] != len(thresholds):
             raise ValueError(f"{name!r} has {table.shape[0]} rows for {len(thresholds)} thresholds")
-        grid[name] = [np.bincount(row, minlength=samples + 1)[1 : samples + 1].tolist() for row in table]
+        known = [row[~np.isnan(row)].astype(int) for row in table]
+        grid[name] = [np.bincount(row, minlength=samples + 1)[1 : samples + 1].tolist() for row in known]
     first = int(np.argmin(np.abs(np.asarray(thresholds) - start)))
     data = {"t": [round(float(t), 3) for t in thresholds], "g": grid}
     packed = json.dumps(data, separators=(",", ":")).replace("</", r"<\/")

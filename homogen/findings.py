@@ -59,7 +59,7 @@ class Claim:
 
 @functools.cache
 def claims() -> dict[str, Claim]:
-    """Load the paper's numbers that chapters refer to, by claim id.
+    """Load the paper's numbers of the experiments that the chapters repeat, by claim id.
 
     Examples
     --------
@@ -73,6 +73,26 @@ def claims() -> dict[str, Claim]:
 def folder() -> Path:
     """Where findings are written: ``$HOMOGEN_FINDINGS``, else ``findings`` in the working folder."""
     return Path(os.environ.get("HOMOGEN_FINDINGS") or "findings")
+
+
+def begin(notebook: str) -> None:
+    """Forget what a chapter left before, so that a run with other parameters shows its own results only.
+
+    Parameters
+    ----------
+    notebook
+        The chapter that begins. It need not have left anything.
+
+    Raises
+    ------
+    BadInput
+        If the earlier findings cannot be removed.
+    """
+    path = folder() / f"{notebook}.json"
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise BadInput(f"cannot remove the earlier findings {path}: {error.strerror or error}") from error
 
 
 def record(notebook: str, name: str, estimate: Estimate, claim: str | None = None, unit: str = "") -> Estimate:
@@ -142,25 +162,23 @@ def estimate_of(row: dict[str, Any]) -> Estimate:
 def beside_paper(notebook: str):
     """Set each finding beside the paper's number, as a pandas DataFrame to show.
 
-    The two were got on different models: the column "paper's setting" says on which. The table compares; it does not
-    claim that one should equal the other.
+    Value, interval, n and coverage are ours; an undefined value gives its reason. The two were got on different models:
+    the last column says what the paper measured, on which model and questions, and where it says so. The table
+    compares; it does not claim that one should equal the other.
     """
     import pandas as pd
 
-    rows = []
-    for row in read(notebook):
-        ours = estimate_of(row)
-        claim = claims().get(row["claim"] or "")
-        number = f"{ours.value:.3f}" if not math.isnan(ours.value) else ours.method
-        if not math.isnan(ours.low):
-            number += f" [{ours.low:.3f}, {ours.high:.3f}]"
-        rows.append(
-            {
-                "finding": row["name"] + (f" ({row['unit']})" if row["unit"] else ""),
-                "ours, 95% interval": number,
-                "n": ours.n,
-                "paper": str(claim) if claim else "–",
-                "paper's setting": f"{claim.setting} ({claim.source})" if claim else "not reported",
-            }
-        )
-    return pd.DataFrame(rows).set_index("finding") if rows else pd.DataFrame()
+    from homogen.figures import estimates_table
+
+    rows = read(notebook)
+    if not rows:
+        return pd.DataFrame()
+    names = [row["name"] + (f" ({row['unit']})" if row["unit"] else "") for row in rows]
+    found = [claims().get(row["claim"] or "") for row in rows]
+    ours = dict(zip(names, map(estimate_of, rows), strict=True))
+    table = estimates_table(ours, "finding", shown=True).rename(columns={"value": "ours"})
+    table["paper"] = [str(claim) if claim else "–" for claim in found]
+    table["what the paper measured"] = [
+        f"{claim.quantity}; {claim.setting} ({claim.source})" if claim else "not reported" for claim in found
+    ]
+    return table

@@ -142,8 +142,9 @@ def token_f1(answer: str, references: Sequence[str]) -> float:
 def contains(answer: str, references: Sequence[str]) -> float:
     """Whether a normalized reference stands in the normalized answer as a phrase of whole tokens.
 
-    Also called inclusion match. Lenient: an answer that names the reference in order to deny it counts as well.
-    Tokens are parted by white space, so that scripts without it need :func:`exact_match` or an embedder.
+    Also called inclusion match. Lenient: an answer that names the reference in order to deny it ("it is not Tokyo")
+    counts as well. Tokens are parted by white space, so that scripts without it need :func:`exact_match` or an
+    embedder.
 
     Parameters
     ----------
@@ -166,6 +167,8 @@ def contains(answer: str, references: Sequence[str]) -> float:
     1.0
     >>> contains("Juniper", ["June"])
     0.0
+    >>> contains("It is not Tokyo.", ["Tokyo"])
+    1.0
     """
     references = _listed(references)
     if _missing(answer):
@@ -176,22 +179,29 @@ def contains(answer: str, references: Sequence[str]) -> float:
 
 _FRACTION = r"(?<![\w/.,])(?:(?P<whole>\d+)[ ])?(?P<over>\d+)/(?P<under>\d+)(?![\d/]|\.\d)"
 _GAP = "[,\u00a0\u2009\u202f]"  # what parts thousands: commas, no-break and thin spaces
+_CLOCK = r"(?<![^\W_])(?<!\d[.:,])(?P<hour>[01]?\d|2[0-4]):(?P<minute>[0-5]\d)(?![\d:]|\.\d)"
 _DECIMAL = (
     r"(?<![^\W_])(?<!\d\.)"  # neither inside a word nor the tail of 1.2.3
     rf"(?P<decimal>(?:\d{{1,3}}(?:{_GAP}\d{{3}})+(?!\d)|\d+)(?:\.\d+)?(?:[eE][+-]?\d+)?|(?<!\.)\.\d+)"
 )
-_NUMBER = re.compile(f"{_FRACTION}|{_DECIMAL}")
+_NUMBER = re.compile(f"{_FRACTION}|{_CLOCK}|{_DECIMAL}")
+_MARKS = (re.compile("####"), re.compile(r"\banswer(?:\s+is\b|\s*:)", re.IGNORECASE), re.compile("="))
 _SIGN = re.compile(r"(?<![^\W_])(?<![)\]%])(?:-[$€£¥₹]?|[$€£¥₹]-)\Z")
 _VULGAR = re.compile("[¼-¾⅐-⅞]")
 
 
 def extract_number(text: str) -> float | None:
-    """The number that an answer ends on.
+    """The number that an answer states, or ends on.
 
-    The first number after the last ``####`` (GSM8K's mark), else the last number of the text. Commas and no-break
-    spaces part thousands; a currency or per-cent sign is ignored (``50%`` is 50); a fraction is its value (``3/4``
-    and ``¾`` are 0.75, ``1 1/2`` is 1.5); a minus counts where it touches the number and follows no operand
+    The first number after the last ``####`` (GSM8K's mark); if there is none, the first after the last "answer is" or
+    "answer:"; else the first after the last ``=``; else the last number of the text. Commas and no-break spaces part
+    thousands; a currency or per-cent sign is ignored (``50%`` is 50); a fraction is its value (``3/4`` and ``¾`` are
+    0.75, ``1 1/2`` is 1.5); a time of day is its hours (``9:00`` is 9, ``7:30`` is 7.5, whether am or pm), and so is
+    what looks like one (the ratio ``2:15``); a minus counts where it touches the number and follows no operand
     (``5-3`` ends on 3). Digits inside a word (``CO2``) are no number.
+
+    These rules read no sense: "27, since 14 + 13" gives 13, "the answer is 14 + 13 = 27" gives 14, and "7 + 3 = 10 =
+    2 * 5" gives 2.
 
     Parameters
     ----------
@@ -213,26 +223,33 @@ def extract_number(text: str) -> float | None:
     1234.5
     >>> extract_number("2 + 2 = 4 #### -4 (or 5)")
     -4.0
+    >>> extract_number("The answer is 42. I hope that these 3 steps help.")
+    42.0
+    >>> extract_number("12 + 6 = 18 marbles in 2 bags"), extract_number("It ends at 9:00 pm.")
+    (18.0, 9.0)
     >>> extract_number("none") is None
     True
     """
     text = re.sub("[−﹣－]", "-", text)
     text = _VULGAR.sub(lambda m: " " + unicodedata.normalize("NFKC", m[0]), text).replace("⁄", "/")
-    _, mark, tail = text.rpartition("####")
-    found = _NUMBER.search(tail) if mark else None
-    if found is None:
-        tail = text
+    for mark in _MARKS:
+        end = max((m.end() for m in mark.finditer(text)), default=len(text))
+        if found := _NUMBER.search(text, end):
+            break
+    else:
         found = max(_NUMBER.finditer(text), key=re.Match.start, default=None)
     if found is None:
         return None
-    if found["decimal"]:
+    if found["hour"]:
+        value = int(found["hour"]) + int(found["minute"]) / 60
+    elif found["decimal"]:
         value = float(re.sub(_GAP, "", found["decimal"]))
     else:
         # float() of a string, unlike int(), takes any number of digits.
         under = float(found["under"])
         value = float(found["whole"] or 0) + float(found["over"]) / under if under else math.nan
     # Three characters back are enough for the sign, a currency sign and what stands before them.
-    if _SIGN.search(tail[max(0, found.start() - 3) : found.start()]):
+    if _SIGN.search(text[max(0, found.start() - 3) : found.start()]):
         value = -value
     return value if math.isfinite(value) else None
 

@@ -213,9 +213,9 @@ def pick_device(device: str = "auto") -> str:
     return device
 
 
-def describe_device() -> str:
-    """Name the device that ``"auto"`` picks here, for a run's provenance."""
-    if pick_device() == "cuda":
+def describe_device(device: str = "auto") -> str:
+    """Name a device as :func:`pick_device` picks it, for a run's provenance."""
+    if pick_device(device) == "cuda":
         import torch
 
         return torch.cuda.get_device_name()

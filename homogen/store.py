@@ -86,7 +86,7 @@ def run_key(benchmark: str, prompt: str, spec: SamplingSpec, identity: dict) -> 
     Parameters
     ----------
     benchmark
-        Its name; it is part of a question's random stream through the question's id.
+        Its name, so that equal ids of two benchmarks never share a run. Random streams know the id alone.
     prompt
         The template's text and stop strings.
     spec
@@ -119,11 +119,17 @@ class RunFolder:
         """Read every sound part: (question id, question sha) -> rows. Unsound ones are set aside with a warning."""
         found: dict[tuple[str, str], list[dict]] = {}
         for path in sorted(self.path.glob("part-*.parquet")):
-            data = path.read_bytes()
-            if hashlib.sha256(data).hexdigest() != path.stem.removeprefix("part-"):
-                path.replace(path.with_suffix(".corrupt"))
+            try:
+                data = path.read_bytes()
+                sound = hashlib.sha256(data).hexdigest() == path.stem.removeprefix("part-")
+                if not sound:
+                    path.replace(path.with_suffix(".corrupt"))
+            except OSError as error:
+                raise BadInput(f"cannot read {path}: {error.strerror or error}") from error
+            if not sound:
                 warnings.warn(
-                    f"{path} does not match its checksum; set aside, its questions are drawn again", stacklevel=2
+                    f"{path} does not match its checksum; set aside, its questions are drawn again",
+                    stacklevel=3,  # the caller of homogen.sampling.sample, which calls this
                 )
                 continue
             for row in pq.read_table(pa.BufferReader(data)).to_pylist():

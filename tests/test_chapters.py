@@ -180,6 +180,8 @@ def test_a_value_is_read_as_the_type_of_its_parameter(name, given, wanted, tiny)
         ("n", "-" * 100_000 + "1"),
         ("rate", "abc"),
         ("rate", "nan"),
+        ("rate", "1e999"),
+        ("sizes", "[1, -1e999]"),
         ("rate", True),
         ("rate", [0.5]),
         ("rate", "{[]: 1}"),
@@ -264,12 +266,86 @@ def test_an_unknown_profile_gets_the_nearest_name(two):
         chapters.profile("poket", two)
 
 
+@pytest.mark.parametrize("name", ["../profiles/mine", "./mine", "profiles/../mine", "mi.ne", "mine\n", ""])
+def test_a_profile_is_a_name_and_no_path(name, two):
+    put_profile(two, "all: {}")
+    put_profile(two, "all: {}", "mi.ne")
+    with pytest.raises(BadInput, match="unknown profile") as mistake:
+        chapters.profile(name, two)
+    one_line(mistake)
+
+
 def test_outside_the_project_the_folder_is_named_not_the_profile(tmp_path):
     with pytest.raises(BadInput, match="no chapters in"):
         chapters.profile("pocket", tmp_path)
 
 
 # Running
+
+
+DRAWS = """model: str = "smollm2-135m-instruct"  # who answers
+base_model: str = ""  # beside it
+benchmark: str = "pocket"  # what is asked
+limit: int = 5  # questions
+base_limit: int = 5  # questions
+n: int = 3  # answers
+temperature: float = 1.0  # of the draws
+top_p: float = 1.0  # nucleus
+prompt: str = "concise"  # the words around
+embedder: str = "wordllama"  # one
+embedders: list = ["wordllama"]  # some
+device: str = "cpu"  # where
+store: str = "runs"  # what is drawn
+"""
+
+
+@pytest.mark.usefixtures("no_kernel")
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"n": 0}, "n must be at least 1, got 0"),
+        ({"temperature": -1.0}, "temperature must be at least 0, got -1"),
+        ({"top_p": 2.0}, r"top_p must lie in \(0, 1\], got 2"),
+        ({"prompt": "x"}, "unknown prompt 'x'"),
+        ({"limit": 0}, "limit must be at least 1, got 0"),
+        ({"base_limit": -1}, "base_limit must be at least 1, got -1"),
+        ({"benchmark": "poket"}, "unknown benchmark 'poket'; did you mean 'pocket'"),
+        ({"benchmark": "none.jsonl"}, r"no such question file: none\.jsonl"),
+        ({"benchmark": "bad.jsonl"}, r"bad\.jsonl, line 1: not valid JSON"),
+        ({"model": "smollm2"}, "unknown model 'smollm2'; did you mean 'smollm2-135m-instruct'"),
+        ({"model": ""}, "model must be a non-empty string"),
+        ({"model": "./no-one/nothing"}, "unknown model './no-one/nothing'"),
+        ({"model": "wordllama"}, "model: 'wordllama' is no model; there are: smollm2-135m-instruct, gemma-3-270m"),
+        ({"base_model": "gemma"}, "unknown model 'gemma'; did you mean 'gemma-3-270m'"),
+        (
+            {"embedder": "gemma-3-270m"},
+            "embedder: 'gemma-3-270m' is no embedder; there are: all-minilm-l6-v2, wordllama",
+        ),
+        ({"embedder": ""}, "unknown embedder ''"),
+        ({"embedders": ["wordllama", "minilm"]}, "unknown embedder 'minilm'"),
+        ({"embedders": [1]}, "unknown embedder '1'"),
+        ({"device": "gpu"}, "unknown device 'gpu'"),
+        ({"device": "cuda"}, "device 'cuda' was asked for, but torch sees no GPU here"),
+    ],
+)
+def test_what_can_be_known_before_a_kernel_starts_is_said_before(given, message, tmp_path, monkeypatch):
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "bad.jsonl").write_text("{")
+    chapter = write(tmp_path / "nb" / "01_tiny.md", parameters=DRAWS)
+    chapters.check(chapter, {})
+    with pytest.raises(BadInput, match=message) as mistake:
+        chapters.execute(chapter, given, tmp_path / "out" / "01_tiny.ipynb", tmp_path / "findings")
+    one_line(mistake)
+    assert left(tmp_path) == ["bad.jsonl", "nb"]
+
+
+def test_folders_and_hub_ids_can_be_weights(tmp_path):
+    chapter = write(tmp_path / "nb" / "01_tiny.md", parameters=DRAWS)
+    for name in (str(tmp_path), "owner/name"):
+        chapters.check(chapter, {"model": name, "base_model": name, "embedder": name, "embedders": [name]})
 
 
 def left(folder):
@@ -290,7 +366,7 @@ def tidy():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tempfile, "mkdtemp", note)
         yield
-    assert any("homogen-kernel-" in path.name for path in made)
+    assert any("homogen-" in path.name for path in made)
     assert not [path for path in made if path.exists()]
 
 
@@ -303,7 +379,7 @@ def ran(tmp_path_factory):
     given = {"n": "7", "sizes": [1]}
     output = home / "out" / "01_tiny.ipynb"
     with tidy():
-        executed = chapters.execute(chapter, given, output, home / "findings", "mine", live=False)
+        executed = chapters.execute(chapter, given, output, home / "findings", "mine", live=False, given=["sizes"])
     assert dict(os.environ) == environment
     return chapter, executed, home
 
@@ -315,6 +391,7 @@ def text_of(notebook):
 def test_a_run_is_written_whole(ran):
     chapter, executed, home = ran
     assert left(home / "out") == ["01_tiny.ipynb"]
+    assert left(home / "findings") == ["tiny.json"]
     assert "n=7 rate=0.5 sizes=[1]" in text_of(executed)
     nbformat.validate(executed)
     (row,) = json.loads((home / "findings" / "tiny.json").read_text("utf-8"))
@@ -398,6 +475,113 @@ def test_an_interrupted_run_puts_the_findings_back(tiny, tmp_path, monkeypatch):
     assert left(tmp_path / "out") == []
 
 
+def test_findings_that_a_killed_run_set_aside_are_put_back(tiny, tmp_path, monkeypatch):
+    (tmp_path / "findings").mkdir()
+    (tmp_path / "findings" / "tiny.before").write_text("[]")
+    (tmp_path / "findings" / "tiny.json").write_text("half of them")
+    monkeypatch.setattr("papermill.execute_notebook", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        chapters.execute(tiny, {}, tmp_path / "out" / "01_tiny.ipynb", tmp_path / "findings")
+    assert left(tmp_path / "findings") == ["tiny.json"]
+    assert (tmp_path / "findings" / "tiny.json").read_text() == "[]"
+
+
+@pytest.fixture
+def earlier(tmp_path):
+    """An earlier run's notebook and findings, and a check that they are as they were."""
+    files = {tmp_path / "out" / "01_tiny.ipynb": "an earlier run", tmp_path / "findings" / "tiny.json": "[]"}
+    for path, text in files.items():
+        path.parent.mkdir()
+        path.write_text(text)
+
+    def kept():
+        assert {p: p.read_text() for p in files} == files
+        assert [len(left(p.parent)) for p in files] == [1, 1]
+
+    return kept
+
+
+@pytest.mark.parametrize("step", ["running", "writing", "renaming"])
+def test_a_full_disk_is_one_line_and_leaves_what_was_there(step, tiny, earlier, tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    def run(source, made, **_):
+        if step == "running":
+            full()
+        notebook = nbformat.read(source, as_version=4)
+        for number, cell in enumerate(c for c in notebook.cells if c.cell_type == "code"):
+            cell.execution_count = number
+        nbformat.write(notebook, made)
+        (tmp_path / "findings" / "tiny.json").write_text("[1]")
+
+    def half(path, text, *_):
+        with open(path, "w") as file:
+            file.write(text[:9])
+        full()
+
+    replace = os.replace
+    monkeypatch.setattr("papermill.execute_notebook", run)
+    if step == "writing":
+        monkeypatch.setattr(Path, "write_text", half)
+    if step == "renaming":
+        monkeypatch.setattr(os, "replace", lambda a, b: full() if str(b).endswith("ipynb") else replace(a, b))
+    with pytest.raises(BadInput, match=r"cannot write to .*: No space left on device") as mistake:
+        chapters.execute(tiny, {}, tmp_path / "out" / "01_tiny.ipynb", tmp_path / "findings")
+    one_line(mistake)
+    monkeypatch.undo()
+    earlier()
+
+
+def test_a_missing_kernel_is_one_line_and_leaves_what_was_there(tiny, earlier, tmp_path, monkeypatch):
+    from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
+
+    def none(_, name):
+        raise NoSuchKernel(name)
+
+    monkeypatch.setattr(KernelSpecManager, "get_kernel_spec", none)
+    with tidy(), pytest.raises(BadInput, match="jupyter has no kernel 'python3'; run: pip install") as mistake:
+        chapters.execute(tiny, {}, tmp_path / "out" / "01_tiny.ipynb", tmp_path / "findings", live=False)
+    one_line(mistake)
+    earlier()
+
+
+@pytest.mark.parametrize(("device", "named"), [("cpu", "CPU, "), ("cuda", "a GPU"), ("auto", "a GPU")])
+def test_provenance_names_the_device_that_was_used(device, named, tmp_path, monkeypatch):
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "a GPU")
+    chapter = write(tmp_path / "01_tiny.md", parameters=DRAWS)
+    about = chapters.provenance(chapter, {"device": device}, "", 1.0, "key")
+    assert about["device"].startswith(named)
+    assert chapters.provenance(chapter, {}, "", 1.0, "key")["device"].startswith("CPU, "), "the chapter's default"
+
+
+def test_provenance_identifies_the_weights(tmp_path):
+    chapter = write(tmp_path / "01_tiny.md", parameters=DRAWS)
+    given = {"embedder": "all-minilm-l6-v2", "embedders": ["wordllama", "owner/name"]}
+    about = chapters.provenance(chapter, given, "", 1.0, "key")
+    assert about["weights"] == {
+        "smollm2-135m-instruct": "b179c9523d0e",
+        "all-minilm-l6-v2": "53aa51172d14",
+        "wordllama": "64b47a2dc493",
+        "owner/name": "",
+    }
+    page = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# Tiny")], metadata={"homogen": about})
+    fold = chapters.stage(page, chapter).cells[-1].source
+    assert "Weights: `smollm2-135m-instruct` b179c9523d0e…, " in fold
+    assert "`wordllama` 64b47a2dc493…, `owner/name`. Python" in fold
+
+
+def test_an_executions_key_is_computed_once(tiny, tmp_path, monkeypatch):
+    calls = []
+    monkeypatch.setattr(chapters, "execution_key", lambda *_: calls.append(1) or "the key")
+    executed = chapters.execute(tiny, {}, tmp_path / "out" / "01_tiny.ipynb", tmp_path / "findings", live=False)
+    assert executed.metadata["homogen"]["key"] == "the key"
+    assert calls == [1]
+
+
 def test_sources_that_change_while_a_chapter_runs_make_it_stale(tmp_path, monkeypatch):
     chapter = write(tmp_path / "nb" / "01_tiny.md", "n")
 
@@ -412,7 +596,7 @@ def test_sources_that_change_while_a_chapter_runs_make_it_stale(tmp_path, monkey
     output = tmp_path / "out" / "01_tiny.ipynb"
     chapters.execute(chapter, {}, output, tmp_path / "findings")
     assert output.is_file()
-    assert not chapters.is_current(chapter, {}, output)
+    assert not chapters.is_current(chapter, {}, output, tmp_path / "findings")
 
 
 def test_progress_reaches_the_terminal_and_nothing_else_does(capsys):
@@ -450,7 +634,7 @@ def test_a_staged_page_has_the_results_and_how_they_came_about(ran):
         ["`rate`", "`0.5`", "default", "a share"],
         ["`name`", "`'a # b'`", "default", "a hash inside a text"],
         ["`deep`", "`False`", "default", "look closer"],
-        ["`sizes`", "`[1]`", "mine", "of the samples"],
+        ["`sizes`", "`[1]`", "command line", "of the samples"],
     ]
     assert "homogen run tiny -p NAME VALUE" in table.source
     assert page.cells.index(table) == next(i for i, c in enumerate(executed.cells) if c.cell_type == "code")
@@ -622,10 +806,13 @@ def current(ran, tmp_path, monkeypatch):
     (tmp_path / "requirements.txt").write_text("numpy==2.0.0\n")
     made, output = copy.deepcopy(executed), tmp_path / "01_tiny.ipynb"
     made.metadata["homogen"]["key"] = chapters.execution_key(copied, {"n": 7})
+    (tmp_path / "findings").mkdir()
+    (tmp_path / "findings" / "tiny.json").write_text("[]")
     nbformat.write(made, output)
 
     def check(parameters=None):
-        return chapters.is_current(copied, {"n": 7} if parameters is None else parameters, output)
+        given = {"n": 7} if parameters is None else parameters
+        return chapters.is_current(copied, given, output, tmp_path / "findings")
 
     assert check()
     return check
@@ -673,6 +860,41 @@ def test_what_is_missing_or_damaged_is_not_current(current, tmp_path):
         assert not current()
     (tmp_path / "01_tiny.ipynb").unlink()
     assert not current()
+
+
+def test_findings_that_are_missing_make_a_run_stale(current, tmp_path):
+    (tmp_path / "findings" / "tiny.json").unlink()
+    assert not current()
+    made = nbformat.read(tmp_path / "01_tiny.ipynb", as_version=4)
+    assert made.metadata["homogen"]["findings"] is True
+    made.metadata["homogen"]["findings"] = False
+    nbformat.write(made, tmp_path / "01_tiny.ipynb")
+    assert current(), "a chapter that records nothing has none to miss"
+
+
+@pytest.mark.parametrize("name", ["benchmark", "model", "embedders"])
+def test_files_and_folders_that_parameters_name_are_part_of_the_key(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    chapter = write(tmp_path / "nb" / "01_tiny.md", parameters=DRAWS)
+    file = tmp_path / ("mine.jsonl" if name == "benchmark" else "weights/in/model.safetensors")
+    value = str(file.relative_to(tmp_path).parts[0])
+    given = {name: [value] if name == "embedders" else value}
+    keys = [chapters.execution_key(chapter, given)]
+    file.parent.mkdir(parents=True, exist_ok=True)
+    for text in ("a", "bb"):
+        file.write_text(text)
+        keys.append(chapters.execution_key(chapter, given))
+    assert len(set(keys)) == 3
+    assert chapters.execution_key(chapter, given) == keys[-1]
+
+
+def test_what_a_run_stores_does_not_make_it_stale(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    chapter = write(tmp_path / "nb" / "01_tiny.md", parameters=DRAWS)
+    before = chapters.execution_key(chapter, {})
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / "part.parquet").write_text("answers")
+    assert chapters.execution_key(chapter, {}) == before
 
 
 # The whole book

@@ -2,6 +2,7 @@
 
 import doctest
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -82,12 +83,14 @@ def test_run_lists_chapters_and_parameters(arguments, capsys, monkeypatch):
 
 def test_run_gives_a_chapter_the_profile_and_its_own_parameters(project, monkeypatch, capsys):
     calls = []
-    monkeypatch.setattr(chapters, "execute", lambda *given: calls.append(given))
+    monkeypatch.setattr(chapters, "execute", lambda *given, **named: calls.append((*given, named)))
     arguments = ["-p", "limit", "4", "-p", "n", "2", "-p", "limit", "5", "--output", "mine"]
     assert cli.main(["run", "decoding", *arguments]) == 0
-    ((chapter, parameters, output, findings, profile),) = calls
+    ((chapter, parameters, output, findings, profile, named),) = calls
     assert chapter.name == "decoding"
     assert parameters == chapters.profile("pocket")["decoding"] | {"limit": 5, "n": 2}
+    assert list(named) == ["given"]
+    assert sorted(named["given"]) == ["limit", "n"]
     assert (output, findings, profile) == (Path("mine/03_decoding.ipynb"), Path("mine/findings"), "pocket")
     assert capsys.readouterr().out == "notebook: mine/03_decoding.ipynb\nfindings: mine/findings/decoding.json\n"
 
@@ -168,6 +171,19 @@ MISTAKES = {
     "unknown parameter": (["run", "decoding", "-p", "limits", "3"], "unknown parameter of decoding 'limits'; did you"),
     "wrong type": (["run", "decoding", "-p", "limit", "many"], "parameter limit of decoding must be int"),
     "negative": (["run", "decoding", "-p", "limit", "-0.5"], "parameter limit of decoding must be int"),
+    "profile elsewhere": (
+        ["run", "decoding", "--profile", "../profiles/pocket"],
+        "unknown profile '../profiles/pocket'",
+    ),
+    "book's profile elsewhere": (["book", "--profile", "../profiles/pocket"], "unknown profile '../profiles/pocket'"),
+    "run: n": (["run", "primer", "-p", "n", "-1"], "n must be at least 1, got -1"),
+    "run: temperature": (["run", "primer", "-p", "temperature", "-1"], "temperature must be at least 0, got -1"),
+    "run: endless": (["run", "primer", "-p", "temperature", "1e999"], "parameter temperature of primer must be float"),
+    "run: model": (["run", "primer", "-p", "model", "smolm2"], "unknown model 'smolm2'; did you mean 'smollm2-135m-"),
+    "run: embedder": (["run", "decoding", "-p", "embedder", "minilm"], "unknown embedder 'minilm'"),
+    "run: benchmark": (["run", "primer", "-p", "benchmark", "poket"], "unknown benchmark 'poket'; did you mean"),
+    "run: limit": (["run", "decoding", "-p", "limit", "0"], "limit must be at least 1, got 0"),
+    "run: device": (["run", "decoding", "-p", "device", "gpu"], "unknown device 'gpu'"),
     "output": (["run", "decoding", "--output", "notebooks/03_decoding.md"], "cannot write to notebooks/03_decoding.md"),
     "book's profile": (["book", "--profile", "poket"], "unknown profile 'poket'; did you mean 'pocket'"),
 }
@@ -228,23 +244,43 @@ def test_outside_the_project_the_folder_is_the_mistake(arguments, tmp_path, monk
 
 
 @pytest.mark.parametrize(
-    "arguments",
+    ("arguments", "message"),
     [
-        [],
-        ["samples"],
-        ["sample", "pocket"],
-        ["sample", "pocket", "--model", "x", "--n", "many"],
-        ["sample", "pocket", "--model", "x", "--temperature", "hot"],
-        ["run", "decoding", "-p", "limit"],
+        (
+            ["samples"],
+            "unknown command 'samples'; did you mean 'sample'? (known: benchmarks, book, models, run, sample)",
+        ),
+        (["sample", "pocket"], "the following arguments are required: --model; see homogen sample --help"),
+        (["sample", "pocket", "--model", "x", "--n", "many"], "argument --n: invalid int value: 'many'"),
+        (["sample", "pocket", "--model", "x", "--temperature", "hot"], "argument --temperature: invalid float value"),
+        (["run", "decoding", "-p", "limit"], "argument -p: expected 2 arguments; see homogen run --help"),
+        (["models", "--of\nmine"], "unrecognized arguments: --of mine; see homogen --help"),
+        (["--version"], "the following arguments are required: COMMAND; see homogen --help"),
     ],
 )
-def test_a_command_that_cannot_be_read_shows_the_usage(arguments, capsys):
-    with pytest.raises(SystemExit) as end:
-        cli.main(arguments)
-    assert end.value.code == 2
+def test_a_command_that_cannot_be_read_is_one_line(arguments, message, capsys):
+    assert message in mistake(arguments, capsys)
+
+
+def test_homogen_alone_shows_the_help(capsys):
+    assert cli.main([]) == 0
     out, err = capsys.readouterr()
-    assert out == ""
-    assert err.startswith("usage: homogen")
+    assert out.startswith("usage: homogen")
+    assert err == ""
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("arguments", [["benchmarks"], ["--help"], []])
+def test_a_reader_that_goes_away_gets_no_traceback(arguments, unbuffered):
+    read, write = os.pipe()
+    os.close(read)
+    command = [sys.executable, "-m", "homogen.cli", *arguments]
+    with open(write, "wb") as out:
+        environment = os.environ | {"PYTHONUNBUFFERED": unbuffered}
+        done = subprocess.run(command, stdout=out, stderr=subprocess.PIPE, env=environment, check=False)
+    assert done.stderr == b""
+    # argparse itself passes over a help that cannot be written.
+    assert done.returncode == (0 if unbuffered and "benchmarks" not in arguments else 141)
 
 
 def test_an_interruption_says_how_to_go_on(monkeypatch, capsys):
@@ -322,11 +358,13 @@ def test_a_chapter_runs_on_a_model_of_ones_own(project, model_folders, capsys):
 
 @pytest.mark.slow
 def test_a_mistake_that_shows_only_in_the_chapter_is_one_line_too(project, capsys):
-    assert cli.main(["run", "primer", "-p", "temperature", "-1", "-p", "device", "cpu"]) == 2
+    (project / "owner" / "name").mkdir(parents=True)
+    assert cli.main(["run", "primer", "-p", "model", "owner/name", "-p", "device", "cpu"]) == 2
     out, err = capsys.readouterr()
     assert out == ""
     assert err.count("\n") == 1
-    assert "chapter primer failed: BadInput: temperature must be at least 0, got -1; see output/01_primer.failed" in err
+    assert "chapter primer failed: BadInput: model 'owner/name' could not be loaded" in err
+    assert err.endswith("; see output/01_primer.failed.ipynb\n")
 
 
 def test_examples_hold():

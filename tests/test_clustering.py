@@ -13,8 +13,8 @@ from homogen.clustering import (
     alignment_tax,
     cluster,
     cluster_batch,
+    is_single_cluster,
     mean_number_of_clusters,
-    number_of_clusters,
     single_cluster_rate,
 )
 from homogen.records import BadInput
@@ -124,7 +124,7 @@ def test_batch_agrees_with_one_at_a_time_and_labels_are_in_order(matrices, thres
 @given(SIMILARITY, st.floats(-1, 1), st.floats(-1, 1))
 def test_raising_the_threshold_never_lowers_the_number_of_single_linkage_clusters(S, a, b):
     low, high = sorted([a, b])
-    assert number_of_clusters(cluster(S, low)) <= number_of_clusters(cluster(S, high))
+    assert cluster(S, low).max() <= cluster(S, high).max()  # labels count from 0
 
 
 @settings(max_examples=60, deadline=None)
@@ -138,7 +138,7 @@ def test_single_linkage_does_not_depend_on_the_order_of_samples(S, threshold, se
 @settings(max_examples=30, deadline=None)
 @given(SIMILARITY, st.floats(-1, 1))
 def test_single_linkage_has_the_fewest_clusters(S, threshold):
-    counts = {linkage: number_of_clusters(cluster(S, threshold, linkage)) for linkage in LINKAGES}
+    counts = {linkage: cluster(S, threshold, linkage).max() for linkage in LINKAGES}
     assert counts["single"] == min(counts.values())
 
 
@@ -188,9 +188,7 @@ def test_float32_similarities_and_slightly_asymmetric_ones_are_accepted():
         assert cluster(S, 0.4, linkage).tolist() == [0, 0]
 
 
-def test_numbers_of_clusters_and_alignment_tax():
-    assert number_of_clusters([0, 1, 1, -1]) == 2
-    assert number_of_clusters([]) == number_of_clusters([-1, -1]) == 0
+def test_alignment_tax():
     assert alignment_tax([0, 0, 0, 0]) == 3 / 4
     assert alignment_tax([0, 1, 2, -1]) == 0
     assert np.isnan(alignment_tax([0, -1]))
@@ -200,7 +198,10 @@ def test_numbers_of_clusters_and_alignment_tax():
 @pytest.mark.parametrize("labels", [[0.0, 1.0], [-2, 0], [[0, 1]], ["a"], 3])
 def test_bad_labels(labels):
     with pytest.raises(BadInput, match="labels"):
-        number_of_clusters(labels)
+        alignment_tax(labels)
+    for measure in (single_cluster_rate, is_single_cluster, mean_number_of_clusters):
+        with pytest.raises(BadInput, match="labels"):
+            measure([[0, 0], labels])
 
 
 def test_single_cluster_rate_by_hand():
@@ -255,7 +256,11 @@ def test_rates_do_not_depend_on_the_order_or_on_doubling_of_questions(labels, se
 
 def test_single_cluster_questions_are_those_that_the_rate_counts():
     labels = [[0, 0, 0], [0, 1, 0], [0, 0, -1], [0, -1, -1], [-1, -1, -1]]
-    single = clustering.is_single_cluster(labels)
+    single = is_single_cluster(labels)
+    assert single.dtype == bool
     assert single.tolist() == [True, False, True, False, False]
-    rate = clustering.single_cluster_rate(labels)
+    rate = single_cluster_rate(labels)
     assert rate.value * rate.n == single.sum()
+    assert is_single_cluster([[3, 3]]).tolist() == [True]  # whatever the label
+    nothing = is_single_cluster([])
+    assert (nothing.shape, nothing.dtype) == ((0,), bool)

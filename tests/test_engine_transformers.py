@@ -19,6 +19,9 @@ from homogen.records import GREEDY, SamplingSpec
 PROMPTS = [(q.id, q.text) for q in ask(9)]
 
 
+HARD_TOP = {"top_k": 12, "top_p": 0.9, "repetition_penalty": 1.4}
+
+
 def spec(**fields):
     return SamplingSpec(**{"model": "tiny", "prompt": "{question}", "n": 3, "max_new_tokens": 16, **fields})
 
@@ -130,8 +133,14 @@ def test_temperature_0_makes_every_sample_the_greedy_one(tiny):
         assert response.text == plain[q, GREEDY].text
 
 
-def test_a_very_low_temperature_comes_near_the_greedy_one(tiny):
-    responses = draw(tiny, PROMPTS, spec(temperature=1e-5))
+@pytest.mark.parametrize("fields", [{}, HARD_TOP], ids=["pure", "truncated"])
+@pytest.mark.parametrize("temperature", [1e-5, 1e-30, 1e-42, 1e-300])
+def test_a_very_low_temperature_is_the_greedy_one(tiny, temperature, fields):
+    """1e-42 has no inverse in float32, and 1e-300 is 0 there: logits divided by them are infinite, or no numbers."""
+    responses = draw(tiny, PROMPTS, spec(temperature=temperature, **fields))
+    plain = draw(tiny, PROMPTS, spec(n=1, repetition_penalty=fields.get("repetition_penalty", 1)))
+    assert any(plain[q, GREEDY].text for q, _ in PROMPTS)
+    assert all(responses[q, GREEDY].text == plain[q, GREEDY].text for q, _ in PROMPTS)
     assert all(r.text == responses[q, GREEDY].text for (q, _), r in responses.items())
 
 
@@ -160,7 +169,7 @@ def test_the_prompt_template_is_left_to_the_caller_and_only_its_stop_strings_are
 
 # --- what it records ------------------------------------------------------------------------------------------------
 
-HARD = {"temperature": 0.6, "top_k": 12, "top_p": 0.9, "repetition_penalty": 1.4}
+HARD = {"temperature": 0.6, **HARD_TOP}
 
 
 @pytest.mark.parametrize("fields", [{}, {"temperature": 2.0}, HARD], ids=["pure", "hot", "truncated"])
@@ -465,6 +474,17 @@ def test_truncate_keeps_ties_with_the_last_one_kept():
     assert (truncate(row, top_k=0, top_p=0.65) > 0).all()
     uniform = torch.full((1, 64), 1 / 64)
     assert (truncate(uniform, top_k=1, top_p=0.01) > 0).all()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("width", [1, 4, 1024])
+def test_a_nucleus_that_reaches_top_p_to_rounding_is_enough(monkeypatch, dtype, width):
+    monkeypatch.setattr(engine_module, "NUCLEUS_WIDTH", width)
+    random = np.random.default_rng(0)
+    row = torch.tensor([0.40, 0.25, 0.15, 0.10, 0.06, 0.03, 0.01], dtype=dtype)
+    for top_p, count in ((0.4, 1), (0.65, 2), (0.8, 3), (0.9, 4), (0.96, 5), (0.99, 6), (0.90001, 5), (0.89999, 4)):
+        for order in (torch.arange(7), *(torch.tensor(random.permutation(7)) for _ in range(5))):
+            assert (truncate(row[order][None], 0, top_p) > 0).tolist() == [(order < count).tolist()], top_p
 
 
 def test_truncate_looks_beyond_its_first_width_where_the_nucleus_is_wider(monkeypatch):

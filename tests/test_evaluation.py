@@ -211,7 +211,8 @@ def test_delong_agrees_with_the_quadratic_formula(seed, n):
         np.testing.assert_allclose(test.high - test.low, 2 * stats.norm.ppf(0.975) * np.sqrt(variance), rtol=1e-9)
     one = e.auroc(a, wrong, "delong", level=0.5)
     reach = stats.norm.ppf(0.75) * np.sqrt(S[0, 0])
-    np.testing.assert_allclose([one.low, one.high], np.clip([value[0] - reach, value[0] + reach], 0, 1), atol=1e-12)
+    ends = [NAN, NAN] if value[0] in (0, 1) else np.clip([value[0] - reach, value[0] + reach], 0, 1)
+    np.testing.assert_allclose([one.low, one.high], ends, atol=1e-12)
 
 
 def test_delong_by_hand():
@@ -221,6 +222,15 @@ def test_delong_by_hand():
     assert S[0, 0] == 1 / 8
     estimate = e.auroc([3, 1, 2, 0], [1, 1, 0, 0], "delong", level=0.5)
     np.testing.assert_allclose(estimate.low, 0.75 - stats.norm.ppf(0.75) / np.sqrt(8), rtol=1e-12)
+
+
+def test_delong_at_perfect_separation_has_no_interval_and_says_so():
+    for score in ([4, 3, 2, 1], [1, 2, 3, 4], [5, 5, 0, 0]):
+        estimate = e.auroc(score, [1, 1, 0, 0], "delong")
+        assert (estimate.value, np.isnan(estimate.low), np.isnan(estimate.high)) == (float(score[0] > 1), True, True)
+        assert estimate.method == "AUROC, DeLong 95%, no interval: degenerate, perfect separation"
+    assert "degenerate" not in e.auroc([7, 7, 7, 7], [1, 1, 0, 0], "delong").method
+    assert "degenerate" not in e.auroc([4, 2, 2, 1], [1, 1, 0, 0], "delong").method
 
 
 def test_delong_of_a_score_with_itself_and_of_a_perfect_with_a_reversed_one():
@@ -389,8 +399,47 @@ def test_wilcoxon_agrees_with_scipy_and_shifts_with_the_data():
     assert test.low < test.difference < test.high
     moved = e.paired_wilcoxon(a + 1, b)
     np.testing.assert_allclose([moved.low, moved.high], [test.low + 1, test.high + 1], rtol=1e-12)
-    # the interval holds the shifts that the test does not reject, up to the normal approximation
-    assert stats.wilcoxon(d - test.low + 0.03).pvalue < 0.05 < stats.wilcoxon(d - test.low - 0.03).pvalue
+
+
+def every_sign(n):
+    """Differences with ranks 1…n under all 2**n patterns of signs: no ties, no zeros, irregular sizes."""
+    sizes = np.cumsum(np.random.default_rng(n).uniform(0.5, 1.5, n))
+    for signs in itertools.product([-1, 1], repeat=n):
+        yield sizes * signs
+
+
+@pytest.mark.parametrize("level", [0.5, 0.9, 0.95])
+@pytest.mark.parametrize("n", range(1, 9))
+def test_wilcoxon_interval_leaves_out_0_exactly_where_the_test_rejects(n, level):
+    covered = 0
+    for d in every_sign(n):
+        test = e.paired_wilcoxon(d, np.zeros(n), level)
+        assert (test.low > 0 or test.high < 0) == (test.pvalue < 1 - level)
+        covered += not (test.low > 0 or test.high < 0)
+    assert covered / 2**n >= level  # all patterns are equally likely under the hypothesis: the exact coverage
+
+
+def test_wilcoxon_interval_by_hand():
+    # five positive differences: p = 2/32 > 0.05, so no 95% interval exists; at 90% it is the range
+    five = e.paired_wilcoxon([1, 2, 4, 8, 16], [0] * 5)
+    assert (five.pvalue, np.isnan(five.low), np.isnan(five.high)) == (0.0625, True, True)
+    wide = e.paired_wilcoxon([1, 2, 4, 8, 16], [0] * 5, level=0.9)
+    assert (wide.low, wide.high) == (1, 16)
+    # six: only rank sum 0 is rejected (2/64 < 0.05 < 4/64), so the first and the last mean are the ends
+    six = e.paired_wilcoxon([1, 2, 4, 8, 16, 32], [0] * 6)
+    assert (six.pvalue, six.low, six.high) == (0.03125, 1, 32)
+
+
+@pytest.mark.parametrize("n", [6, 12, 30, 50, 51, 80])
+def test_wilcoxon_interval_ends_where_its_own_test_stops_rejecting(n):
+    rng = np.random.default_rng(n)
+    for _ in range(20):
+        d = rng.normal(0.3, 1, n)
+        test = e.paired_wilcoxon(d, np.zeros(n))
+        assert (test.low > 0 or test.high < 0) == (test.pvalue < 0.05)
+        for end, inwards in ((test.low, 1e-9), (test.high, -1e-9)):
+            assert e.paired_wilcoxon(d - end - inwards, np.zeros(n)).pvalue >= 0.05
+            assert e.paired_wilcoxon(d - end + inwards, np.zeros(n)).pvalue < 0.05
 
 
 def test_wilcoxon_of_equal_pairs_of_few_and_of_none():

@@ -172,6 +172,25 @@ def test_a_table_of_estimates_is_in_long_form():
     assert np.isnan(table.iloc[1]["value"])
 
 
+def test_a_table_of_estimates_to_show_has_a_column_for_each_part():
+    estimates = {
+        0.3: Estimate(0.2, 0.1, 0.34567, 7, 0.875),
+        0.4: Estimate.undefined("no data", n=3, coverage=0.5),
+        0.5: Estimate(4.0, float("nan"), float("nan"), 1, method="one question"),
+    }
+    table = figures.estimates_table(estimates, "threshold", shown=True)
+    assert table.index.name == "threshold"
+    assert list(table.index) == [0.3, 0.4, 0.5]
+    assert list(table.columns) == ["value", "95% interval", "n", "coverage"]
+    assert table.to_numpy().tolist() == [
+        ["0.200", "[0.100, 0.346]", 7, "88%"],
+        ["undefined: no data", "–", 3, "50%"],
+        ["4.000", "–", 1, "100%"],
+    ]
+    none = figures.estimates_table({}, "threshold", shown=True)
+    assert (len(none), list(none.columns)) == (0, list(table.columns))
+
+
 def test_each_colour_has_its_marker_and_none_twice():
     assert len(figures.PALETTE) == len(set(figures.PALETTE)) == len(figures.MARKERS) == len(set(figures.MARKERS))
 
@@ -195,6 +214,12 @@ def test_the_slider_holds_the_counts_of_every_threshold():
         "t": [0.25, 0.5],
         "g": {"Jaccard, single": BY_HAND, "other": BY_HAND[::-1]},
     }
+
+
+def test_a_question_without_clusters_is_left_out_of_the_slider():
+    shown = slider({"one": np.array([[1, np.nan, 2, 1], [1, np.nan, 3, np.nan]])})
+    assert slider_data(shown)["g"] == {"one": [[2, 1, 0], [1, 0, 1]]}
+    assert "single-cluster rate 50.0% of 2 questions" in svg_of(shown).get("aria-label")
 
 
 def test_the_slider_refuses_tables_of_another_length():

@@ -11,8 +11,9 @@ import warnings
 
 import pyarrow.parquet as pq
 import pytest
-from conftest import read_json
+from conftest import ask, read_json
 
+import homogen as hg
 import homogen.store
 from homogen.records import GREEDY, BadInput, Response, SamplingSpec, arrow_schema
 from homogen.store import QUESTION_SHA, RunFolder, run_key
@@ -143,6 +144,46 @@ def test_a_damaged_part_is_set_aside_with_a_warning_and_the_others_are_read(writ
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # set aside means: said once
         assert written.read() == found
+
+
+def test_the_warning_is_one_line_and_points_at_the_caller_of_sample(tmp_path):
+    class Engine:
+        identity, batch_rows = {"engine": "mine"}, 64
+
+        def generate(self, prompts, spec):
+            return [Response(q, k, "a", "a", "stop", (), ()) for q, _ in prompts for k in range(GREEDY, spec.n)]
+
+    def sample():
+        return hg.sample(ask(2), SamplingSpec(model="m", n=1), store=tmp_path, engine=Engine(), progress=False)
+
+    whole = sample()
+    (part,) = tmp_path.glob("*/part-*.parquet")
+    part.write_bytes(b"torn")
+    with pytest.warns(UserWarning, match="drawn again") as caught:
+        again = sample()
+    assert again.table == whole.table
+    (warning,) = caught
+    assert warning.filename == __file__
+    assert "\n" not in str(warning.message)
+
+
+def test_a_part_that_cannot_be_read_is_named(written):
+    part = parts(written)[0]
+    part.unlink()
+    part.mkdir()  # as good as a file without permission, and refused to root too
+    with pytest.raises(BadInput, match=r"^cannot read .*Is a directory$") as refused:
+        written.read()
+    assert str(part) in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_damaged_part_that_cannot_be_set_aside_is_named(written):
+    part = parts(written)[0]
+    part.write_bytes(b"torn")
+    part.with_suffix(".corrupt").mkdir()
+    with pytest.raises(BadInput, match="cannot read") as refused:
+        written.read()
+    assert str(part) in str(refused.value)
 
 
 def test_what_is_not_a_part_is_not_read(written):
