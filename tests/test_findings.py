@@ -190,10 +190,9 @@ def test_the_list_of_claims_is_whole():
 
 
 def ledger():
-    """The full ledger of the paper's claims: beside $HOMOGEN_DATA, or in ``shared`` beside the repository."""
-    repository = Path(__file__).resolve().parent.parent
+    """The full ledger of the paper's claims, beside the folder $HOMOGEN_DATA."""
     data = os.environ.get("HOMOGEN_DATA")
-    places = [*([Path(data).parent, Path(data)] if data else []), repository.parent / "shared"]
+    places = [Path(data).parent, Path(data)] if data else []
     return next((p / "claims.csv" for p in places if (p / "claims.csv").is_file()), None)
 
 
