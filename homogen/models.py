@@ -164,6 +164,14 @@ CARDS = {
 }
 
 
+NLI_MODELS = {
+    "deberta-v3-xsmall": "cross-encoder/nli-deberta-v3-xsmall",
+    "deberta-v3-base": "cross-encoder/nli-deberta-v3-base",
+    "deberta-v3-large": "cross-encoder/nli-deberta-v3-large",
+}
+"""Short names of NLI cross-encoders on the Hugging Face hub, the paper's three; no wheel carries them."""
+
+
 @dataclasses.dataclass(frozen=True)
 class LoadedModel:
     """A generator in memory: network, tokenizer, and what identifies it."""
@@ -331,6 +339,80 @@ def _load_embedder(name: str, device: str) -> Callable[[Sequence[str]], np.ndarr
 
     embed.name = name
     return embed
+
+
+def load_nli(
+    name: str,
+    device: str = "auto",
+    dtype: str = "auto",
+    padded_tokens: int | None = None,
+    max_length: int | None = None,
+    check: bool = True,
+) -> Callable[[Sequence[tuple[str, str]]], np.ndarray]:
+    """Load a natural-language-inference model as a function from pairs of texts to probabilities.
+
+    Parameters
+    ----------
+    name
+        A short name of :data:`NLI_MODELS`, a folder, or a hub id ``owner/name`` of a cross-encoder with three labels.
+    device
+        ``"auto"``, ``"cpu"`` or ``"cuda"``.
+    dtype
+        ``"float32"``, ``"bfloat16"``, or ``"auto"``: float32 on the CPU, bfloat16 on a GPU.
+    padded_tokens
+        Rows times length of a batch; ``None`` takes a size that suits the device.
+    max_length
+        Longest pair in tokens; ``None`` takes what the model reads. Longer pairs are cut, counted and warned about.
+    check
+        Whether the model must pass :func:`homogen.nli.self_check` before it is given out.
+
+    Returns
+    -------
+    callable
+        ``pairs -> (n, 3)`` probabilities of entailment, neutral and contradiction, whatever the order of the model's
+        own labels. Its attribute ``name`` identifies weights, precision and length limit, ``truncated`` counts the
+        pairs that were cut.
+
+    Raises
+    ------
+    BadInput
+        If the name is unknown, the weights are missing, the labels are not named, the pair template is not the one the
+        model was trained on, or the self-check fails; the message says which.
+    """
+    if dtype not in ("auto", "float32", "bfloat16"):
+        raise unknown("dtype", dtype, ("auto", "float32", "bfloat16"))
+    device = pick_device(device)
+    local = Path(name).is_dir()
+    if not local and name not in NLI_MODELS and (name.count("/") != 1 or name.startswith((".", "/", "~"))):
+        raise unknown("NLI model", name, NLI_MODELS)
+    source = NLI_MODELS.get(name, name)
+    import torch
+    from safetensors import SafetensorError
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+    from homogen.engines.cross_encoder import CrossEncoder
+    from homogen.nli import self_check
+
+    if dtype == "auto":
+        dtype = "bfloat16" if device == "cuda" else "float32"
+    with _quiet_transformers():
+        try:
+            tokenizer = AutoTokenizer.from_pretrained(source)
+            network = AutoModelForSequenceClassification.from_pretrained(source, dtype=getattr(torch, dtype))
+        except (OSError, ValueError, SafetensorError) as error:
+            where = f" ({source} on the Hugging Face hub)" if not local else ""
+            raise BadInput(f"NLI model {name!r}{where} could not be loaded: {_one_line(error)}") from error
+    revision = _folder_sha(Path(name)) if local else getattr(network.config, "_commit_hash", None) or "unknown"
+    model = CrossEncoder(
+        network.to(device).eval(),
+        tokenizer,
+        f"{source}@{revision[:12]}, {dtype}, at most {max_length or 'all'} tokens",
+        padded_tokens,
+        max_length,
+    )
+    if check:
+        self_check(model)
+    return model
 
 
 def _static_embedding(weights: Path, tokenizer: Path):

@@ -1,4 +1,6 @@
 import doctest
+import itertools
+import math
 
 import numpy as np
 import pytest
@@ -7,14 +9,17 @@ from hypothesis import strategies as st
 from scipy import stats
 from sklearn.cluster import AgglomerativeClustering
 
-from homogen import clustering
 from homogen.clustering import (
     LINKAGES,
+    adjusted_rand_index,
     alignment_tax,
     cluster,
     cluster_batch,
+    confirmed_single_cluster_rate,
     is_single_cluster,
+    linkage,
     mean_number_of_clusters,
+    rates,
     single_cluster_rate,
 )
 from homogen.records import BadInput
@@ -51,8 +56,9 @@ def renumbered(labels):
     return [seen.setdefault(x, len(seen)) for x in labels]
 
 
-def test_doctests():
-    assert doctest.testmod(clustering).failed == 0
+@pytest.mark.parametrize("room", [linkage, rates])
+def test_doctests(room):
+    assert doctest.testmod(room).failed == 0
 
 
 def test_hand_worked_chain():
@@ -184,8 +190,8 @@ def test_unknown_linkage_names_the_nearest():
 
 def test_float32_similarities_and_slightly_asymmetric_ones_are_accepted():
     S = np.array([[1.0000001, 0.5], [0.5000001, 1.0]], dtype=np.float32)
-    for linkage in LINKAGES:
-        assert cluster(S, 0.4, linkage).tolist() == [0, 0]
+    for name in LINKAGES:
+        assert cluster(S, 0.4, name).tolist() == [0, 0]
 
 
 def test_alignment_tax():
@@ -264,3 +270,62 @@ def test_single_cluster_questions_are_those_that_the_rate_counts():
     assert is_single_cluster([[3, 3]]).tolist() == [True]  # whatever the label
     nothing = is_single_cluster([])
     assert (nothing.shape, nothing.dtype) == ((0,), bool)
+
+
+def slow_rand(a, b):
+    """Hubert and Arabie's index by counting pairs of answers."""
+    pairs = list(itertools.combinations(range(len(a)), 2))
+    together_a = {(i, j) for i, j in pairs if a[i] == a[j]}
+    together_b = {(i, j) for i, j in pairs if b[i] == b[j]}
+    expected = len(together_a) * len(together_b) / len(pairs)
+    largest = (len(together_a) + len(together_b)) / 2
+    return 1.0 if largest == expected else (len(together_a & together_b) - expected) / (largest - expected)
+
+
+LABELS = st.lists(st.integers(0, 3), min_size=2, max_size=7)
+
+
+@given(st.lists(LABELS, min_size=1, max_size=4), st.randoms(use_true_random=False))
+@settings(max_examples=100, deadline=None)
+def test_adjusted_rand_index_agrees_with_counting_pairs(rows, random):
+    others = [[random.randint(0, 3) for _ in row] for row in rows]
+    expected = np.mean([slow_rand(a, b) for a, b in zip(rows, others, strict=True)])
+    one_way = adjusted_rand_index(rows, others, resamples=10)
+    other_way = adjusted_rand_index(others, rows, resamples=10)
+    assert one_way.value == pytest.approx(expected, abs=1e-12)
+    assert one_way.value == pytest.approx(other_way.value, abs=1e-12)
+    assert adjusted_rand_index(rows, rows, resamples=10).value == 1
+
+
+def test_agreement_leaves_out_what_either_misses():
+    a, b = [[0, 0, -1, 1], [0, -1], [0, 0, 0]], [[0, 0, 1, -1], [0, 0], [0, 0, 1]]
+    rand = adjusted_rand_index(a, b, resamples=100)
+    # First question: two answers left, together in both (1). Third: together against apart (0). Second: one left.
+    assert (rand.value, rand.n, rand.coverage) == (0.5, 2, 2 / 3)
+    rate = confirmed_single_cluster_rate(a, b)
+    assert (rate.value, rate.n, rate.coverage) == (0.5, 2, 1.0)
+    back = confirmed_single_cluster_rate(b, a)
+    assert (back.value, back.n, back.coverage) == (1.0, 1, 0.5)
+
+
+def test_agreement_interval_depends_on_its_arguments():
+    a = [[0, 0, 1], [0, 1, 1], [0, 1, 2], [0, 0, 0]] * 3
+    b = [[0, 1, 1], [0, 1, 1], [0, 0, 1], [0, 0, 0]] * 3
+    base = adjusted_rand_index(a, b)
+    assert base.low < base.value < base.high
+    assert adjusted_rand_index(a, b, seed=1, resamples=50) != adjusted_rand_index(a, b, seed=2, resamples=50)
+    assert adjusted_rand_index(a, b, level=0.5).low > base.low
+    assert confirmed_single_cluster_rate(a, b, level=0.5).low > confirmed_single_cluster_rate(a, b).low
+
+
+def test_agreement_where_there_is_nothing_to_agree_on():
+    assert math.isnan(adjusted_rand_index([], []).value)
+    none = confirmed_single_cluster_rate([[0, 1]], [[0, 0]])
+    assert math.isnan(none.value)
+    assert "no question with a single cluster" in none.method
+    with pytest.raises(BadInput, match="two clusterings of the same questions"):
+        adjusted_rand_index([[0, 1]], [])
+    with pytest.raises(BadInput, match="question 0: 2 labels but 3"):
+        confirmed_single_cluster_rate([[0, 1]], [[0, 1, 1]])
+    with pytest.raises(BadInput, match="whole numbers"):
+        adjusted_rand_index([[0.5, 1]], [[0, 1]])

@@ -8,8 +8,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from homogen import similarity
-from homogen.similarity import cosine, cosine_batch, cosine_of, embed, jaccard, jaccard_batch
+from homogen.similarity import (
+    cosine,
+    cosine_batch,
+    cosine_of,
+    embed,
+    embedding,
+    jaccard,
+    jaccard_batch,
+    lexical,
+    rouge_l,
+    rouge_l_batch,
+)
 
 WORDS = st.lists(st.sampled_from(["a", "B", "b", "cat", "É", "ß", "paris."]), max_size=5).map(" ".join)
 BENCHMARK = st.lists(st.lists(WORDS, max_size=5), max_size=4)
@@ -31,8 +41,9 @@ def letters(texts):
     return np.array([[text.lower().count(c) for c in "abcdeprist"] + [0.5] for text in texts], dtype=float)
 
 
-def test_doctests():
-    assert doctest.testmod(similarity).failed == 0
+@pytest.mark.parametrize("room", [lexical, embedding])
+def test_doctests(room):
+    assert doctest.testmod(room).failed == 0
 
 
 def test_hand_worked_answers():
@@ -192,3 +203,45 @@ def test_bad_vectors_at_hand():
         cosine_of([[1.0, 0.0], [np.nan, np.nan], [0.0, 0.0]])
     with pytest.raises(ValueError, match="embedding 0 holds NaN"):
         cosine_of([[1.0, np.nan]])
+
+
+def slow_rouge(a, b):
+    """F-measure from the textbook table of common subsequences."""
+    x, y = ("".join(c if c.isalnum() else " " for c in t.lower()).split() or t.split() for t in (a, b))
+    if not x or not y:
+        return np.nan
+    table = np.zeros((len(x) + 1, len(y) + 1), dtype=int)
+    for i, j in itertools.product(range(len(x)), range(len(y))):
+        table[i + 1, j + 1] = table[i, j] + 1 if x[i] == y[j] else max(table[i, j + 1], table[i + 1, j])
+    P, R = table[-1, -1] / len(y), table[-1, -1] / len(x)
+    return 2 * P * R / (P + R) if P + R else 0.0
+
+
+def test_rouge_l_by_hand():
+    # Lin's example: "police kill the gunman" and "the gunman kill police" share "the gunman", "police killed the
+    # gunman" three words of four: 1/2 and 3/4.
+    S = rouge_l(["police killed the gunman", "police kill the gunman", "the gunman kill police"])
+    np.testing.assert_array_equal(S, [[1, 0.75, 0.5], [0.75, 1, 0.5], [0.5, 0.5, 1]])
+
+
+def test_rouge_l_of_odd_texts():
+    S = rouge_l(["?!", "?!", "snake_case", "snake case", "", "Ünï", "ünï 1"])
+    assert S[0, 1] == 1 and S[0, 2] == 0  # noqa: PT018
+    assert S[2, 3] == 1
+    assert np.isnan(S[4]).all() and np.isnan(S[:, 4]).all()  # noqa: PT018
+    assert S[5, 6] == 2 / 3
+
+
+@given(BENCHMARK)
+@settings(max_examples=200, deadline=None)
+def test_rouge_l_agrees_with_the_textbook_table(benchmark):
+    for texts, S in zip(benchmark, rouge_l_batch(benchmark), strict=True):
+        expected = np.array([[slow_rouge(a, b) for b in texts] for a in texts]).reshape(len(texts), len(texts))
+        np.testing.assert_allclose(S, expected, rtol=0, atol=1e-15)
+
+
+def test_rouge_l_of_long_texts_agrees_with_the_textbook_table():
+    rng = np.random.default_rng(0)
+    texts = [" ".join(rng.choice(list("abcdef"), n)) for n in (63, 64, 65, 200)]
+    expected = [[slow_rouge(a, b) for b in texts] for a in texts]
+    np.testing.assert_allclose(rouge_l(texts), expected, rtol=0, atol=1e-15)

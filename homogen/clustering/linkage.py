@@ -1,23 +1,17 @@
-"""Which answers say the same: an ``(N, N)`` similarity to N labels, and how often one label is all there is.
-
-Labels are whole numbers from 0 in order of first appearance; -1 is a missing answer, which belongs to no
-cluster. A single-cluster rate is a property of the answers *and* of similarity, threshold and linkage: report it
-with all three.
-"""
+"""Labels from similarities: connected components, greedy leader, average and complete linkage."""
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from numbers import Integral, Real
+from collections.abc import Iterable
+from numbers import Real
 
 import numpy as np
 import pandas as pd
-from scipy import sparse, stats
+from scipy import sparse
 from scipy.cluster import hierarchy
 
-from homogen.records import BadInput, Estimate, unknown
+from homogen.records import BadInput, unknown
 
 LINKAGES = ("single", "average", "complete", "greedy")
 """Known ways from similarities to clusters."""
@@ -138,165 +132,6 @@ def cluster_batch(
         for q, row in zip(questions, _in_order_of_appearance(groups, present), strict=True):
             labels[q] = row
     return labels
-
-
-def alignment_tax(labels: Sequence[int]) -> float:
-    r"""Share of the answers that repeat another: the alignment tax of one question.
-
-    .. math:: \mathrm{AT}(q) = 1 - \frac{|\text{clusters}|}{N}
-
-    Parameters
-    ----------
-    labels
-        ``(N,)`` whole numbers, -1 for a missing answer, which does not count towards N.
-
-    Returns
-    -------
-    float
-        0 if all answers differ, 1 - 1/N if all are alike; NaN with fewer than two answers.
-
-    References
-    ----------
-    M. Liu (2026), "The Alignment Tax: Response homogenization in aligned LLMs and its implications for uncertainty
-    estimation", arXiv:2603.24124.
-
-    Examples
-    --------
-    >>> alignment_tax([0, 0, 1, 0])
-    0.5
-    """
-    left = _present(labels)
-    return 1 - len(np.unique(left)) / len(left) if len(left) > 1 else math.nan
-
-
-def single_cluster_rate(labels_by_question: Iterable[Sequence[int]], level: float = 0.95) -> Estimate:
-    r"""Share of the questions whose answers all fall into one cluster (SCR), with Wilson's interval.
-
-    .. math:: \mathrm{SCR} = \frac{1}{Q} \sum_{q=1}^{Q} \mathbf{1}\{|\text{clusters}_q| = 1\}
-
-    On these questions no function of the clusters can tell right from wrong: all score the same.
-
-    Parameters
-    ----------
-    labels_by_question
-        One ``(N_i,)`` array a question, -1 for a missing answer.
-    level
-        Confidence level of the interval.
-
-    Returns
-    -------
-    Estimate
-        A question with fewer than two answers left is not counted and lowers ``coverage``; undefined if none is left.
-
-    References
-    ----------
-    E. B. Wilson (1927), "Probable inference, the law of succession, and statistical inference", *JASA* 22.
-
-    Examples
-    --------
-    >>> print(single_cluster_rate([[0, 0, 0], [0, 1, 0], [0, 0, -1], [0, -1, -1]]))
-    0.667 [0.208, 0.939], n=3, coverage 75%
-    """
-    _check_level(level)
-    counts, given = _cluster_counts(labels_by_question)
-    n = len(counts)
-    if not n:
-        return Estimate.undefined(_NONE_LEFT)
-    single = int((counts == 1).sum())
-    low, high = stats.binomtest(single, n).proportion_ci(level, method="wilson")
-    return Estimate(single / n, float(low), float(high), n, n / given, f"single-cluster rate, Wilson {level:.0%}")
-
-
-def is_single_cluster(labels_by_question: Iterable[Sequence[int]]) -> np.ndarray:
-    """Which questions have all their answers in one cluster: the questions that :func:`single_cluster_rate` counts.
-
-    Parameters
-    ----------
-    labels_by_question
-        One ``(N_i,)`` array a question, -1 for a missing answer.
-
-    Returns
-    -------
-    numpy.ndarray
-        ``(Q,)`` bool; False too for a question with fewer than two answers left.
-
-    Examples
-    --------
-    >>> is_single_cluster([[0, 0, 0], [0, 1, 0], [0, -1, -1]])
-    array([ True, False, False])
-    """
-    left = [_present(labels) for labels in labels_by_question]
-    return np.array([len(x) > 1 and len(np.unique(x)) == 1 for x in left], dtype=bool)
-
-
-def mean_number_of_clusters(
-    labels_by_question: Iterable[Sequence[int]], resamples: int = 10_000, seed: int = 0, level: float = 0.95
-) -> Estimate:
-    """Mean number of clusters a question, with a bootstrap interval over questions.
-
-    Parameters
-    ----------
-    labels_by_question
-        One ``(N_i,)`` array a question, -1 for a missing answer.
-    resamples
-        Bootstrap resamples of the questions.
-    seed
-        Of the resampling.
-    level
-        Confidence level of the percentile interval.
-
-    Returns
-    -------
-    Estimate
-        A question with fewer than two answers left is not counted and lowers ``coverage``; undefined if none is
-        left; without an interval if only one is.
-
-    References
-    ----------
-    B. Efron and R. J. Tibshirani (1993), *An Introduction to the Bootstrap*, chapter 13.
-
-    Examples
-    --------
-    >>> print(mean_number_of_clusters([[0, 0, 0], [0, 1, 0], [0, 1, 2], [0, 0, 1]]))
-    2.000 [1.250, 2.750], n=4, coverage 100%
-    """
-    _check_level(level)
-    if isinstance(resamples, bool) or not isinstance(resamples, Integral) or resamples < 1:
-        raise BadInput(f"resamples must be a whole number of at least 1, got {resamples!r}")
-    counts, given = _cluster_counts(labels_by_question)
-    n = len(counts)
-    if not n:
-        return Estimate.undefined(_NONE_LEFT)
-    low = high = math.nan
-    if n > 1:
-        # Drawing n questions with replacement is one multinomial draw over the few distinct counts.
-        value, times = np.unique(counts, return_counts=True)
-        means = np.random.default_rng(seed).multinomial(n, times / n, size=resamples) @ value / n
-        low, high = (float(end) for end in np.quantile(means, [(1 - level) / 2, (1 + level) / 2]))
-    method = f"mean number of clusters, bootstrap {level:.0%} over questions, {resamples:,} resamples"
-    return Estimate(float(counts.mean()), low, high, n, n / given, method)
-
-
-_NONE_LEFT = "no question has two answers left"
-
-
-def _check_level(level: float) -> None:
-    if not 0 < level < 1:
-        raise BadInput(f"level must lie between 0 and 1, got {level!r}")
-
-
-def _present(labels: Sequence[int]) -> np.ndarray:
-    """The labels of the answers that are not missing."""
-    values = np.asarray(labels)
-    if values.ndim != 1 or (values.size and (values.dtype.kind not in "iu" or values.min() < -1)):
-        raise BadInput("labels must be one row of whole numbers from 0, with -1 for a missing answer")
-    return values[values >= 0]
-
-
-def _cluster_counts(labels_by_question: Iterable[Sequence[int]]) -> tuple[np.ndarray, int]:
-    """Cluster numbers of the questions with two answers or more, and how many questions were given."""
-    left = [_present(labels) for labels in labels_by_question]
-    return np.array([len(np.unique(x)) for x in left if len(x) > 1], dtype=int), len(left)
 
 
 def _check(stack: np.ndarray, questions: list[int]) -> np.ndarray:

@@ -1,0 +1,289 @@
+"""What a benchmark's labels say together: single-cluster rate, number of clusters, agreement of two clusterings."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from numbers import Integral
+
+import numpy as np
+from scipy import stats
+
+from homogen.records import BadInput, Estimate
+
+
+def alignment_tax(labels: Sequence[int]) -> float:
+    r"""Share of the answers that repeat another: the alignment tax of one question.
+
+    .. math:: \mathrm{AT}(q) = 1 - \frac{|\text{clusters}|}{N}
+
+    Parameters
+    ----------
+    labels
+        ``(N,)`` whole numbers, -1 for a missing answer, which does not count towards N.
+
+    Returns
+    -------
+    float
+        0 if all answers differ, 1 - 1/N if all are alike; NaN with fewer than two answers.
+
+    References
+    ----------
+    M. Liu (2026), "The Alignment Tax: Response homogenization in aligned LLMs and its implications for uncertainty
+    estimation", arXiv:2603.24124.
+
+    Examples
+    --------
+    >>> alignment_tax([0, 0, 1, 0])
+    0.5
+    """
+    left = _present(labels)
+    return 1 - len(np.unique(left)) / len(left) if len(left) > 1 else math.nan
+
+
+def single_cluster_rate(labels_by_question: Iterable[Sequence[int]], level: float = 0.95) -> Estimate:
+    r"""Share of the questions whose answers all fall into one cluster (SCR), with Wilson's interval.
+
+    .. math:: \mathrm{SCR} = \frac{1}{Q} \sum_{q=1}^{Q} \mathbf{1}\{|\text{clusters}_q| = 1\}
+
+    On these questions no function of the clusters can tell right from wrong: all score the same.
+
+    Parameters
+    ----------
+    labels_by_question
+        One ``(N_i,)`` array a question, -1 for a missing answer.
+    level
+        Confidence level of the interval.
+
+    Returns
+    -------
+    Estimate
+        A question with fewer than two answers left is not counted and lowers ``coverage``; undefined if none is left.
+
+    References
+    ----------
+    E. B. Wilson (1927), "Probable inference, the law of succession, and statistical inference", *JASA* 22.
+
+    Examples
+    --------
+    >>> print(single_cluster_rate([[0, 0, 0], [0, 1, 0], [0, 0, -1], [0, -1, -1]]))
+    0.667 [0.208, 0.939], n=3, coverage 75%
+    """
+    _check_level(level)
+    counts, given = _cluster_counts(labels_by_question)
+    n = len(counts)
+    if not n:
+        return Estimate.undefined(_NONE_LEFT)
+    single = int((counts == 1).sum())
+    low, high = stats.binomtest(single, n).proportion_ci(level, method="wilson")
+    return Estimate(single / n, float(low), float(high), n, n / given, f"single-cluster rate, Wilson {level:.0%}")
+
+
+def is_single_cluster(labels_by_question: Iterable[Sequence[int]]) -> np.ndarray:
+    """Which questions have all their answers in one cluster: the questions that :func:`single_cluster_rate` counts.
+
+    Parameters
+    ----------
+    labels_by_question
+        One ``(N_i,)`` array a question, -1 for a missing answer.
+
+    Returns
+    -------
+    numpy.ndarray
+        ``(Q,)`` bool; False too for a question with fewer than two answers left.
+
+    Examples
+    --------
+    >>> is_single_cluster([[0, 0, 0], [0, 1, 0], [0, -1, -1]])
+    array([ True, False, False])
+    """
+    left = [_present(labels) for labels in labels_by_question]
+    return np.array([len(x) > 1 and len(np.unique(x)) == 1 for x in left], dtype=bool)
+
+
+def mean_number_of_clusters(
+    labels_by_question: Iterable[Sequence[int]], resamples: int = 10_000, seed: int = 0, level: float = 0.95
+) -> Estimate:
+    """Mean number of clusters a question, with a bootstrap interval over questions.
+
+    Parameters
+    ----------
+    labels_by_question
+        One ``(N_i,)`` array a question, -1 for a missing answer.
+    resamples
+        Bootstrap resamples of the questions.
+    seed
+        Of the resampling.
+    level
+        Confidence level of the percentile interval.
+
+    Returns
+    -------
+    Estimate
+        A question with fewer than two answers left is not counted and lowers ``coverage``; undefined if none is
+        left; without an interval if only one is.
+
+    References
+    ----------
+    B. Efron and R. J. Tibshirani (1993), *An Introduction to the Bootstrap*, chapter 13.
+
+    Examples
+    --------
+    >>> print(mean_number_of_clusters([[0, 0, 0], [0, 1, 0], [0, 1, 2], [0, 0, 1]]))
+    2.000 [1.250, 2.750], n=4, coverage 100%
+    """
+    _check_level(level)
+    counts, given = _cluster_counts(labels_by_question)
+    return _mean_over_questions(counts, given, "mean number of clusters", resamples, seed, level)
+
+
+def adjusted_rand_index(
+    labels_a: Iterable[Sequence[int]],
+    labels_b: Iterable[Sequence[int]],
+    resamples: int = 10_000,
+    seed: int = 0,
+    level: float = 0.95,
+) -> Estimate:
+    r"""Mean adjusted Rand index of two clusterings of the same answers, with a bootstrap interval over questions.
+
+    .. math:: \mathrm{ARI} = \frac{\sum_{kl} \binom{n_{kl}}{2} - E}{\frac{1}{2}
+              \bigl[\sum_k \binom{a_k}{2} + \sum_l \binom{b_l}{2}\bigr] - E}, \qquad
+              E = \sum_k \binom{a_k}{2} \sum_l \binom{b_l}{2} \Big/ \binom{n}{2}
+
+    where :math:`n_{kl}` answers are in cluster k of the one and l of the other clustering, with row and column sums
+    :math:`a_k` and :math:`b_l`. 1 is the same partition, 0 what chance gives for these cluster sizes.
+
+    Parameters
+    ----------
+    labels_a, labels_b
+        One ``(N_i,)`` array a question each, -1 for a missing answer; an answer missing from one is left out of both.
+    resamples, seed, level
+        As in :func:`mean_number_of_clusters`.
+
+    Returns
+    -------
+    Estimate
+        A question with fewer than two answers left is not counted and lowers ``coverage``.
+
+    Notes
+    -----
+    Where one clustering has a single cluster (or nothing but singletons) the index is 1 if the other agrees exactly and
+    0 if not: on homogenized answers it is close to yes or no. Read it beside :func:`confirmed_single_cluster_rate`.
+
+    References
+    ----------
+    L. Hubert and P. Arabie (1985), "Comparing partitions", *J. Classification* 2. The index itself is
+    scikit-learn's ``adjusted_rand_score``.
+
+    Examples
+    --------
+    >>> print(adjusted_rand_index([[0, 0, 1, 1], [0, 0, 0]], [[0, 0, 1, 2], [0, 0, 0]], resamples=1000))
+    0.786 [0.571, 1.000], n=2, coverage 100%
+    """
+    from sklearn.metrics import adjusted_rand_score
+
+    _check_level(level)
+    pairs, given = _paired(labels_a, labels_b)
+    values = [float(adjusted_rand_score(a, b)) for a, b in pairs]
+    return _mean_over_questions(values, given, "mean adjusted Rand index", resamples, seed, level)
+
+
+def confirmed_single_cluster_rate(
+    labels_a: Iterable[Sequence[int]], labels_b: Iterable[Sequence[int]], level: float = 0.95
+) -> Estimate:
+    """Share of one clustering's single-cluster questions that another confirms, with Wilson's interval.
+
+    Parameters
+    ----------
+    labels_a
+        One ``(N_i,)`` array a question, -1 for a missing answer: the clustering that picks the questions.
+    labels_b
+        The same answers by the clustering that is asked to confirm.
+    level
+        Confidence level of the interval.
+
+    Returns
+    -------
+    Estimate
+        ``n`` is the number of questions that the first clustering picked, ``coverage`` their share of the questions
+        with two answers left; undefined if there is none.
+
+    Notes
+    -----
+    The rate is not symmetric. A clustering that lumps everything confirms all, whatever the answers say.
+
+    Examples
+    --------
+    >>> print(confirmed_single_cluster_rate([[0, 0], [0, 0], [0, 0], [0, 1]], [[0, 0], [0, 1], [0, 0], [0, 0]]))
+    0.667 [0.208, 0.939], n=3, coverage 75%
+    """
+    _check_level(level)
+    pairs, _ = _paired(labels_a, labels_b)
+    picked = [b for a, b in pairs if len(np.unique(a)) == 1]
+    n = len(picked)
+    if not n:
+        return Estimate.undefined("the first clustering has no question with a single cluster")
+    confirmed = sum(len(np.unique(b)) == 1 for b in picked)
+    low, high = stats.binomtest(confirmed, n).proportion_ci(level, method="wilson")
+    method = f"confirmed single-cluster rate, Wilson {level:.0%}"
+    return Estimate(confirmed / n, float(low), float(high), n, n / len(pairs), method)
+
+
+_NONE_LEFT = "no question has two answers left"
+
+
+def _check_level(level: float) -> None:
+    if not 0 < level < 1:
+        raise BadInput(f"level must lie between 0 and 1, got {level!r}")
+
+
+def _present(labels: Sequence[int]) -> np.ndarray:
+    """The labels of the answers that are not missing."""
+    values = np.asarray(labels)
+    if values.ndim != 1 or (values.size and (values.dtype.kind not in "iu" or values.min() < -1)):
+        raise BadInput("labels must be one row of whole numbers from 0, with -1 for a missing answer")
+    return values[values >= 0]
+
+
+def _cluster_counts(labels_by_question: Iterable[Sequence[int]]) -> tuple[np.ndarray, int]:
+    """Cluster numbers of the questions with two answers or more, and how many questions were given."""
+    left = [_present(labels) for labels in labels_by_question]
+    return np.array([len(np.unique(x)) for x in left if len(x) > 1], dtype=int), len(left)
+
+
+def _paired(
+    labels_a: Iterable[Sequence[int]], labels_b: Iterable[Sequence[int]]
+) -> tuple[list[tuple[np.ndarray, np.ndarray]], int]:
+    """Both labels of the answers that neither misses, where two or more are left; and how many questions were given."""
+    rows_a, rows_b = list(labels_a), list(labels_b)
+    if len(rows_a) != len(rows_b):
+        raise BadInput(f"two clusterings of the same questions are needed, got {len(rows_a)} and {len(rows_b)}")
+    pairs = []
+    for q, (a, b) in enumerate(zip(rows_a, rows_b, strict=True)):
+        _present(a), _present(b)  # the check of both
+        a, b = np.asarray(a, dtype=int), np.asarray(b, dtype=int)
+        if len(a) != len(b):
+            raise BadInput(f"question {q}: {len(a)} labels but {len(b)} in the other clustering")
+        both = (a >= 0) & (b >= 0)
+        if both.sum() > 1:
+            pairs.append((a[both], b[both]))
+    return pairs, len(rows_a)
+
+
+def _mean_over_questions(
+    values: Sequence[float], given: int, name: str, resamples: int, seed: int, level: float
+) -> Estimate:
+    """Mean and percentile interval of one number a question."""
+    if isinstance(resamples, bool) or not isinstance(resamples, Integral) or resamples < 1:
+        raise BadInput(f"resamples must be a whole number of at least 1, got {resamples!r}")
+    n = len(values)
+    if not n:
+        return Estimate.undefined(_NONE_LEFT)
+    low = high = math.nan
+    if n > 1:
+        # Drawing n questions with replacement is one multinomial draw over the few distinct values.
+        value, times = np.unique(values, return_counts=True)
+        means = np.random.default_rng(seed).multinomial(n, times / n, size=resamples) @ value / n
+        low, high = (float(end) for end in np.quantile(means, [(1 - level) / 2, (1 + level) / 2]))
+    method = f"{name}, bootstrap {level:.0%} over questions, {resamples:,} resamples"
+    return Estimate(float(np.mean(values)), low, high, n, n / given, method)

@@ -1,0 +1,140 @@
+"""A sequence classifier from transformers as an NLI model: pairs of texts to probabilities.
+
+Pairs are tokenised once, sorted by length and cut into batches of about equal padded size, longest first, so that a
+batch too large for the card is found at once; it is then halved and tried again. What is longer than the model reads is
+cut from the longer of the two texts, counted and said.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from homogen.records import BadInput
+
+_MEANINGS = ("entailment", "neutral", "contradiction")
+_ONE_SEPARATOR = {"albert", "bert", "deberta", "deberta-v2", "distilbert", "electra", "modernbert"}
+_PADDED_TOKENS = {"cpu": 2**12, "cuda": 2**16}
+
+
+class CrossEncoder:
+    """Probabilities of entailment, neutral and contradiction of pairs (premise, hypothesis).
+
+    Parameters
+    ----------
+    network, tokenizer
+        A sequence classifier with three labels, in evaluation mode on its device, and its tokenizer.
+    name
+        What identifies weights, precision and length limit; a cache of pairs is keyed by it.
+    padded_tokens
+        Rows times length of a batch; ``None`` takes 4,096 on a CPU and 65,536 on a GPU.
+    max_length
+        Longest pair in tokens; ``None`` takes what the model reads.
+
+    Attributes
+    ----------
+    truncated : int
+        Pairs cut so far.
+
+    Raises
+    ------
+    BadInput
+        If the model's ``id2label`` does not name the three labels, or its tokenizer joins a pair in another way than
+        the model was trained on.
+    """
+
+    def __init__(
+        self,
+        network: Any,
+        tokenizer: Any,
+        name: str,
+        padded_tokens: int | None = None,
+        max_length: int | None = None,
+    ):
+        self.name = name
+        self.truncated = 0
+        self._network, self._tokenizer = network, tokenizer
+        self._device = next(network.parameters()).device
+        self._columns = _columns(network.config, name)
+        self._padded_tokens = padded_tokens or _PADDED_TOKENS.get(self._device.type, 2**12)
+        limit = min(tokenizer.model_max_length, getattr(network.config, "max_position_embeddings", None) or 512)
+        if max_length is not None and not 8 <= max_length <= limit:
+            raise BadInput(f"max_length must lie between 8 and the {limit} tokens that {name} reads, got {max_length}")
+        self._max_length = max_length or limit
+        _check_template(tokenizer, network.config.model_type, name)
+
+    def __call__(self, pairs: Sequence[tuple[str, str]]) -> np.ndarray:
+        """Give ``(n, 3)`` float64 probabilities: entailment, neutral, contradiction."""
+        answers = np.empty((len(pairs), 3))
+        if not pairs:
+            return answers
+        encoded = self._encode(pairs)
+        length = np.array([len(row) for row in encoded["input_ids"]])
+        order = np.argsort(-length, kind="stable")
+        done = 0
+        while done < len(order):
+            rows = order[done : done + max(1, self._padded_tokens // int(length[order[done]]))]
+            try:
+                answers[rows] = self._forward({key: [values[i] for i in rows] for key, values in encoded.items()})
+            except torch.cuda.OutOfMemoryError:
+                if len(rows) == 1:
+                    raise BadInput(f"{self.name}: one pair of {length[rows[0]]} tokens does not fit the GPU") from None
+                self._padded_tokens //= 2
+                torch.cuda.empty_cache()
+                continue
+            done += len(rows)
+        return answers
+
+    def _encode(self, pairs: Sequence[tuple[str, str]]) -> dict[str, list]:
+        premises, hypotheses = map(list, zip(*pairs, strict=True))
+        whole = self._tokenizer(premises, hypotheses, truncation=False, verbose=False)["input_ids"]
+        long = sum(len(row) > self._max_length for row in whole)
+        if long:
+            self.truncated += long
+            warnings.warn(
+                f"{self.name}: {long:,} of {len(pairs):,} pairs are longer than {self._max_length} tokens and were cut",
+                stacklevel=3,
+            )
+        return dict(
+            self._tokenizer(premises, hypotheses, truncation="longest_first", max_length=self._max_length)
+            if long
+            else self._tokenizer(premises, hypotheses, truncation=False)
+        )
+
+    def _forward(self, rows: dict[str, list]) -> np.ndarray:
+        batch = self._tokenizer.pad(rows, padding=True, return_tensors="pt").to(self._device)
+        with torch.inference_mode():
+            logits = self._network(**batch).logits
+        return logits.double().softmax(dim=-1)[:, self._columns].cpu().numpy()
+
+
+def _columns(config: Any, name: str) -> list[int]:
+    """Where the model's own labels stand, in our order."""
+    labels = {int(i): str(label).lower() for i, label in config.id2label.items()}
+    columns = [[i for i, label in labels.items() if label.startswith(meaning[:7])] for meaning in _MEANINGS]
+    if len(labels) != 3 or any(len(found) != 1 for found in columns):
+        raise BadInput(
+            f"{name} fails its self-check: its id2label {config.id2label} does not name entailment, neutral and "
+            "contradiction, so the order of its answers is not known"
+        )
+    return [found[0] for found in columns]
+
+
+def _check_template(tokenizer: Any, model_type: str, name: str) -> None:
+    """[CLS] A [SEP] B [SEP], as BERT's kin was trained; recent releases double the separator for some of them."""
+    a, b = "The cat is alive.", "The cat is dead."
+    if model_type not in _ONE_SEPARATOR:
+        return
+    cls, sep = tokenizer.cls_token_id, tokenizer.sep_token_id
+    parts = [tokenizer(text, add_special_tokens=False)["input_ids"] for text in (a, b)]
+    wanted = [cls, *parts[0], sep, *parts[1], sep]
+    found = tokenizer(a, b)["input_ids"]
+    if found != wanted:
+        raise BadInput(
+            f"{name} fails its self-check: its tokenizer writes a pair as "
+            f"{' '.join(map(str, tokenizer.convert_ids_to_tokens(found)))} instead of [CLS] A [SEP] B [SEP]"
+        )

@@ -1,0 +1,244 @@
+"""Likeness of wording: shared bigrams and longest common subsequences."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from homogen.records import unknown
+from homogen.similarity._base import distinct_texts, flatten
+
+_UNITS = {"char-bigram": str.strip, "word-bigram": str.split}
+
+
+def jaccard(texts: Sequence[str], unit: str = "word-bigram") -> np.ndarray:
+    r"""Share of bigrams that two answers have in common.
+
+    .. math:: S_{ij} = \frac{|A_i \cap A_j|}{|A_i \cup A_j|}
+
+    where :math:`A_i` is the *set* of adjacent pairs of words (or of characters) of text :math:`i`, lower-cased
+    and split on white space. A text of one word (or one character) is its own single element.
+
+    Parameters
+    ----------
+    texts
+        The N answers to one question. An empty text, or one of white space alone, is missing.
+    unit
+        ``"word-bigram"``, the paper's, or ``"char-bigram"``: pairs of neighbouring characters, inner spaces
+        included, of the text without the white space around it.
+
+    Returns
+    -------
+    numpy.ndarray
+        ``(N, N)`` float64 in [0, 1], symmetric, ones on the diagonal; NaN where an answer is missing.
+
+    Raises
+    ------
+    BadInput
+        If ``unit`` is unknown or a text is not a string.
+
+    Notes
+    -----
+    Punctuation stays: "Paris" and "Paris." are different words. Two answers of one word are therefore
+    either the same (1) or unlike (0), whatever they mean. Each value is one correctly rounded division, so
+    a similarity of two fifths is equal to a threshold written ``0.4`` and not a rounding error below it.
+
+    References
+    ----------
+    P. Jaccard (1912), "The distribution of the flora in the alpine zone", *New Phytologist* 11(2), 37-50.
+
+    Examples
+    --------
+    Of the four bigrams "the cat", "cat sat", "sat down" and "sat up" two are shared:
+
+    >>> jaccard(["the cat sat down", "The cat sat up"])
+    array([[1. , 0.5],
+           [0.5, 1. ]])
+    >>> jaccard(["Paris", "paris", " "])
+    array([[ 1.,  1., nan],
+           [ 1.,  1., nan],
+           [nan, nan, nan]])
+    """
+    return jaccard_batch([texts], unit=unit)[0]
+
+
+def jaccard_batch(texts_by_question: Iterable[Sequence[str]], unit: str = "word-bigram") -> list[np.ndarray]:
+    """Jaccard similarities of all questions of a benchmark in one pass; see :func:`jaccard`.
+
+    Every distinct text is taken apart once and its bigrams become whole numbers. Each question then gets
+    columns of its own in one sparse 0/1 matrix ``X`` with a row an answer, so that ``X @ X.T`` holds the sizes of
+    all intersections within questions and nothing between them.
+
+    Parameters
+    ----------
+    texts_by_question
+        One list of answers a question; the lists may differ in length.
+    unit
+        As in :func:`jaccard`.
+
+    Returns
+    -------
+    list of numpy.ndarray
+        One ``(N_i, N_i)`` matrix a question.
+
+    Examples
+    --------
+    >>> [S.shape for S in jaccard_batch([["a b", "a b c"], ["x", "y", "z"], []])]
+    [(2, 2), (3, 3), (0, 0)]
+    """
+    if unit not in _UNITS:
+        raise unknown("unit", unit, _UNITS)
+    texts, lengths = flatten(texts_by_question)
+    if not texts:
+        return [np.empty((0, 0)) for _ in lengths]
+    text_of, distinct = distinct_texts(texts)
+    X = _incidence(distinct, unit)[text_of]
+    question = np.repeat(np.arange(len(lengths)), lengths)
+    size = np.diff(X.indptr)
+
+    # Shifting a bigram's column by its question keeps questions apart; factorize closes the gaps.
+    columns = np.repeat(question, size) * X.shape[1] + X.indices
+    X.indices, seen = pd.factorize(columns)
+    X = sparse.csr_array((X.data, X.indices, X.indptr), shape=(len(texts), len(seen)))
+    shared = (X @ X.T).tocoo()
+
+    # All blocks lie flat one after the other: answer r of a question of N answers starts N places after answer r-1.
+    N = lengths[question]
+    row_start = np.cumsum(N) - N
+    first = (np.cumsum(lengths) - lengths)[question]
+    intersection = np.zeros(N.sum())
+    intersection[row_start[shared.row] + shared.col - first[shared.row]] = shared.data
+
+    count = np.where(size > 0, size, np.nan)  # a missing answer makes its row and column NaN
+    row = np.repeat(np.arange(len(texts)), N)
+    column = np.arange(len(row)) + (first - row_start)[row]
+    ratio = intersection / (count[row] + count[column] - intersection)
+    return [block.reshape(n, n) for n, block in zip(lengths, np.split(ratio, np.cumsum(lengths**2)[:-1]), strict=True)]
+
+
+def rouge_l(texts: Sequence[str]) -> np.ndarray:
+    r"""ROUGE-L: words that two answers have in common in the same order.
+
+    .. math:: S_{ij} = \frac{2 P R}{P + R} = \frac{2\,\mathrm{LCS}(w_i, w_j)}{|w_i| + |w_j|}
+
+    the F-measure of precision :math:`P = \mathrm{LCS}/|w_j|` and recall :math:`R = \mathrm{LCS}/|w_i|`, where
+    :math:`\mathrm{LCS}` is the length of the longest common subsequence of the words, which need not be adjacent.
+
+    Parameters
+    ----------
+    texts
+        The N answers to one question. An empty text, or one of white space alone, is missing.
+
+    Returns
+    -------
+    numpy.ndarray
+        ``(N, N)`` float64 in [0, 1], symmetric, ones on the diagonal; NaN where an answer is missing.
+
+    Raises
+    ------
+    BadInput
+        If a text is not a string.
+
+    Notes
+    -----
+    Words are runs of letters and digits, lower-cased, as in the ``rouge-score`` package without its stemmer; letters of
+    every script count, where that package knows a-z alone. A text without any (``"?!"``) is a word of its own. The
+    common subsequence is found bit-parallel: one row of the table is one whole number, whatever its length.
+
+    References
+    ----------
+    C.-Y. Lin (2004), "ROUGE: A package for automatic evaluation of summaries", ACL workshop *Text Summarization
+    Branches Out*. H. Hyyrö (2004), "Bit-parallel LCS-length computation revisited", AWOCA.
+
+    Examples
+    --------
+    "the cat … down" is common, 3 words of 4 and 4:
+
+    >>> rouge_l(["The cat sat down.", "The cat lay down."])
+    array([[1.  , 0.75],
+           [0.75, 1.  ]])
+    """
+    return rouge_l_batch([texts])[0]
+
+
+def rouge_l_batch(texts_by_question: Iterable[Sequence[str]]) -> list[np.ndarray]:
+    """ROUGE-L of all questions of a benchmark; distinct pairs are compared once; see :func:`rouge_l`.
+
+    Parameters
+    ----------
+    texts_by_question
+        One list of answers a question; the lists may differ in length.
+
+    Returns
+    -------
+    list of numpy.ndarray
+        One ``(N_i, N_i)`` matrix a question.
+
+    Examples
+    --------
+    >>> [S.shape for S in rouge_l_batch([["a b", "a b c"], ["x"], []])]
+    [(2, 2), (1, 1), (0, 0)]
+    """
+    texts, lengths = flatten(texts_by_question)
+    text_of, distinct = distinct_texts(texts)
+    words = [re.findall(r"[^\W_]+", text.lower()) or text.split() for text in distinct]
+    # Where each word of a text stands, as bits of a whole number.
+    places: list[dict[str, int]] = []
+    for row in words:
+        bits: dict[str, int] = {}
+        for k, word in enumerate(row):
+            bits[word] = bits.get(word, 0) | 1 << k
+        places.append(bits)
+    known: dict[tuple[int, int], float] = {}
+    matrices = []
+    for ids in np.split(text_of, np.cumsum(lengths)[:-1]) if len(lengths) else []:
+        own, place = np.unique(ids, return_inverse=True)
+        S = np.ones((len(own), len(own)))
+        for a, i in enumerate(own.tolist()):
+            for b, j in enumerate(own[:a].tolist()):
+                if (i, j) not in known:
+                    total = len(words[i]) + len(words[j])
+                    known[i, j] = 2 * _lcs(places[i], len(words[i]), words[j]) / total if total else 0.0
+                S[a, b] = S[b, a] = known[i, j]
+        missing = [not words[i] for i in own.tolist()]
+        S[missing] = S[:, missing] = np.nan
+        matrices.append(S[np.ix_(place, place)])
+    return matrices
+
+
+def _lcs(places: dict[str, int], n: int, other: list[str]) -> int:
+    """Length of the longest common subsequence: zeros among the n low bits once every word of the other has passed."""
+    full = (1 << n) - 1
+    row = full
+    for word in other:
+        matched = row & places.get(word, 0)
+        row = (row + matched | row - matched) & full
+    return n - row.bit_count()
+
+
+def _incidence(texts: list[str], unit: str) -> sparse.csr_array:
+    """Which text has which bigram: a 0/1 matrix with a row a text."""
+    take_apart = _UNITS[unit]
+    parts: list[str] = []
+    size = np.empty(len(texts), dtype=int)
+    for i, text in enumerate(texts):
+        found = take_apart(text.lower())
+        size[i] = len(found)
+        parts += found
+    left, vocabulary = pd.factorize(np.array(parts, dtype=object))
+    none = len(vocabulary)  # stands to the right of a text's last part, where nothing follows
+    right = np.append(left[1:], none)[: len(left)]
+    last = np.cumsum(size)[size > 0] - 1
+    right[last] = none
+    # A last part begins no pair, unless it is the only one: then it stands for itself.
+    keep = np.ones(len(parts), dtype=bool)
+    keep[last[size[size > 0] > 1]] = False
+    column, bigrams = pd.factorize(left[keep] * (none + 1) + right[keep])
+    row = np.repeat(np.arange(len(texts)), size)[keep]
+    X = sparse.coo_array((np.ones(len(row), dtype=np.int32), (row, column)), shape=(len(texts), len(bigrams))).tocsr()
+    X.data[:] = 1  # a bigram said twice counts once
+    return X

@@ -1,0 +1,187 @@
+import doctest
+import sqlite3
+
+import numpy as np
+import pytest
+
+from homogen import nli as room
+from homogen.nli import NLI, as_nli, by_question, self_check, with_question
+from homogen.records import BadInput
+
+
+class Model:
+    """Entails what is a part of the premise; remembers what it was asked."""
+
+    name = "parts-of-texts"
+
+    def __init__(self):
+        self.asked = []
+
+    def __call__(self, pairs):
+        self.asked.append(list(pairs))
+        return np.array([[0.8, 0.15, 0.05] if b in a else [0.1, 0.7, 0.2] for a, b in pairs])
+
+
+def test_doctests():
+    assert doctest.testmod(room).failed == 0
+
+
+def test_each_pair_is_asked_once_and_identical_texts_never():
+    model = Model()
+    nli = NLI(model)
+    p = nli([("a b", "a"), ("a", "a b"), ("a b", "a"), ("c", "c")])
+    np.testing.assert_array_equal(p, [[0.8, 0.15, 0.05], [0.1, 0.7, 0.2], [0.8, 0.15, 0.05], [1, 0, 0]])
+    again = nli([("a", "a b"), ("a", "c")])
+    np.testing.assert_array_equal(again, [[0.1, 0.7, 0.2], [0.1, 0.7, 0.2]])
+    assert model.asked == [[("a b", "a"), ("a", "a b")], [("a", "c")]]
+    assert (nli.forward_passes, nli.calls) == (3, 2)
+
+
+def test_nothing_asked_calls_nothing():
+    model = Model()
+    assert NLI(model)([]).shape == (0, 3)
+    assert NLI(model)([("a", "a")]).tolist() == [[1, 0, 0]]
+    assert model.asked == []
+
+
+def test_long_work_is_cut_into_calls(monkeypatch):
+    monkeypatch.setattr(room, "_AT_ONCE", 2)
+    model = Model()
+    nli = NLI(model)
+    nli([(str(i), "x") for i in range(5)])
+    assert [len(pairs) for pairs in model.asked] == [2, 2, 1]
+    assert (nli.forward_passes, nli.calls) == (5, 3)
+
+
+def test_a_cache_on_disk_outlives_the_object_and_knows_its_model(tmp_path):
+    path = tmp_path / "new" / "pairs.sqlite"
+    first, second, other = Model(), Model(), Model()
+    other.name = "another"
+    odd = "\ud800 lone surrogate, \x00 and ünï"
+    wanted = [("a b", "a"), ("a", odd)]
+    p = NLI(first, cache=path)(wanted)
+    nli = NLI(second, cache=path)
+    np.testing.assert_array_equal(nli([*wanted, ("ab", " a")]), np.vstack([p, [0.1, 0.7, 0.2]]))
+    assert second.asked == [[("ab", " a")]]
+    assert nli.forward_passes == 1
+    NLI(other, cache=path)(wanted)
+    assert other.asked == [wanted]
+
+
+def test_pairs_do_not_run_together_in_the_key(tmp_path):
+    model = Model()
+    nli = NLI(model, cache=tmp_path / "pairs")
+    nli([("ab", "c")])
+    NLI(model, cache=tmp_path / "pairs")([("a", "bc")])
+    assert model.asked == [[("ab", "c")], [("a", "bc")]]
+
+
+def test_more_pairs_than_one_query_takes(tmp_path):
+    pairs = [(f"text {i}", "text") for i in range(1201)]
+    NLI(Model(), cache=tmp_path / "pairs")(pairs)
+    model = Model()
+    NLI(model, cache=tmp_path / "pairs")(pairs)
+    assert model.asked == []
+
+
+def test_a_kill_between_calls_loses_no_finished_call(tmp_path, monkeypatch):
+    monkeypatch.setattr(room, "_AT_ONCE", 2)
+
+    class Dies(Model):
+        def __call__(self, pairs):
+            if len(self.asked) == 2:
+                raise KeyboardInterrupt
+            return super().__call__(pairs)
+
+    pairs = [(str(i), "x") for i in range(6)]
+    with pytest.raises(KeyboardInterrupt):
+        NLI(Dies(), cache=tmp_path / "pairs")(pairs)
+    model = Model()
+    NLI(model, cache=tmp_path / "pairs")(pairs)
+    assert model.asked == [pairs[4:]]
+
+
+def test_a_damaged_cache_says_so(tmp_path):
+    (tmp_path / "pairs").write_text("not a database, but long enough to be read as one " * 30)
+    with pytest.raises(BadInput, match=r"the cache of NLI pairs .*pairs cannot be used: .*; delete it"):
+        NLI(Model(), cache=tmp_path / "pairs")
+
+
+def test_a_cache_wants_a_named_model(tmp_path):
+    with pytest.raises(BadInput, match="needs a model with a name"):
+        NLI(lambda pairs: np.ones((len(pairs), 3)) / 3, cache=tmp_path / "pairs")
+
+
+def test_the_cache_holds_no_text(tmp_path):
+    NLI(Model(), cache=tmp_path / "pairs")([("a secret answer", "x")])
+    with sqlite3.connect(tmp_path / "pairs") as connection:
+        assert connection.execute("SELECT count(*) FROM pairs").fetchone() == (1,)
+    connection.close()
+    assert b"secret" not in (tmp_path / "pairs").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (np.ones((1, 2)) / 2, r"returned shape \(1, 2\) for 1 pairs, expected \(1, 3\)"),
+        (np.ones((2, 3)) / 3, r"returned shape \(2, 3\)"),
+        ([[1.2, -3.0, 0.4]], "no probabilities"),
+        ([[0.5, 0.5, 0.5]], "no probabilities"),
+        ([[np.nan, 0.5, 0.5]], "no probabilities"),
+    ],
+)
+def test_a_model_that_returns_anything_else_is_refused(answer, message):
+    with pytest.raises(BadInput, match=message):
+        NLI(lambda pairs: np.asarray(answer))([("a", "b")])
+
+
+@pytest.mark.parametrize("pair", [(None, "a"), ("a", 3)])
+def test_pairs_are_texts(pair):
+    with pytest.raises(BadInput, match="an NLI pair is two texts"):
+        NLI(Model())([pair])
+
+
+def test_what_counts_as_a_model(monkeypatch):
+    monkeypatch.setattr("homogen.models.load_nli", lambda name: Model() if name == "known" else None, raising=False)
+    assert NLI("known").name == "parts-of-texts"
+    with pytest.raises(BadInput, match="an NLI model is a function"):
+        NLI(3)
+    nli = NLI(Model())
+    assert as_nli(nli) is nli
+    assert isinstance(as_nli(Model()), NLI)
+
+
+def probabilities(entail_self=(0.9, 0.05, 0.05), contradict=(0.05, 0.05, 0.9)):
+    return lambda pairs: np.array([entail_self if a == b else contradict for a, b in pairs])
+
+
+def test_the_self_check_accepts_a_sound_model():
+    self_check(probabilities())
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        (probabilities(entail_self=(0.05, 0.9, 0.05)), "'Paris is the capital of France.' does not entail itself"),
+        (probabilities(entail_self=(0.05, 0.05, 0.9)), "does not entail itself .*contradiction 0.90"),
+        (probabilities(contradict=(0.05, 0.9, 0.05)), "does not contradict 'The cat is dead.' .*neutral 0.90"),
+        (lambda pairs: np.zeros((len(pairs), 3)), "no probabilities"),
+    ],
+)
+def test_the_self_check_says_which_check_failed(model, message):
+    with pytest.raises(BadInput, match=message):
+        self_check(model)
+
+
+def test_questions_before_answers():
+    assert with_question(["Paris", " "], "Capital?") == ["Capital? Paris", " "]
+    assert with_question(["Paris"], None) == ["Paris"]
+    assert by_question([["a", ""], ["b"]], ["Q1", "Q2"]) == [["Q1 a", ""], ["Q2 b"]]
+    with pytest.raises(BadInput, match="2 lists of answers need as many questions, got 1"):
+        by_question([["a"], ["b"]], ["Q"])
+    with pytest.raises(BadInput, match="expected a list of answers, got one text"):
+        by_question(["a"], None)
+    with pytest.raises(BadInput, match="answer 1 of question 0 is None"):
+        by_question([["a", None]], None)
+    with pytest.raises(BadInput, match="question must be a text or None"):
+        with_question(["a"], 3)
