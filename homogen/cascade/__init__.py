@@ -1,0 +1,30 @@
+"""Cheapest first: boundaries in a row, each of which flags an answer, clears it, or passes it on.
+
+A boundary is a score with a price. Run side by side, all of them are paid for every question; run in a row, a dear one
+is paid only where the cheaper ones before it were of two minds. Two numbers are both called savings and are not the
+same: the *share of parallel cost* that a cascade still costs, and the *share of calls to a stage that it saves*. Here
+both come from one and the same operating point, and so does the AUROC beside them.
+
+A score is a number a question, higher = less certain; ``wrong`` is true where the answer is wrong. Thresholds that were
+chosen on the questions on which they are then judged flatter themselves, so :func:`cross_validate` chooses them inside
+training folds, and sets the cascade beside what it must beat: every boundary alone, all in parallel, and a cascade that
+passes on as many questions but picks them by lot.
+"""
+
+from homogen.cascade.judge import SHARES, CrossValidated, cost_curve, cross_validate, pareto_front
+from homogen.cascade.pointer import learned_pointer, pointer_features
+from homogen.cascade.run import Boundary, CascadeResult, cascade_cost, run_cascade
+
+__all__ = [
+    "SHARES",
+    "Boundary",
+    "CascadeResult",
+    "CrossValidated",
+    "cascade_cost",
+    "cost_curve",
+    "cross_validate",
+    "learned_pointer",
+    "pareto_front",
+    "pointer_features",
+    "run_cascade",
+]
