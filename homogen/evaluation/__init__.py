@@ -1,0 +1,97 @@
+"""Does a score tell wrong answers from right ones: estimates with their intervals, and tests.
+
+``score`` is a number a question, higher = less certain; ``wrong`` is true (1) where the answer is wrong, the positive
+class. A question whose score or label is NaN is left out and lowers ``coverage``. What cannot be estimated is
+``Estimate.undefined`` with the reason. Lengths that differ, infinite scores and labels other than 0, 1 and NaN are a
+``BadInput`` (a ValueError). ``level`` is always the confidence level or the share of a null's range that is shown,
+``resamples`` and ``seed`` are those of a bootstrap, of permutations or of splits.
+
+Scores of homogenized answers take few distinct values, so ties matter. AUROC counts one as half, and quantities of a
+ranking are their expectation over all orders of the tied rows, in closed form: nothing depends on the order of rows.
+Bootstraps draw questions with replacement, from sorted rows, and take percentiles (Efron and Tibshirani 1993, chapter
+13).
+
+The rooms: ``ranking`` (AUROC, PR-AUC, tests of two scores), ``rejection`` (risk and coverage, abstention),
+``covariate`` (what a score says beyond a covariate), ``calibration`` (forecasts), ``comparison`` (outcomes of two
+arms), ``dependence`` (two scores of the same questions) and ``selection`` (groups picked by their own result).
+"""
+
+from homogen.evaluation._base import PermutationResult, Row, TestResult
+from homogen.evaluation.calibration import (
+    BrierParts,
+    brier,
+    brier_decomposition,
+    ece,
+    isotonic,
+    platt,
+    reliability,
+    temperature,
+)
+from homogen.evaluation.comparison import (
+    bootstrap_mean,
+    cohens_d,
+    fisher,
+    holm,
+    mcnemar,
+    paired_bootstrap_difference,
+    paired_wilcoxon,
+    tost,
+    wilson,
+)
+from homogen.evaluation.covariate import likelihood_ratio_test, partial_auroc_given
+from homogen.evaluation.dependence import distance_correlation, hsic, mutual_information, pearson
+from homogen.evaluation.ranking import auroc, bootstrap_test, delong_test, pr_auc
+from homogen.evaluation.rejection import (
+    AbstentionRule,
+    accuracy_at_coverage,
+    aurc,
+    conformal_abstention,
+    excess_aurc,
+    prr,
+    risk_coverage,
+)
+from homogen.evaluation.selection import SelectedGroup, selected_auroc, split_half, within_category_permutation
+
+__all__ = [
+    "AbstentionRule",
+    "BrierParts",
+    "PermutationResult",
+    "Row",
+    "SelectedGroup",
+    "TestResult",
+    "accuracy_at_coverage",
+    "aurc",
+    "auroc",
+    "bootstrap_mean",
+    "bootstrap_test",
+    "brier",
+    "brier_decomposition",
+    "cohens_d",
+    "conformal_abstention",
+    "delong_test",
+    "distance_correlation",
+    "ece",
+    "excess_aurc",
+    "fisher",
+    "holm",
+    "hsic",
+    "isotonic",
+    "likelihood_ratio_test",
+    "mcnemar",
+    "mutual_information",
+    "paired_bootstrap_difference",
+    "paired_wilcoxon",
+    "partial_auroc_given",
+    "pearson",
+    "platt",
+    "pr_auc",
+    "prr",
+    "reliability",
+    "risk_coverage",
+    "selected_auroc",
+    "split_half",
+    "temperature",
+    "tost",
+    "wilson",
+    "within_category_permutation",
+]

@@ -1,0 +1,267 @@
+"""What all rooms share: checked rows, resampling, percentiles, and the results of tests."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Iterator, Sequence
+from numbers import Integral, Real
+
+import numpy as np
+from scipy import stats
+
+from homogen.records import BadInput, Estimate, unknown
+
+Row = Sequence[float]
+"""``(n,)`` numbers: a list, an array, a column."""
+
+CHUNK = 2**20  # numbers drawn at a time: bounds the memory of a bootstrap
+NAN = math.nan
+
+
+@dataclasses.dataclass(frozen=True)
+class TestResult:
+    """A test of a difference a - b (or another effect) with its interval, on ``n`` units.
+
+    The test is two-sided unless the function says otherwise. NaN where undefined, with the reason in ``method``.
+    """
+
+    __test__ = False  # not one of pytest's
+
+    statistic: float
+    pvalue: float
+    difference: float
+    low: float
+    high: float
+    n: int
+    method: str
+
+
+@dataclasses.dataclass(frozen=True)
+class PermutationResult:
+    """A statistic beside its distribution where labels or partners are drawn at random.
+
+    ``null_low`` and ``null_high`` hold the middle share ``level`` of that distribution: they are no interval of the
+    observed value. ``pvalue`` is one-sided, (1 + draws at least as extreme) / (1 + draws) (Phipson and Smyth 2010).
+    """
+
+    observed: float
+    pvalue: float
+    null_mean: float
+    null_low: float
+    null_high: float
+    n: int
+    method: str
+
+    @classmethod
+    def undefined(cls, reason: str, n: int = 0, observed: float = NAN) -> PermutationResult:
+        """A comparison that cannot be made, and why."""
+        return cls(observed, NAN, NAN, NAN, NAN, n, f"undefined: {reason}")
+
+
+def untested(reason: str, n: int, difference: float = NAN) -> TestResult:
+    """A test that cannot be made, and why."""
+    return TestResult(NAN, NAN, difference, NAN, NAN, n, f"undefined: {reason}")
+
+
+def is_number(value: object) -> bool:
+    """Whether this is one real number."""
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def z_of(level: float) -> float:
+    """How many standard errors an interval reaches; and the check of its level."""
+    if not is_number(level) or not 0 < level < 1:
+        raise BadInput(f"level must lie between 0 and 1, got {level!r}")
+    return float(stats.norm.ppf((1 + level) / 2))
+
+
+def whole(name: str, value: int, least: int) -> int:
+    """Check a whole number."""
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
+        raise BadInput(f"{name} must be a whole number of at least {least}, got {value!r}")
+    return int(value)
+
+
+def row(name: str, values: Row) -> np.ndarray:
+    """``(n,)`` floats, finite or NaN."""
+    try:
+        x = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise BadInput(f"{name} must be one row of numbers: {error}") from None
+    if x.ndim != 1:
+        raise BadInput(f"{name} must be one row of numbers, got shape {x.shape}")
+    if np.isinf(x).any():
+        raise BadInput(f"{name} must be finite, but number {int(np.flatnonzero(np.isinf(x))[0])} is infinite")
+    return x
+
+
+def same_length(**columns: Sequence) -> None:
+    """Check that columns are of one length."""
+    if len({len(x) for x in columns.values()}) > 1:
+        raise BadInput("lengths differ: " + ", ".join(f"{name} has {len(x)}" for name, x in columns.items()))
+
+
+def check_binary(name: str, x: np.ndarray) -> None:
+    """Check that there is nothing but 0, 1 and NaN."""
+    if not (np.isnan(x) | (x == 0) | (x == 1)).all():
+        raise BadInput(f"{name} must hold 0 and 1 (or false and true) and NaN only")
+
+
+def complete_rows(binary: Sequence[str] = (), /, **columns: Row) -> tuple[list[np.ndarray], int]:
+    """The rows without NaN, column by column (the binary ones as bool), and how many rows were given."""
+    arrays = {name: row(name, values) for name, values in columns.items()}
+    for name in binary:
+        check_binary(name, arrays[name])
+    same_length(**arrays)
+    keep = ~np.isnan(list(arrays.values())).any(axis=0)
+    return [x[keep].astype(bool) if name in binary else x[keep] for name, x in arrays.items()], len(keep)
+
+
+def probabilities(prob_wrong: Row) -> np.ndarray:
+    """``(n,)`` floats in [0, 1] or NaN."""
+    p = row("prob_wrong", prob_wrong)
+    if ((p < 0) | (p > 1)).any():
+        raise BadInput("prob_wrong must hold probabilities in [0, 1] (platt and isotonic make them of a score)")
+    return p
+
+
+def varies(x: np.ndarray) -> bool:
+    """Whether there is more than one value; rounding of a constant is none."""
+    return bool(len(x)) and bool(np.ptp(x) > 1e-12 * np.abs(x).max())
+
+
+def mass_bins(size: np.ndarray, bins: int) -> np.ndarray:
+    """Equal-mass bin of each distinct value, from their counts ``(..., G)``, lowest value first.
+
+    A block of m equal values behind M smaller ones goes where its middle, (M + m/2)/n, lies: ties stay together, in
+    whole numbers, whatever the order of rows. A value that is not there (a resample) gets a bin, which changes nothing.
+    """
+    end = size.cumsum(axis=-1)
+    return np.minimum(bins * (2 * end - size) // np.maximum(2 * end[..., -1:], 1), bins - 1)
+
+
+def generator(seed: int) -> np.random.Generator:
+    """Random numbers from a seed."""
+    return np.random.default_rng(whole("seed", seed, 0))
+
+
+def steps(n: int, resamples: int) -> Iterator[int]:
+    """How many resamples of n numbers to draw at a time."""
+    step = max(1, CHUNK // max(n, 1))
+    for done in range(0, resamples, step):
+        yield min(step, resamples - done)
+
+
+def resampled(n: int, resamples: int, seed: int) -> Iterator[np.ndarray]:
+    """Row numbers of all resamples with replacement, ``(some, n)`` at a time."""
+    whole("resamples", resamples, 1)
+    rng = generator(seed)
+    return (rng.integers(0, n, (some, n), dtype=np.int32) for some in steps(n, resamples))
+
+
+def shuffled(blocks: np.ndarray, resamples: int, seed: int) -> Iterator[np.ndarray]:
+    """Random orders of the rows that leave each row inside its block, ``(some, n)`` at a time.
+
+    ``blocks`` are whole numbers in ascending order: 0, 0, 1, 1, 1, 2, …
+    """
+    whole("resamples", resamples, 1)
+    rng = generator(seed)
+    return (np.argsort(blocks + rng.random((some, len(blocks))), axis=1) for some in steps(len(blocks), resamples))
+
+
+def percentiles(values: np.ndarray, level: float) -> tuple[float, float, int]:
+    """The middle share ``level`` of the values, and how many of them are NaN."""
+    defined = values[~np.isnan(values)]
+    if not len(defined):
+        return NAN, NAN, len(values)
+    low, high = np.quantile(defined, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high), len(values) - len(defined)
+
+
+def against_null(
+    observed: float, null: np.ndarray, level: float, n: int, method: str, sign: int = 1
+) -> PermutationResult:
+    """A permutation test's result; ``sign`` -1 where small values are the extreme ones. NaN draws do not count."""
+    null = null[~np.isnan(null)]
+    if not len(null):
+        return PermutationResult.undefined("no draw has a value", n, observed)
+    slack = 1e-10 * max(1e-300, abs(observed))  # equal up to rounding is as extreme
+    extreme = int((sign * (null - observed) >= -slack).sum())
+    low, high, _ = percentiles(null, level)
+    pvalue = (1 + extreme) / (1 + len(null))
+    return PermutationResult(observed, pvalue, float(null.mean()), low, high, n, method)
+
+
+def check_interval(interval: str | None, resamples: int, seed: int, level: float, known: Sequence[str]) -> None:
+    """Check an interval's name and what belongs to it, even where the estimate turns out undefined."""
+    if interval not in (None, *known):
+        raise unknown("interval", interval, [*known, "None"])
+    if interval:
+        z_of(level)
+    if interval == "bootstrap":
+        whole("resamples", resamples, 1)
+        whole("seed", seed, 0)
+
+
+def class_counts(score: np.ndarray, wrong: np.ndarray) -> tuple[np.ndarray, np.ndarray, Callable]:
+    """The distinct scores, each row's cell (score and class), and what counts samples of cells.
+
+    The counter takes ``(B, anything)`` cells and gives ``(B, G)`` numbers of right and of wrong answers.
+    """
+    distinct, group = np.unique(score, return_inverse=True)
+    G = len(distinct)
+
+    def count(cells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        offset = 2 * G * np.arange(len(cells))[:, None]
+        counts = np.bincount((cells + offset).ravel(), minlength=2 * G * len(cells)).reshape(-1, 2 * G)
+        return counts[:, :G], counts[:, G:]
+
+    return distinct, group + G * wrong, count
+
+
+def estimate_from_counts(
+    statistic: Callable,
+    name: str,
+    score: Row,
+    wrong: Row,
+    interval: str | None,
+    resamples: int,
+    seed: int,
+    level: float,
+    intervals: Sequence[str] = ("bootstrap",),
+) -> Estimate:
+    """Estimate a statistic of the numbers of right and of wrong answers at each distinct score, lowest first.
+
+    The statistic takes ``(B, G)`` counts of each for B samples at once, and gives NaN where a class is missing that it
+    needs. A resample of questions changes counts only.
+    """
+    check_interval(interval, resamples, seed, level, intervals)
+    (s, w), given = complete_rows(("wrong",), score=score, wrong=wrong)
+    n = len(s)
+    if not n:
+        return Estimate.undefined("no question has both a score and a label" if given else "no questions")
+    _, cells, count = class_counts(s, w)
+    cells = np.sort(cells)  # so the order of rows plays no part
+    value = float(statistic(*count(cells[None]))[0])
+    if math.isnan(value):
+        return Estimate.undefined(f"{'every' if w[0] else 'no'} answer is wrong", n, n / given)
+    if interval is None:
+        return Estimate(value, NAN, NAN, n, n / given, name)
+    values = np.concatenate([statistic(*count(cells[rows])) for rows in resampled(n, resamples, seed)])
+    low, high, dropped = percentiles(values, level)
+    note = f", {dropped:,} with one class dropped" if dropped else ""
+    method = f"{name}, bootstrap {level:.0%} over questions, {resamples:,} resamples{note}"
+    return Estimate(value, low, high, n, n / given, method)
+
+
+def ratio(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """``a / b``, NaN where ``b`` is 0."""
+    return np.divide(a, b, out=np.full(len(a), np.nan), where=b > 0)
+
+
+def auroc_of(right: np.ndarray, bad: np.ndarray) -> np.ndarray:
+    """AUROC of ``(B, G)`` counts."""
+    # In whole numbers until the division: twice the pairs in order, a tie counting one.
+    twice = (bad * (2 * right.cumsum(axis=1) - right)).sum(axis=1)
+    return ratio(twice, 2 * right.sum(axis=1) * bad.sum(axis=1))

@@ -1,0 +1,233 @@
+"""Does a score rank wrong answers above right ones: AUROC, PR-AUC, and tests of two scores of the same questions."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from scipy import stats
+
+from homogen.evaluation._base import (
+    Row,
+    TestResult,
+    auroc_of,
+    check_interval,
+    class_counts,
+    complete_rows,
+    estimate_from_counts,
+    percentiles,
+    ratio,
+    resampled,
+    untested,
+    z_of,
+)
+from homogen.evaluation.rejection import aurc_of, prr_of
+from homogen.records import Estimate, unknown
+
+
+def auroc(
+    score: Row,
+    wrong: Row,
+    interval: str | None = "bootstrap",
+    resamples: int = 10_000,
+    seed: int = 0,
+    level: float = 0.95,
+) -> Estimate:
+    r"""Probability that a wrong answer scores higher than a right one, a tie counting half (Hanley and McNeil 1982).
+
+    .. math:: \mathrm{AUROC} = \frac{1}{n_1 n_0} \sum_{i\,\text{wrong}} \sum_{j\,\text{right}}
+              \bigl(\mathbf{1}\{s_i > s_j\} + \tfrac{1}{2}\mathbf{1}\{s_i = s_j\}\bigr)
+
+    A constant score has exactly 0.5, interval [0.5, 0.5], and so has any function of the clusters on questions with one
+    cluster: that holds by construction and is no finding.
+
+    Parameters
+    ----------
+    score, wrong
+        ``(n,)`` each.
+    interval
+        ``"bootstrap"`` over questions, where resamples with one class only are dropped and counted in ``method``;
+        ``"delong"``, normal with DeLong's variance, cut off at 0 and 1 (needs two of each class; at perfect separation
+        that variance is 0, which says nothing of its width: NaN ends, and ``method`` says so); or ``None``.
+
+    Examples
+    --------
+    Of the four pairs (wrong, right) three are in order and one is tied:
+
+    >>> auroc([0.9, 0.4, 0.4, 0.1], [1, 1, 0, 0], interval=None).value
+    0.875
+    """
+    if interval != "delong":
+        return estimate_from_counts(
+            auroc_of, "AUROC", score, wrong, interval, resamples, seed, level, ("bootstrap", "delong")
+        )
+    point = auroc(score, wrong, interval=None)
+    (s, w), _ = complete_rows(("wrong",), score=score, wrong=wrong)
+    z, few = z_of(level), min(w.sum(), (~w).sum())
+    if few < 2:
+        note = ", no interval: needs two of each class" if few else ""
+        return dataclasses.replace(point, method=point.method + note)
+    method = f"AUROC, DeLong {level:.0%}"
+    if point.value in (0.0, 1.0):
+        return dataclasses.replace(point, method=f"{method}, no interval: degenerate, perfect separation")
+    half = z * math.sqrt(_delong_covariance([s], w)[0, 0])
+    return dataclasses.replace(
+        point, low=max(0.0, point.value - half), high=min(1.0, point.value + half), method=method
+    )
+
+
+def pr_auc(
+    score: Row,
+    wrong: Row,
+    interval: str | None = "bootstrap",
+    resamples: int = 10_000,
+    seed: int = 0,
+    level: float = 0.95,
+) -> Estimate:
+    r"""Area under the precision-recall curve as average precision, wrong answers the positives.
+
+    .. math:: \mathrm{AP} = \sum_t (R_t - R_{t-1})\, P_t
+
+    Thresholds t run down the distinct scores, so ties are one threshold, and nothing is interpolated: the number of
+    scikit-learn's ``average_precision_score``. Its chance level is the error rate, not one half: a constant score has
+    exactly that, and values from sets with different error rates cannot be compared. Parameters are those
+    of :func:`auroc` without DeLong. Undefined if no answer is wrong.
+
+    Examples
+    --------
+    At 0.9 precision 1, recall 1/2; at 0.4 precision 2/3, recall 1; chance is 1/2:
+
+    >>> round(pr_auc([0.9, 0.4, 0.4, 0.1], [1, 1, 0, 0], interval=None).value, 4)
+    0.8333
+    """
+    return estimate_from_counts(_average_precision, "average precision", score, wrong, interval, resamples, seed, level)
+
+
+def delong_test(score_a: Row, score_b: Row, wrong: Row, level: float = 0.95) -> TestResult:
+    r"""Test whether two scores of the same questions have the same AUROC.
+
+    .. math:: z = \frac{A_a - A_b}{\sqrt{\mathrm{Var}(A_a) + \mathrm{Var}(A_b) - 2\,\mathrm{Cov}(A_a, A_b)}}
+
+    DeLong, DeLong and Clarke-Pearson (1988, *Biometrics* 44), by mid-ranks in :math:`O(n \log n)` (Sun and Xu 2014,
+    *IEEE Signal Process. Lett.* 21). Needs two wrong and two right answers.
+
+    Parameters
+    ----------
+    score_a, score_b, wrong
+        ``(n,)`` each; a question with a NaN in any of them is left out.
+
+    Examples
+    --------
+    >>> r = delong_test([4, 3, 2, 1, 0], [0, 4, 1, 3, 2], [1, 1, 0, 1, 0])
+    >>> print(f"{r.difference:.3f}, z = {r.statistic:.3f}, p = {r.pvalue:.3f}")
+    0.167, z = 0.354, p = 0.724
+    """
+    z = z_of(level)
+    (a, b, w), _ = complete_rows(("wrong",), score_a=score_a, score_b=score_b, wrong=wrong)
+    if min(w.sum(), (~w).sum()) < 2:
+        return untested("needs two wrong and two right answers", len(w))
+    difference = auroc(a, w, None).value - auroc(b, w, None).value
+    covariance = _delong_covariance([a, b], w)
+    se = math.sqrt(max(0.0, covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1]))
+    method = f"difference of AUROC, DeLong {level:.0%}"
+    if se < 1e-12:  # rounding alone: the scores order every wrong answer against the right ones alike
+        if difference:
+            return untested("the difference does not vary", len(w), difference)
+        return TestResult(0.0, 1.0, 0.0, 0.0, 0.0, len(w), method)
+    pvalue = 2 * float(stats.norm.sf(abs(difference) / se))
+    return TestResult(difference / se, pvalue, difference, difference - z * se, difference + z * se, len(w), method)
+
+
+def bootstrap_test(
+    score_a: Row,
+    score_b: Row,
+    wrong: Row,
+    metric: str = "auroc",
+    resamples: int = 10_000,
+    seed: int = 0,
+    level: float = 0.95,
+) -> TestResult:
+    r"""Test whether two scores of the same questions have the same AUROC, AURC, PRR or PR-AUC, by resampling questions.
+
+    .. math:: p = \min\Bigl\{1,\; 2\,\frac{1 + \min(\#\{d^* \le 0\}, \#\{d^* \ge 0\})}{1 + B}\Bigr\}
+
+    Both scores are taken from the same resampled questions, which keeps the pairs together; d* is the resampled
+    difference a - b, [low, high] its percentiles, and p the level at which that interval would just reach 0 (Efron and
+    Tibshirani 1993, chapter 15), with 1 added because B resamples cannot show a p-value of 0. ``statistic`` is the
+    difference over the standard deviation of the d*. Scores that rank alike have difference 0 and p = 1.
+
+    Parameters
+    ----------
+    score_a, score_b, wrong
+        ``(n,)`` each; a question with a NaN in any of them is left out.
+    metric
+        ``"auroc"``, ``"aurc"`` (there a negative difference favours a), ``"prr"`` or ``"pr_auc"``. Resamples in which
+        it is undefined are dropped and counted in ``method``. The difference of :func:`excess_aurc` is that of AURC.
+
+    Examples
+    --------
+    >>> r = bootstrap_test([4, 3, 2, 1, 0], [0, 4, 1, 3, 2], [1, 1, 0, 1, 0], resamples=1000)
+    >>> print(f"{r.difference:.3f}, p = {r.pvalue:.2f}")
+    0.167, p = 0.87
+    """
+    if metric not in _METRICS:
+        raise unknown("metric", metric, _METRICS)
+    check_interval("bootstrap", resamples, seed, level, ("bootstrap",))
+    statistic, name = _METRICS[metric]
+    (a, b, w), _ = complete_rows(("wrong",), score_a=score_a, score_b=score_b, wrong=wrong)
+    n = len(w)
+    if n < 2:
+        return untested("needs two questions", n)
+    sides = []
+    for s in (a, b):
+        _, cells, count = class_counts(s, w)
+        sides.append((cells, count))
+    order = np.lexsort([cells for cells, _ in sides])  # so the order of rows plays no part
+    sides = [(cells[order], count) for cells, count in sides]
+
+    def differences(rows: np.ndarray) -> np.ndarray:
+        of_a, of_b = (statistic(*count(cells[rows])) for cells, count in sides)
+        d = of_a - of_b
+        return np.where(np.abs(d) < 1e-12, 0.0, d)  # equal up to rounding is equal
+
+    difference = float(differences(np.arange(n)[None])[0])
+    if math.isnan(difference):
+        return untested(f"{'every' if w[0] else 'no'} answer is wrong", n)
+    drawn = np.concatenate([differences(rows) for rows in resampled(n, resamples, seed)])
+    low, high, dropped = percentiles(drawn, level)
+    drawn = drawn[~np.isnan(drawn)]
+    spread = float(drawn.std()) if len(drawn) else 0.0
+    if spread < 1e-12 and difference:
+        return untested("the difference does not vary", n, difference)
+    tail = min((drawn <= 0).sum(), (drawn >= 0).sum())
+    pvalue = min(1.0, 2 * (1 + float(tail)) / (1 + len(drawn)))
+    note = f", {dropped:,} with one class dropped" if dropped else ""
+    method = f"difference of {name}, bootstrap {level:.0%} over questions, {resamples:,} resamples{note}"
+    return TestResult(difference / spread if spread else 0.0, pvalue, difference, low, high, n, method)
+
+
+def _average_precision(right: np.ndarray, bad: np.ndarray) -> np.ndarray:
+    flagged_bad = bad[:, ::-1].cumsum(axis=1)
+    flagged = flagged_bad + right[:, ::-1].cumsum(axis=1)
+    precision = flagged_bad / np.maximum(flagged, 1)
+    return ratio((bad[:, ::-1] * precision).sum(axis=1), bad.sum(axis=1))
+
+
+_METRICS = {
+    "auroc": (auroc_of, "AUROC"),
+    "aurc": (aurc_of, "AURC"),
+    "prr": (prr_of, "PRR"),
+    "pr_auc": (_average_precision, "average precision"),
+}
+
+
+def _delong_covariance(scores: Sequence[np.ndarray], wrong: np.ndarray) -> np.ndarray:
+    """Covariance of the AUROCs of several scores: a wrong (right) answer's share of pairs in order, from mid-ranks."""
+    wins, losses = [], []
+    for s in scores:
+        rank = stats.rankdata(s)
+        wins.append((rank[wrong] - stats.rankdata(s[wrong])) / (~wrong).sum())
+        losses.append((rank[~wrong] - stats.rankdata(s[~wrong])) / wrong.sum())
+    return np.atleast_2d(np.cov(wins) / wrong.sum() + np.cov(losses) / (~wrong).sum())

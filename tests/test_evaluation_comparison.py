@@ -1,0 +1,264 @@
+import doctest
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from homogen import evaluation as e
+from homogen.evaluation import comparison
+from homogen.records import BadInput
+
+NAN = np.nan
+
+
+def some(n=60, seed=0):
+    rng = np.random.default_rng(seed)
+    wrong = rng.random(n) < 0.4
+    return np.round(rng.normal(size=n) + 0.7 * wrong, 1), rng.normal(size=n) + 0.3 * wrong, wrong
+
+
+def test_doctests():
+    assert doctest.testmod(comparison).failed == 0
+
+
+# ---------------------------------------------------------------- means and proportions
+
+
+@pytest.mark.parametrize(("k", "n"), [(0, 10), (10, 10), (3, 7), (56, 200), (1, 1)])
+def test_wilson_agrees_with_the_formula_and_scipy(k, n):
+    z = stats.norm.ppf(0.95)
+    centre = (k + z**2 / 2) / (n + z**2)
+    half = z / (n + z**2) * np.sqrt(k * (n - k) / n + z**2 / 4)
+    estimate = e.wilson(k, n, level=0.9)
+    np.testing.assert_allclose([estimate.low, estimate.high], [centre - half, centre + half], atol=1e-12)
+    assert (estimate.value, estimate.n) == (k / n, n)
+
+
+def test_wilson_of_nothing_and_of_nonsense():
+    assert e.wilson(0, 0).method == "undefined: no trials"
+    for k, n in ((3, 2), (-1, 2), (0.5, 2)):
+        with pytest.raises(BadInput, match="successes"):
+            e.wilson(k, n)
+    with pytest.raises(BadInput, match="level"):
+        e.wilson(1, 2, level=1)
+
+
+def test_bootstrap_mean_agrees_with_scipy():
+    x = np.random.default_rng(0).gamma(2, size=150)
+    ours = e.bootstrap_mean([*x, NAN])
+    reference = stats.bootstrap((x,), np.mean, method="percentile", n_resamples=9999).confidence_interval
+    np.testing.assert_allclose([ours.low, ours.high], reference, atol=0.02)
+    np.testing.assert_allclose(ours.value, x.mean(), rtol=1e-14)
+    assert (ours.n, ours.coverage) == (150, 150 / 151)
+    assert e.bootstrap_mean([*x[::-1], NAN]) == ours
+    assert e.bootstrap_mean(x, seed=1).low != ours.low
+    assert e.bootstrap_mean([]).method == "undefined: no values"
+    one = e.bootstrap_mean([2.0])
+    assert (one.value, np.isnan(one.low)) == (2, True)
+
+
+def test_paired_difference_keeps_pairs_together():
+    a = np.random.default_rng(0).normal(size=50) * 100
+    estimate = e.paired_bootstrap_difference([*a + 1, NAN, 3], [*a, 2, NAN])
+    np.testing.assert_allclose([estimate.value, estimate.low, estimate.high], 1, atol=1e-10)
+    assert (estimate.n, estimate.coverage) == (50, 50 / 52)
+    assert estimate.method.startswith("mean of a - b, bootstrap")
+    assert np.isnan(e.paired_bootstrap_difference([NAN], [1]).value)
+    with pytest.raises(ValueError, match="a has 2, b has 1"):
+        e.paired_bootstrap_difference([1, 2], [1])
+
+
+def test_cohens_d_by_hand():
+    # means 4 and 2, both variances 1: d = 2; Var = 6/9 + 4/12 = 1
+    estimate = e.cohens_d([3, 4, 5, 1, 2, 3, NAN], [1, 1, 1, 0, 0, 0, 1])
+    z = stats.norm.ppf(0.975)
+    np.testing.assert_allclose([estimate.value, estimate.low, estimate.high], [2, 2 - z, 2 + z], rtol=1e-12)
+    assert estimate.coverage == 6 / 7
+    assert "vary" in e.cohens_d([0.1] * 7, [1, 1, 1, 0, 0, 0, 0]).method
+    assert "two wrong" in e.cohens_d([1, 2, 3], [1, 0, 0]).method
+    assert "two wrong" in e.cohens_d([], []).method
+
+
+# ---------------------------------------------------------------- tests of pairs
+
+
+def test_holm_by_hand():
+    # sorted .01 .02 .03 .04 times 4 3 2 1: .04 .06 .06 .04, made rising
+    np.testing.assert_allclose(e.holm([0.04, 0.01, 0.03, 0.02]), [0.06, 0.04, 0.06, 0.06], rtol=1e-12)
+    np.testing.assert_allclose(e.holm([0.02, NAN, 0.9]), [0.04, NAN, 0.9], rtol=1e-12)
+    assert e.holm([0.5, 0.6]).tolist() == [1, 1]
+    assert e.holm([]).shape == (0,)
+    for bad in ([1.2], [-0.1], [np.inf], [[0.1]], ["a"]):
+        with pytest.raises(BadInput, match="p-values"):
+            e.holm(bad)
+
+
+def test_wilcoxon_agrees_with_scipy_and_shifts_with_the_data():
+    a, b, _ = some(80)
+    test = e.paired_wilcoxon([*a, NAN], [*b, 1])
+    reference = stats.wilcoxon(a, b)
+    assert (test.statistic, test.pvalue, test.n) == (reference.statistic, reference.pvalue, 80)
+    d = a - b
+    walsh = [(d[i] + d[j]) / 2 for i in range(80) for j in range(i, 80)]
+    np.testing.assert_allclose(test.difference, np.median(walsh), rtol=1e-12)
+    assert test.low < test.difference < test.high
+    moved = e.paired_wilcoxon(a + 1, b)
+    np.testing.assert_allclose([moved.low, moved.high], [test.low + 1, test.high + 1], rtol=1e-12)
+
+
+def every_sign(n):
+    """Differences with ranks 1…n under all 2**n patterns of signs: no ties, no zeros, irregular sizes."""
+    sizes = np.cumsum(np.random.default_rng(n).uniform(0.5, 1.5, n))
+    for signs in itertools.product([-1, 1], repeat=n):
+        yield sizes * signs
+
+
+@pytest.mark.parametrize("level", [0.5, 0.9, 0.95])
+@pytest.mark.parametrize("n", range(1, 9))
+def test_wilcoxon_interval_leaves_out_0_exactly_where_the_test_rejects(n, level):
+    covered = 0
+    for d in every_sign(n):
+        test = e.paired_wilcoxon(d, np.zeros(n), level)
+        assert (test.low > 0 or test.high < 0) == (test.pvalue < 1 - level)
+        covered += not (test.low > 0 or test.high < 0)
+    assert covered / 2**n >= level  # all patterns are equally likely under the hypothesis: the exact coverage
+
+
+def test_wilcoxon_interval_by_hand():
+    # five positive differences: p = 2/32 > 0.05, so no 95% interval exists; at 90% it is the range
+    five = e.paired_wilcoxon([1, 2, 4, 8, 16], [0] * 5)
+    assert (five.pvalue, np.isnan(five.low), np.isnan(five.high)) == (0.0625, True, True)
+    wide = e.paired_wilcoxon([1, 2, 4, 8, 16], [0] * 5, level=0.9)
+    assert (wide.low, wide.high) == (1, 16)
+    # six: only rank sum 0 is rejected (2/64 < 0.05 < 4/64), so the first and the last mean are the ends
+    six = e.paired_wilcoxon([1, 2, 4, 8, 16, 32], [0] * 6)
+    assert (six.pvalue, six.low, six.high) == (0.03125, 1, 32)
+
+
+@pytest.mark.parametrize("n", [6, 12, 30, 50, 51, 80])
+def test_wilcoxon_interval_ends_where_its_own_test_stops_rejecting(n):
+    rng = np.random.default_rng(n)
+    for _ in range(20):
+        d = rng.normal(0.3, 1, n)
+        test = e.paired_wilcoxon(d, np.zeros(n))
+        assert (test.low > 0 or test.high < 0) == (test.pvalue < 0.05)
+        for end, inwards in ((test.low, 1e-9), (test.high, -1e-9)):
+            assert e.paired_wilcoxon(d - end - inwards, np.zeros(n)).pvalue >= 0.05
+            assert e.paired_wilcoxon(d - end + inwards, np.zeros(n)).pvalue < 0.05
+
+
+def test_wilcoxon_of_equal_pairs_of_few_and_of_none():
+    same = e.paired_wilcoxon([1, 2, 3], [1, 2, 3])
+    assert (same.statistic, same.pvalue, same.difference) == (0, 1, 0)
+    few = e.paired_wilcoxon([1, 2], [0, 0])
+    assert np.isnan(few.low)
+    assert e.paired_wilcoxon([], []).method == "undefined: no pairs"
+    with pytest.raises(ValueError, match="a has 1, b has 2"):
+        e.paired_wilcoxon([1], [1, 2])
+
+
+def test_mcnemar_by_hand():
+    # 5 yes/no, 1 no/yes, 4 alike. P(at most 1 of 6) = 7/64, twice: 7/32
+    a, b = [1] * 5 + [0] + [1, 1, 0, 0], [0] * 5 + [1] + [1, 1, 0, 0]
+    test = e.mcnemar([*a, NAN], [*b, 1])
+    np.testing.assert_allclose(test.pvalue, 7 / 32, rtol=1e-12)
+    assert (test.statistic, test.difference, test.n) == (1, 0.4, 10)
+    assert -1 <= test.low < test.difference < test.high <= 1
+    # Bonett and Price: p = 6/12 and 2/12
+    half = stats.norm.ppf(0.975) * np.sqrt((8 / 12 - (4 / 12) ** 2) / 12)
+    np.testing.assert_allclose([test.low, test.high], [4 / 12 - half, 4 / 12 + half], rtol=1e-12)
+    assert e.mcnemar([1, 0], [1, 0]).pvalue == 1
+    assert e.mcnemar([], []).method == "undefined: no pairs"
+    with pytest.raises(BadInput, match="b must hold 0 and 1"):
+        e.mcnemar([1, 0], [1, 3])
+    with pytest.raises(ValueError, match="lengths differ"):
+        e.mcnemar([1, 0], [1])
+
+
+# ---------------------------------------------------------------- two groups
+
+
+def test_newcombe_published_example():
+    # Newcombe (1998), table II, method 10: 56/70 against 48/80 has [0.0524, 0.3339]
+    test = e.fisher([1] * 56 + [0] * 14, [1] * 48 + [0] * 32)
+    assert (round(test.low, 4), round(test.high, 4)) == (0.0524, 0.3339)
+    np.testing.assert_allclose(test.difference, 0.2, rtol=1e-12)
+
+
+def test_fisher_by_hand():
+    # 3 of 4 against 1 of 4, 4 yes in all: (C(4,3) C(4,1) + C(4,4) C(4,0)) / C(8,4) = 17/70, twice
+    test = e.fisher([1, 1, 1, 0, NAN], [0, 0, 0, 1])
+    np.testing.assert_allclose(test.pvalue, 34 / 70, rtol=1e-12)
+    assert (test.statistic, test.difference, test.n) == (9, 0.5, 8)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 12), st.integers(0, 12), st.integers(0, 12), st.integers(0, 12), st.floats(0.5, 0.99))
+def test_fisher_agrees_with_scipy_and_newcombe_with_two_wilson_intervals(a1, a0, b1, b0, level):
+    a, b = [1] * a1 + [0] * a0, [1] * b1 + [0] * b0
+    test = e.fisher(a, b, level)
+    if not a or not b:
+        assert test.method == "undefined: a group is empty"
+        return
+    np.testing.assert_allclose(test.pvalue, stats.fisher_exact([[a1, a0], [b1, b0]]).pvalue, rtol=1e-10)
+    x, y = e.wilson(a1, len(a), level), e.wilson(b1, len(b), level)
+    d = x.value - y.value
+    low = d - np.hypot(x.value - x.low, y.high - y.value)
+    high = d + np.hypot(x.high - x.value, y.value - y.low)
+    np.testing.assert_allclose([test.difference, test.low, test.high], [d, low, high], atol=1e-10)
+    swapped = e.fisher(b[::-1], a, level)
+    np.testing.assert_allclose([swapped.low, swapped.high], [-test.high, -test.low], atol=1e-12)
+
+
+def test_fisher_with_empty_cells():
+    assert e.fisher([1, 1], [0, 0]).statistic == np.inf
+    assert e.fisher([0, 0], [1, 0]).statistic == 0
+    nobody = e.fisher([0, 0, 0], [0, 0])
+    assert np.isnan(nobody.statistic)
+    assert nobody.pvalue == 1
+    with pytest.raises(BadInput, match="b must hold 0 and 1"):
+        e.fisher([1], [2])
+    with pytest.raises(BadInput, match="level"):
+        e.fisher([1], [0], level=1)
+
+
+# ---------------------------------------------------------------- equivalence
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(2, 30), st.integers(0, 9999), st.floats(0.05, 2), st.sampled_from([0.9, 0.95, 0.99]))
+def test_tost_agrees_with_two_one_sided_tests_of_scipy(n, seed, margin, level):
+    rng = np.random.default_rng(seed)
+    a, b = rng.normal(0.2, 1, n), rng.normal(0, 1, n)
+    test = e.tost(a, b, margin, level)
+    above = stats.ttest_1samp(a - b, -margin, alternative="greater")
+    below = stats.ttest_1samp(a - b, margin, alternative="less")
+    worse = max(above, below, key=lambda t: t.pvalue)
+    np.testing.assert_allclose([test.statistic, test.pvalue], [worse.statistic, worse.pvalue], rtol=1e-9)
+    interval = stats.ttest_1samp(a - b, 0).confidence_interval(2 * level - 1)
+    np.testing.assert_allclose([test.low, test.high], interval, atol=1e-10)
+    assert (test.pvalue < 1 - level) == (-margin < test.low and test.high < margin)
+    order = rng.permutation(n)
+    assert e.tost(a[order], b[order], margin, level) == test
+
+
+def test_tost_by_hand():
+    # differences 1, 2, 3: mean 2, standard error 1/sqrt(3); against 4: t = -2 sqrt(3) with 2 degrees of freedom
+    test = e.tost([1, 2, 3, NAN], [0, 0, 0, 1], margin=4)
+    np.testing.assert_allclose(test.statistic, -2 * np.sqrt(3), rtol=1e-12)
+    np.testing.assert_allclose(test.pvalue, stats.t.cdf(-2 * np.sqrt(3), 2), rtol=1e-12)
+    assert (test.difference, test.n) == (2, 3)
+    assert "90%" in test.method
+
+
+def test_tost_of_what_is_undefined():
+    assert e.tost([1], [0], 1).method == "undefined: needs two pairs"
+    fixed = e.tost([0.1, 0.2, 0.3], [1.1, 1.2, 1.3], 2)
+    assert fixed.method == "undefined: the differences do not vary"
+    np.testing.assert_allclose(fixed.difference, -1, rtol=1e-12)
+    for change in ({"margin": 0}, {"margin": -1}, {"margin": np.inf}, {"margin": 1, "level": 0.5}):
+        with pytest.raises(BadInput):
+            e.tost([1, 2], [2, 1], **change)

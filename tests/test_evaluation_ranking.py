@@ -1,0 +1,365 @@
+import doctest
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+from sklearn.metrics import average_precision_score, roc_auc_score
+
+from homogen import evaluation as e
+from homogen.evaluation import ranking
+from homogen.evaluation._base import resampled
+from homogen.records import BadInput
+from homogen.uncertainty import number_of_sets, semantic_entropy
+
+NAN = np.nan
+ESTIMATES = [e.auroc, e.aurc, e.excess_aurc, e.prr, e.pr_auc, e.accuracy_at_coverage]
+OTHERS = [
+    e.cohens_d,
+    e.risk_coverage,
+    e.platt,
+    e.isotonic,
+    lambda s, w: e.conformal_abstention(s, w, 0.1),
+    lambda s, w: e.delong_test(s, s, w),
+    lambda s, w: e.bootstrap_test(s, s, w),
+    lambda s, w: e.partial_auroc_given(s, [0.0, 1.0], w),
+    lambda s, w: e.likelihood_ratio_test(s, [0.0, 1.0], w),
+    lambda s, w: e.selected_auroc(s, w, ["a", "a"]),
+    lambda s, w: e.split_half(s, w, ["a", "a"]),
+]
+
+
+@st.composite
+def scored(draw, most=25):
+    """Scores with ties (a grid of few values) or without, and labels with both classes."""
+    n = draw(st.integers(2, most))
+    rng = np.random.default_rng(draw(st.integers(0, 9999)))
+    score = rng.integers(0, 4, n) / 3 if draw(st.booleans()) else rng.normal(size=n)
+    wrong = rng.random(n) < 0.5
+    wrong[:2] = [True, False]
+    return score, wrong
+
+
+def some(n=60, seed=0):
+    rng = np.random.default_rng(seed)
+    wrong = rng.random(n) < 0.4
+    return np.round(rng.normal(size=n) + 0.7 * wrong, 1), rng.normal(size=n) + 0.3 * wrong, wrong
+
+
+def test_doctests():
+    assert doctest.testmod(ranking).failed == 0
+
+
+def test_every_public_name_is_there():
+    assert sorted(e.__all__) == e.__all__
+    assert all(getattr(e, name) is not None for name in e.__all__)
+
+
+# ---------------------------------------------------------------- AUROC
+
+
+def test_auroc_by_hand():
+    # wrong 3, 2; right 2, 1, 0: pairs 3>2 3>1 3>0 2=2 2>1 2>0: 5.5 of 6
+    assert e.auroc([3, 2, 2, 1, 0], [1, 1, 0, 0, 0]).value == 5.5 / 6
+
+
+@settings(max_examples=80, deadline=None)
+@given(scored())
+def test_auroc_agrees_with_scikit_learn(data):
+    score, wrong = data
+    for interval in (None, "delong", "bootstrap"):
+        value = e.auroc(score, wrong, interval, resamples=5).value
+        assert abs(value - roc_auc_score(wrong, score)) < 1e-12
+
+
+@pytest.mark.parametrize("interval", ["bootstrap", "delong"])
+def test_a_constant_score_has_one_half_and_no_width(interval):
+    for constant in (0.0, 0.1, -1e9):
+        estimate = e.auroc(np.full(30, constant), np.arange(30) < 11, interval)
+        assert (estimate.value, estimate.low, estimate.high) == (0.5, 0.5, 0.5)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.integers(2, 9), min_size=2, max_size=20), st.integers(0, 99))
+def test_on_single_cluster_questions_any_function_of_the_labels_has_one_half(sizes, seed):
+    wrong = np.random.default_rng(seed).random(len(sizes)) < 0.5
+    wrong[:2] = [True, False]
+    labels = [np.zeros(n, dtype=int) for n in sizes]  # one cluster, whatever the number of answers
+    for score in (semantic_entropy(labels), number_of_sets(labels), [7.0 * len(set(x)) for x in labels]):
+        assert e.auroc(score, wrong, "delong").value == 0.5
+        assert e.prr(score, wrong, None).value == 0
+
+
+def test_bootstrap_agrees_with_a_loop_over_scikit_learn():
+    score, _, wrong = some(200)
+    ours = e.auroc(score, wrong)
+    rng = np.random.default_rng(5)
+    draws = []
+    for _ in range(2000):
+        rows = rng.integers(0, 200, 200)
+        draws.append(roc_auc_score(wrong[rows], score[rows]))
+    np.testing.assert_allclose([ours.low, ours.high], np.quantile(draws, [0.025, 0.975]), atol=0.01)
+    narrow = e.auroc(score, wrong, level=0.5)
+    assert ours.low < narrow.low < ours.value < narrow.high < ours.high
+
+
+def test_bootstrap_statistics_equal_those_of_the_resampled_rows():
+    # The same draws, evaluated row by row: the interval's ends must be the same numbers.
+    score, _, wrong = some(40)
+    order = np.lexsort((score, wrong))
+    kinds = [(f, {}) for f in ESTIMATES[:-1]] + [(e.accuracy_at_coverage, {"coverage": 0.3})]
+    for estimate, kind in kinds:
+        draws = []
+        for rows in resampled(40, 200, seed=3):
+            for row in rows:
+                again = order[row]
+                draws.append(estimate(score[again], wrong[again], interval=None, **kind).value)
+        ours = estimate(score, wrong, resamples=200, seed=3, **kind)
+        np.testing.assert_allclose([ours.low, ours.high], np.quantile(draws, [0.025, 0.975]), rtol=1e-12)
+
+
+def test_resamples_with_one_class_are_dropped_and_counted():
+    estimate = e.auroc([1, 2, 3, 4], [0, 0, 0, 1], resamples=1000)
+    assert (estimate.value, estimate.low, estimate.high) == (1, 1, 1)
+    assert "with one class dropped" in estimate.method
+    dropped = int(estimate.method.split("resamples, ")[1].split()[0])
+    assert abs(dropped / 1000 - (0.75**4 + 0.25**4)) < 0.06
+
+
+@pytest.mark.parametrize("estimate", ESTIMATES)
+def test_seeded_and_blind_to_the_order_of_rows(estimate):
+    score, _, wrong = some()
+    first = estimate(score, wrong, resamples=300)
+    order = np.random.default_rng(0).permutation(len(score))
+    assert estimate(score[order], wrong[order], resamples=300) == first
+    other = estimate(score, wrong, resamples=300, seed=1)
+    assert other.value == first.value
+    assert (other.low, other.high) != (first.low, first.high)
+    assert first.low < first.value < first.high
+
+
+@pytest.mark.parametrize("estimate", ESTIMATES)
+def test_missing_scores_and_labels_lower_coverage(estimate):
+    score, _, wrong = some()
+    whole = estimate(score, wrong, resamples=50)
+    more = estimate([*score, NAN, 1.0, 2.0, NAN], [*wrong, True, NAN, None, NAN], resamples=50)
+    assert (more.value, more.low, more.high, more.n) == (whole.value, whole.low, whole.high, 60)
+    assert more.coverage == 60 / 64
+    assert whole.coverage == 1
+    assert estimate(pd.Series(score), pd.Series(wrong), interval=None).value == whole.value
+
+
+@pytest.mark.parametrize("call", [*ESTIMATES, *OTHERS])
+@pytest.mark.parametrize(
+    ("score", "wrong", "message"),
+    [
+        ([1.0, 2.0], [1], "has 2.*wrong has 1"),
+        ([1.0, np.inf], [1, 0], "number 1 is infinite"),
+        ([1.0, 2.0], [1, 2], "wrong must hold 0 and 1"),
+        ([[1.0, 2.0]], [1, 0], "shape"),
+        (["a", "b"], [1, 0], "row of numbers"),
+        ([[1.0], [1.0, 2.0]], [1, 0], "row of numbers"),
+    ],
+)
+def test_bad_input(call, score, wrong, message):
+    with pytest.raises(BadInput, match=message):
+        call(score, wrong)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"interval": "delogn"}, "did you mean 'delong'"),
+        ({"level": 95}, "level"),
+        ({"resamples": 0}, "resamples"),
+        ({"resamples": 10.5}, "resamples"),
+        ({"interval": "delong", "level": 0}, "level"),
+        ({"level": "95%"}, "level"),
+        ({"level": None}, "level"),
+        ({"seed": -1}, "seed"),
+        ({"seed": None}, "seed"),
+    ],
+)
+def test_bad_arguments(change, message):
+    for score, wrong in (([1, 2, 3, 4], [0, 1, 0, 1]), ([], [])):  # an undefined result hides no mistake
+        with pytest.raises(BadInput, match=message):
+            e.auroc(score, wrong, **change)
+    with pytest.raises(BadInput, match="interval"):
+        e.aurc([1, 2], [0, 1], interval="delong")
+    for coverage in (0, -0.5, 1.5, NAN):
+        with pytest.raises(BadInput, match="coverage"):
+            e.accuracy_at_coverage([1, 2], [0, 1], coverage)
+
+
+def test_what_is_undefined_says_why():
+    for interval in ("bootstrap", "delong", None):
+        assert e.auroc([], [], interval).method == "undefined: no questions"
+        assert e.auroc([NAN], [1], interval).method == "undefined: no question has both a score and a label"
+        one = e.auroc([1, 2, NAN], [1, 1, 0], interval)
+        assert (one.method, one.n, one.coverage) == ("undefined: every answer is wrong", 2, 2 / 3)
+        assert np.isnan([one.value, one.low, one.high]).all()
+        assert e.auroc([1, 2], [0, 0], interval).method == "undefined: no answer is wrong"
+    assert e.prr([1, 2], [0, 0]).method == "undefined: no answer is wrong"
+    assert e.aurc([1, 2], [1, 1]).value == 1
+    assert np.isnan(e.aurc([], []).value)
+    assert len(e.risk_coverage([], [])) == 0
+    short = e.auroc([1, 2, 3], [0, 1, 0], "delong")
+    assert (short.value, np.isnan(short.low)) == (0.5, True)
+    assert "no interval" in short.method
+
+
+# ---------------------------------------------------------------- DeLong
+
+
+def slow_delong(scores, wrong):
+    """Structural components pair by pair, as in the paper of 1988."""
+    ones, zeros = np.flatnonzero(wrong), np.flatnonzero(~wrong)
+    psi = [np.array([[(s[i] > s[j]) + (s[i] == s[j]) / 2 for j in zeros] for i in ones]) for s in scores]
+    v10 = np.array([p.mean(axis=1) for p in psi])
+    v01 = np.array([p.mean(axis=0) for p in psi])
+    return np.array([p.mean() for p in psi]), np.cov(v10) / len(ones) + np.cov(v01) / len(zeros)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 9999), st.integers(6, 30))
+def test_delong_agrees_with_the_quadratic_formula(seed, n):
+    a, b, wrong = some(n, seed)
+    wrong[:4] = [True, True, False, False]
+    value, S = slow_delong([a, b], wrong)
+    variance = S[0, 0] + S[1, 1] - 2 * S[0, 1]
+    test = e.delong_test(a, b, wrong)
+    assert abs(test.difference - (value[0] - value[1])) < 1e-12
+    if variance > 1e-20:
+        z = (value[0] - value[1]) / np.sqrt(variance)
+        np.testing.assert_allclose(test.statistic, z, rtol=1e-9, atol=1e-12)
+        np.testing.assert_allclose(test.pvalue, 2 * stats.norm.sf(abs(z)), rtol=1e-8)
+        np.testing.assert_allclose(test.high - test.low, 2 * stats.norm.ppf(0.975) * np.sqrt(variance), rtol=1e-9)
+    one = e.auroc(a, wrong, "delong", level=0.5)
+    reach = stats.norm.ppf(0.75) * np.sqrt(S[0, 0])
+    ends = [NAN, NAN] if value[0] in (0, 1) else np.clip([value[0] - reach, value[0] + reach], 0, 1)
+    np.testing.assert_allclose([one.low, one.high], ends, atol=1e-12)
+
+
+def test_delong_by_hand():
+    # wrong 3, 1; right 2, 0. psi: 3>2 3>0 1<2 1>0. V10 = 1, 1/2; V01 = 1/2, 1: both variances 1/8.
+    # Var = (1/8)/2 + (1/8)/2 = 1/8.
+    _, S = slow_delong([np.array([3, 1, 2, 0])] * 2, np.array([True, True, False, False]))
+    assert S[0, 0] == 1 / 8
+    estimate = e.auroc([3, 1, 2, 0], [1, 1, 0, 0], "delong", level=0.5)
+    np.testing.assert_allclose(estimate.low, 0.75 - stats.norm.ppf(0.75) / np.sqrt(8), rtol=1e-12)
+
+
+def test_delong_at_perfect_separation_has_no_interval_and_says_so():
+    for score in ([4, 3, 2, 1], [1, 2, 3, 4], [5, 5, 0, 0]):
+        estimate = e.auroc(score, [1, 1, 0, 0], "delong")
+        assert (estimate.value, np.isnan(estimate.low), np.isnan(estimate.high)) == (float(score[0] > 1), True, True)
+        assert estimate.method == "AUROC, DeLong 95%, no interval: degenerate, perfect separation"
+    assert "degenerate" not in e.auroc([7, 7, 7, 7], [1, 1, 0, 0], "delong").method
+    assert "degenerate" not in e.auroc([4, 2, 2, 1], [1, 1, 0, 0], "delong").method
+
+
+def test_delong_of_a_score_with_itself_and_of_a_perfect_with_a_reversed_one():
+    a, b, wrong = some()
+    same = e.delong_test(a, np.exp(a), wrong)
+    assert (same.statistic, same.pvalue, same.difference, same.low, same.high) == (0, 1, 0, 0, 0)
+    swapped = e.delong_test(b, a, wrong)
+    assert swapped.statistic == -e.delong_test(a, b, wrong).statistic
+    fixed = e.delong_test([4, 3, 2, 1], [1, 2, 3, 4], [1, 1, 0, 0])
+    assert (fixed.difference, np.isnan(fixed.pvalue)) == (1, True)
+    assert fixed.method.startswith("undefined: the difference does not vary")
+    few = e.delong_test([1, 2, 3], [1, 2, 3], [1, 0, NAN])
+    assert few.method == "undefined: needs two wrong and two right answers"
+    dropped = e.delong_test([*a, NAN, 1], [*b, 1, NAN], [*wrong, 1, 0])
+    assert dropped == e.delong_test(a, b, wrong)
+
+
+def test_delong_on_the_ratings_of_hanley_and_mcneil():
+    # 109 CT images rated 1 to 5 (Hanley and McNeil 1982, table I): area .893, standard error .032.
+    normal, abnormal = [33, 6, 6, 11, 2], [3, 2, 2, 11, 33]
+    score = np.repeat([1, 2, 3, 4, 5] * 2, normal + abnormal)
+    wrong = np.repeat([False, True], [58, 51])
+    estimate = e.auroc(score, wrong, "delong", level=0.5)
+    assert round(estimate.value, 3) == 0.893
+    se = (estimate.high - estimate.low) / 2 / stats.norm.ppf(0.75)
+    assert abs(se - 0.032) < 0.002  # theirs is another estimate of the same variance
+    np.testing.assert_allclose(se**2, slow_delong([score] * 2, wrong)[1][0, 0], rtol=1e-10)
+
+
+# ---------------------------------------------------------------- PR-AUC
+
+
+@settings(max_examples=80, deadline=None)
+@given(scored())
+def test_pr_auc_agrees_with_scikit_learn(data):
+    score, wrong = data
+    assert abs(e.pr_auc(score, wrong, None).value - average_precision_score(wrong, score)) < 1e-10
+
+
+def test_pr_auc_by_hand_and_at_its_ends():
+    # from the top: wrong (precision 1), right, wrong (2/3), right: (1 + 2/3) / 2
+    assert e.pr_auc([4, 3, 2, 1], [1, 0, 1, 0], None).value == (1 + 2 / 3) / 2
+    assert e.pr_auc([7] * 8, [1, 0, 0, 0] * 2, None).value == 0.25  # a constant score: the error rate
+    assert e.pr_auc([1, 2], [1, 1], None).value == 1
+    assert e.pr_auc([1, 2], [0, 0]).method == "undefined: no answer is wrong"
+
+
+# ---------------------------------------------------------------- bootstrap test
+
+
+@pytest.mark.parametrize("metric", ["auroc", "aurc", "prr", "pr_auc"])
+def test_bootstrap_test_equals_a_loop_over_the_same_resamples(metric):
+    a, b, wrong = some(40)
+    one = getattr(e, metric)
+    order = np.lexsort((a, b, wrong))
+    drawn = []
+    for rows in resampled(40, 200, seed=3):
+        for row in order[rows]:
+            drawn.append(one(a[row], wrong[row], None).value - one(b[row], wrong[row], None).value)
+    test = e.bootstrap_test(a, b, wrong, metric, resamples=200, seed=3, level=0.9)
+    np.testing.assert_allclose(test.difference, one(a, wrong, None).value - one(b, wrong, None).value, atol=1e-12)
+    np.testing.assert_allclose([test.low, test.high], np.quantile(drawn, [0.05, 0.95]), atol=1e-12)
+    tail = min(np.sum(np.array(drawn) <= 0), np.sum(np.array(drawn) >= 0))
+    np.testing.assert_allclose(test.pvalue, min(1, 2 * (tail + 1) / 201), rtol=1e-12)
+    np.testing.assert_allclose(test.statistic, test.difference / np.std(drawn), rtol=1e-9)
+
+
+def test_bootstrap_test_is_near_delong_and_its_interval_agrees_with_its_p():
+    a, b, wrong = some(300, 1)
+    ours, delong = e.bootstrap_test(a, b, wrong), e.delong_test(a, b, wrong)
+    assert ours.difference == pytest.approx(delong.difference, abs=1e-12)
+    np.testing.assert_allclose([ours.low, ours.high], [delong.low, delong.high], atol=0.01)
+    assert abs(ours.pvalue - delong.pvalue) < 0.03  # resampling and a normal variance, at n = 300
+    assert (ours.low > 0 or ours.high < 0) == (ours.pvalue < 0.05)
+
+
+@pytest.mark.parametrize("metric", ["auroc", "aurc", "prr", "pr_auc"])
+def test_scores_that_rank_alike_have_p_one(metric):
+    a, _, wrong = some()
+    test = e.bootstrap_test(a, np.exp(a), wrong, metric, resamples=100)
+    assert (test.statistic, test.pvalue, test.difference, test.low, test.high) == (0, 1, 0, 0, 0)
+
+
+def test_bootstrap_test_takes_every_argument_and_no_order_of_rows():
+    a, b, wrong = some()
+    first = e.bootstrap_test(a, b, wrong, resamples=300)
+    order = np.random.default_rng(0).permutation(60)
+    assert e.bootstrap_test(a[order], b[order], wrong[order], resamples=300) == first
+    assert e.bootstrap_test([*a, NAN, 1], [*b, 1, NAN], [*wrong, 1, 0], resamples=300) == first
+    for change in ({"metric": "prr"}, {"resamples": 301}, {"seed": 1}, {"level": 0.5}):
+        other = e.bootstrap_test(a, b, wrong, **{"resamples": 300, **change})
+        assert (other.low, other.high) != (first.low, first.high)
+    assert e.bootstrap_test(b, a, wrong, resamples=300).difference == -first.difference
+    for change in ({"metric": "auc"}, {"resamples": 0}, {"seed": -1}, {"level": 2}):
+        with pytest.raises(BadInput):
+            e.bootstrap_test(a, b, wrong, **change)
+
+
+def test_bootstrap_test_of_what_is_undefined():
+    assert e.bootstrap_test([], [], []).method == "undefined: needs two questions"
+    assert e.bootstrap_test([1, 2], [2, 1], [1, 1]).method == "undefined: every answer is wrong"
+    assert e.bootstrap_test([1, 2], [2, 1], [0, 0], "pr_auc").method == "undefined: no answer is wrong"
+    fixed = e.bootstrap_test([4, 3, 2, 1], [1, 2, 3, 4], [1, 1, 0, 0])
+    assert (fixed.difference, fixed.method) == (1, "undefined: the difference does not vary")
+    assert "with one class dropped" in e.bootstrap_test([1, 2, 3, 4], [1, 3, 2, 4], [1, 0, 0, 0]).method
