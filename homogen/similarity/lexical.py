@@ -96,28 +96,44 @@ def jaccard_batch(texts_by_question: Iterable[Sequence[str]], unit: str = "word-
     if not texts:
         return [np.empty((0, 0)) for _ in lengths]
     text_of, distinct = distinct_texts(texts)
-    X = _incidence(distinct, unit)[text_of]
-    question = np.repeat(np.arange(len(lengths)), lengths)
-    size = np.diff(X.indptr)
+    bigrams, size = _bigrams(distinct, unit)
 
-    # Shifting a bigram's column by its question keeps questions apart; factorize closes the gaps.
-    columns = np.repeat(question, size) * X.shape[1] + X.indices
-    X.indices, seen = pd.factorize(columns)
-    X = sparse.csr_array((X.data, X.indices, X.indptr), shape=(len(texts), len(seen)))
+    # A row a distinct answer of each question, and columns of its own for each question.
+    question = np.repeat(np.arange(len(lengths)), lengths)
+    row, row_of = np.unique(question * len(distinct) + text_of, return_inverse=True)
+    row_question, row_text = np.divmod(row, len(distinct))
+    count = size[row_text]
+    first = np.cumsum(size) - size
+    flat = np.arange(count.sum()) + np.repeat(first[row_text] - (np.cumsum(count) - count), count)
+    column, seen = pd.factorize(np.repeat(row_question, count) * (bigrams.max(initial=0) + 1) + bigrams[flat])
+    indptr = np.concatenate([[0], np.cumsum(count)])
+    X = sparse.csr_array((np.ones(len(column), dtype=np.int32), column, indptr), shape=(len(row), len(seen)))
+    X.sum_duplicates()
+    X.data[:] = 1  # a bigram said twice counts once
     shared = (X @ X.T).tocoo()
 
-    # All blocks lie flat one after the other: answer r of a question of N answers starts N places after answer r-1.
-    N = lengths[question]
-    row_start = np.cumsum(N) - N
-    first = (np.cumsum(lengths) - lengths)[question]
-    intersection = np.zeros(N.sum())
-    intersection[row_start[shared.row] + shared.col - first[shared.row]] = shared.data
+    # Blocks lie flat one after the other: row r of a question of m distinct answers starts m places after row r-1.
+    rows = np.bincount(row_question, minlength=len(lengths))
+    start, width = _block_starts(rows, row_question)
+    first_row = (np.cumsum(rows) - rows)[row_question]
+    intersection = np.zeros(width.sum())
+    intersection[start[shared.row] + shared.col - first_row[shared.row]] = shared.data
 
-    count = np.where(size > 0, size, np.nan)  # a missing answer makes its row and column NaN
-    row = np.repeat(np.arange(len(texts)), N)
-    column = np.arange(len(row)) + (first - row_start)[row]
-    ratio = intersection / (count[row] + count[column] - intersection)
+    # Every pair of answers looks up the pair of its texts.
+    own = np.where(np.diff(X.indptr) > 0, np.diff(X.indptr), np.nan)  # a missing answer makes its row and column NaN
+    out, N = _block_starts(lengths, question)
+    a = np.repeat(np.arange(len(texts)), N)
+    b = np.arange(len(a)) + ((np.cumsum(lengths) - lengths)[question] - out)[a]
+    i, j = row_of[a], row_of[b]
+    common = intersection[start[i] + j - first_row[i]]
+    ratio = common / (own[i] + own[j] - common)
     return [block.reshape(n, n) for n, block in zip(lengths, np.split(ratio, np.cumsum(lengths**2)[:-1]), strict=True)]
+
+
+def _block_starts(sizes: np.ndarray, owner: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where each row of square blocks that lie flat one after the other starts, and how long it is."""
+    width = sizes[owner]
+    return np.cumsum(width) - width, width
 
 
 def rouge_l(texts: Sequence[str]) -> np.ndarray:
@@ -220,8 +236,8 @@ def _lcs(places: dict[str, int], n: int, other: list[str]) -> int:
     return n - row.bit_count()
 
 
-def _incidence(texts: list[str], unit: str) -> sparse.csr_array:
-    """Which text has which bigram: a 0/1 matrix with a row a text."""
+def _bigrams(texts: list[str], unit: str) -> tuple[np.ndarray, np.ndarray]:
+    """Bigrams of all texts as whole numbers, one text after the other, and how many each text has."""
     take_apart = _UNITS[unit]
     parts: list[str] = []
     size = np.empty(len(texts), dtype=int)
@@ -237,8 +253,4 @@ def _incidence(texts: list[str], unit: str) -> sparse.csr_array:
     # A last part begins no pair, unless it is the only one: then it stands for itself.
     keep = np.ones(len(parts), dtype=bool)
     keep[last[size[size > 0] > 1]] = False
-    column, bigrams = pd.factorize(left[keep] * (none + 1) + right[keep])
-    row = np.repeat(np.arange(len(texts)), size)[keep]
-    X = sparse.coo_array((np.ones(len(row), dtype=np.int32), (row, column)), shape=(len(texts), len(bigrams))).tocsr()
-    X.data[:] = 1  # a bigram said twice counts once
-    return X
+    return left[keep] * (none + 1) + right[keep], np.where(size > 1, size - 1, size)
