@@ -78,7 +78,7 @@ def distance_correlation(
               {\sqrt{\langle A, A \rangle \langle B, B \rangle}}}, \qquad A = H \bigl(|a_i - a_j|\bigr)_{ij} H, \quad
               H = I - \tfrac{1}{n} \mathbf{1}\mathbf{1}^\top
 
-    The biased V-statistic, between 0 and 1, the number of ``dcor.distance_correlation``; for independent pairs it is
+    The biased V-statistic, between 0 and 1, the number that statsmodels and dcor give; for independent pairs it is
     still near 0.1 at n = 300 (``null_mean``). Memory grows with n squared, time with n squared times ``resamples``.
 
     Parameters
@@ -102,7 +102,7 @@ def distance_correlation(
     (x, y), reason = _checked(a, b, resamples, seed, level)
     if reason:
         return PermutationResult.undefined(reason, len(x))
-    # dcor's fast algorithms give one value and no null; permutations need these matrices, which give that value too.
+    # Libraries give one value and no null; permutations need these matrices, which give that value too.
     A, B = (_centred(distance.squareform(distance.pdist(v[:, None]))) for v in (x, y))
     size = math.sqrt((A * A).sum()) * math.sqrt((B * B).sum())
     null = np.array([np.einsum("ij,ij", A, B[order][:, order]) for order in _orders(len(x), resamples, seed)]) / size
