@@ -1,0 +1,80 @@
+"""How unsure a model is of its answer: one number a question, *higher = less certain*.
+
+Three sources:
+
+- ``tokens``: what the model said of its own tokens while it answered once: entropies and log-probabilities, a row of T
+  numbers an answer, rows of different length. ``stated``: what it says when asked how sure it is.
+- ``questions`` and ``wording``: the question alone, the paper's boundaries B2 to B4, and its evidence, B5.
+- ``samples``, ``consistency`` and ``graphs``: whether N drawn answers to one question agree, read off labels,
+  log-probabilities, embeddings, NLI or similarities. It says nothing where all answers are alike.
+
+Natural logarithms throughout (nats). What is undefined is NaN, never 0: an answer without tokens or with NaN among
+them, a question with fewer than two answers left. Missing answers (label -1, a row and column of NaN, NaN) are left
+out. Measures of tokens take one row an answer and return an array, ``(n,)``. The others take one question and return a
+float, or a list of questions and return an array. All raise :class:`~homogen.records.BadInput`, a ValueError that
+names the answer or question, if a shape, a sign, a range or an infinity is wrong. The order of the drawn answers
+changes nothing, but for SINdex, which clusters in that order by its own definition.
+"""
+
+from homogen.uncertainty.consistency import cocoa, selfcheck, selfcheck_nli, semantic_density, sindex
+from homogen.uncertainty.graphs import (
+    degree,
+    eccentricity,
+    kernel_language_entropy,
+    laplacian,
+    lexical_dissimilarity,
+    vendi_score,
+)
+from homogen.uncertainty.questions import embedding_density, entity_association, grounding
+from homogen.uncertainty.samples import (
+    NORMALIZATIONS,
+    number_of_sets,
+    predictive_entropy,
+    semantic_energy,
+    semantic_entropy,
+)
+from homogen.uncertainty.stated import p_true, verbalized_confidence
+from homogen.uncertainty.tokens import (
+    high_entropy_ratio,
+    max_entropy,
+    mean_entropy,
+    minimum_token_probability,
+    negative_log_likelihood,
+    perplexity,
+    std_entropy,
+)
+from homogen.uncertainty.wording import CUES, entities, freshness
+
+__all__ = [
+    "CUES",
+    "NORMALIZATIONS",
+    "cocoa",
+    "degree",
+    "eccentricity",
+    "embedding_density",
+    "entities",
+    "entity_association",
+    "freshness",
+    "grounding",
+    "high_entropy_ratio",
+    "kernel_language_entropy",
+    "laplacian",
+    "lexical_dissimilarity",
+    "max_entropy",
+    "mean_entropy",
+    "minimum_token_probability",
+    "negative_log_likelihood",
+    "number_of_sets",
+    "p_true",
+    "perplexity",
+    "predictive_entropy",
+    "selfcheck",
+    "selfcheck_nli",
+    "semantic_density",
+    "semantic_energy",
+    "semantic_entropy",
+    "sindex",
+    "std_entropy",
+    "vendi_score",
+    "verbalized_confidence",
+]

@@ -1,0 +1,237 @@
+"""Spread of drawn answers, by the clusters they fall into and the probability the model gives them.
+
+One question is ``(N,)``, N answers; a list of questions gives an array. A missing answer has label -1 or a NaN and is
+left out; with fewer than two left a question's score is NaN. Nothing here depends on the order of the answers.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.special import xlogy
+
+from homogen.records import BadInput, unknown
+from homogen.uncertainty._base import each, labels_of, mean, questions, ragged, reduce, shaped
+
+NORMALIZATIONS = ("farquhar", "kuhn", "polygraph")
+"""What :func:`semantic_entropy` can do with the probabilities of clusters."""
+
+
+def number_of_sets(labels: Sequence) -> float | np.ndarray:
+    """Number of clusters that the drawn answers fall into (Lin, Trivedi and Sun 2024, *TMLR*).
+
+    Parameters
+    ----------
+    labels
+        ``(N,)`` cluster numbers of one question, -1 for a missing answer (left out); or a list of such rows.
+
+    Returns
+    -------
+    float or numpy.ndarray
+        From 1 (all alike) to N; NaN with fewer than two answers left.
+
+    Examples
+    --------
+    >>> number_of_sets([0, 1, 0, 2])
+    3.0
+    >>> number_of_sets([[0, 1, 0, 2], [0, 0, -1], [0, -1]])
+    array([ 3.,  1., nan])
+    """
+
+    def score(row: np.ndarray) -> float:
+        left = row[row >= 0]
+        return len(np.unique(left)) if len(left) > 1 else math.nan
+
+    return each(score, labels, labels_of, 1)
+
+
+def semantic_entropy(
+    labels: Sequence, logprobs: Sequence | None = None, normalization: str | None = None
+) -> float | np.ndarray:
+    r"""Entropy over meanings: of the clusters that the drawn answers fall into.
+
+    .. math:: -\sum_{C} p_C \ln p_C, \qquad p_C = \frac{|C|}{N} \quad \text{or} \quad
+              p_C = \frac{\sum_{i \in C} e^{\ell_i}}{\sum_{i} e^{\ell_i}}
+
+    The first, discrete, form counts answers (Farquhar, Kossen, Kuhn and Gal 2024, *Nature* 630); the second weighs them
+    by sequence log-probabilities :math:`\ell_i` (Kuhn, Gal and Farquhar 2023, ICLR).
+
+    Parameters
+    ----------
+    labels
+        ``(N,)`` cluster numbers of one question, -1 for a missing answer (left out); or a list of such rows.
+    logprobs
+        :math:`\ell_i`, one finite number an answer, shaped like ``labels``; length-normalised (the mean over its
+        tokens), so that a long answer does not weigh less for being long.
+    normalization
+        What is done with the masses :math:`m_C = \sum_{i \in C} e^{\ell_i}`; only with ``logprobs``.
+
+        - ``"farquhar"`` (the default): they are divided by their sum, as above. The code of Farquhar et al. 2024, where
+          it is called Rao, and uqlm.
+        - ``"kuhn"``: :math:`-\frac{1}{K} \sum_C \ln m_C` over the K clusters, not normalised. The code of Kuhn et al.
+          2023, which adds a constant 5.
+        - ``"polygraph"``: :math:`-\frac{1}{N} \sum_i \ln m_{C(i)}` over the answers, not normalised. lm-polygraph's
+          default, there with log-probabilities of whole sequences.
+
+        The last two estimate the entropy by Monte Carlo: they grow with the answers' surprise even in one cluster, and
+        may lie below 0.
+
+    Returns
+    -------
+    float or numpy.ndarray
+        Nats, from 0 (one cluster) to ln N; NaN with fewer than two answers left or a NaN among their :math:`\ell_i`.
+        Equal cluster sizes give equal entropies to the last bit, so that tied questions are tied for the AUROC too.
+
+    Examples
+    --------
+    >>> round(semantic_entropy([0, 1, 0, 1]), 6)
+    0.693147
+    >>> semantic_entropy([[0, 0, 0], [0, 1, 2], [0, -1, -1]]).round(4)
+    array([0.    , 1.0986,    nan])
+    >>> lp = np.log([0.3, 0.3, 0.2])
+    >>> [round(semantic_entropy([0, 0, 1], lp, normalization=name), 4) for name in NORMALIZATIONS]
+    [0.5623, 1.0601, 0.877]
+    """
+    if normalization is not None and normalization not in NORMALIZATIONS:
+        raise unknown("normalization", normalization, NORMALIZATIONS)
+    if normalization is not None and logprobs is None:
+        raise BadInput("a normalization needs logprobs; without them clusters weigh by their size")
+    rows, one = questions(labels, 1)
+    rows = [labels_of(row, q) for q, row in enumerate(rows)]
+    size = np.array([len(row) for row in rows], dtype=int)
+    flat = np.concatenate([*rows, np.empty(0, dtype=int)])
+    left = flat >= 0
+    question = np.repeat(np.arange(len(rows)), size)[left]
+    given = np.zeros(len(question))
+    if logprobs is not None:
+        every, given_size = ragged([logprobs] if one else logprobs, "log-probability", name="question {}".format)
+        _same_length(size, given_size, "log-probabilities")
+        given = every[left]
+    # The last bit of a sum depends on its order: answers are put in order of cluster and probability.
+    order = np.lexsort((given, flat[left], question))
+    question, given = question[order], given[order]
+    stride = flat.max(initial=0) + 1
+    cluster, member = np.unique(question * stride + flat[left][order], return_inverse=True)
+    owner = cluster // stride
+    drawn = np.bincount(question, minlength=len(rows))
+    if normalization in (None, "farquhar"):
+        # Scaled so that a question's likeliest answer weighs 1: exp cannot underflow for all of them.
+        weight = np.exp(given - reduce(np.maximum, given, drawn)[question])
+        p = np.bincount(member, weight, len(cluster)) / np.bincount(question, weight, len(rows))[owner]
+        order = np.lexsort((p, owner))  # clusters of equal sizes are added up in the same order too
+        entropy = np.bincount(owner[order], -xlogy(p, p)[order], len(rows)) + 0.0
+    else:
+        size = np.bincount(member, minlength=len(cluster))
+        weight = np.ones(len(cluster)) if normalization == "kuhn" else size
+        log_mass = weight * reduce(np.logaddexp, given, size)
+        order = np.lexsort((log_mass, owner))
+        entropy = -np.bincount(owner[order], log_mass[order], len(rows)) + 0.0
+        entropy /= np.maximum(np.bincount(owner, weight, len(rows)), 1)
+    entropy[drawn < 2] = np.nan
+    return shaped(entropy, one)
+
+
+def predictive_entropy(logprobs: Sequence) -> float | np.ndarray:
+    r"""Entropy over whole answers, estimated from the drawn ones (Malinin and Gales 2021, ICLR).
+
+    .. math:: -\frac{1}{N} \sum_{i=1}^{N} \ell_i \approx -\mathbb{E}_{y} \ln p(y \mid x)
+
+    Parameters
+    ----------
+    logprobs
+        :math:`\ell_i`, the natural log-probability of each drawn answer of one question, NaN for a missing one (left
+        out); or a list of such rows. Of the whole sequence it is the entropy; the mean over tokens gives the
+        length-normalised variant, which is no entropy but does not grow with length.
+
+    Returns
+    -------
+    float or numpy.ndarray
+        Nats, at least 0; NaN with fewer than two answers left. Ten equal answers need not score 0: it speaks of words,
+        :func:`semantic_entropy` of meanings.
+
+    Examples
+    --------
+    >>> predictive_entropy([-1.0, -2.0, np.nan])
+    1.5
+    >>> predictive_entropy([[-1.0, -3.0], [-0.5, -0.5, -2.0], [-1.0]])
+    array([ 2.,  1., nan])
+    """
+    rows, one = questions(logprobs, 1)
+    flat, size = ragged(rows, "log-probability", sign=-1, name="question {}".format)
+    question = np.repeat(np.arange(len(size)), size)
+    order = np.lexsort((flat, question))
+    flat, question = flat[order], question[order]
+    left = ~np.isnan(flat)
+    drawn = np.bincount(question[left], minlength=len(size))
+    scores = mean(-flat[left], drawn) + 0.0
+    scores[drawn < 2] = np.nan
+    return shaped(scores, one)
+
+
+def semantic_energy(labels: Sequence, token_logits: Sequence) -> float | np.ndarray:
+    r"""Semantic energy: how little raw logit the best-supported meaning gathers (Ma et al. 2025, arXiv:2508.14496).
+
+    .. math:: \min_C \frac{1}{N} \sum_{i \in C} E_i, \qquad E_i = -\frac{1}{T_i} \sum_{t=1}^{T_i} z_t(y_t)
+
+    with :math:`z_t(y_t)` the logit, before the softmax, of the token that was picked. The energy of a cluster is the
+    sum over its answers; the question's score is that of the cluster with the least, the choice of the authors' code.
+    Their code does not divide by N, which only matters where N differs, as it does once answers are missing.
+
+    Parameters
+    ----------
+    labels
+        ``(N,)`` cluster numbers of one question, -1 for a missing answer (left out); or a list of such rows.
+    token_logits
+        One row an answer: the picked tokens' logits. For a list of questions, a list of such lists.
+
+    Returns
+    -------
+    float or numpy.ndarray
+        In units of the logits, of either sign; NaN with fewer than two answers left or one without tokens among them.
+
+    Notes
+    -----
+    A softmax does not change when all logits move by a constant, this score does: compare it within one model only,
+    and expect sense only where picked logits are well above 0. Log-probabilities will not do instead. They are logits
+    too, moved so far that none is above 0; every further answer then *adds* energy, and the minimum falls on the
+    smallest cluster rather than the largest.
+
+    Examples
+    --------
+    >>> semantic_energy([0, 0, 1], [[30.0, 20.0], [28.0], [10.0, 12.0]])  # (25 + 28) / 3 against 11 / 3
+    -17.666666666666668
+    >>> semantic_energy([[0, 0], [0, 1]], [[[20.0], [22.0]], [[20.0], [22.0]]])
+    array([-21., -11.])
+    """
+    rows, one = questions(labels, 1)
+    rows = [labels_of(row, q) for q, row in enumerate(rows)]
+    answers = [list(a) for a in ([token_logits] if one else token_logits)]
+    size = np.array([len(row) for row in rows], dtype=int)
+    _same_length(size, np.array([len(a) for a in answers], dtype=int), "rows of logits")
+    kept = [(q, i) for q, row in enumerate(rows) for i in np.flatnonzero(row >= 0)]
+    energy = -mean(
+        *ragged((answers[q][i] for q, i in kept), "logit", name=lambda k: "question {}, answer {}".format(*kept[k]))
+    )
+    question = np.array([q for q, _ in kept], dtype=int)
+    label = np.array([rows[q][i] for q, i in kept], dtype=int)
+    order = np.lexsort((energy, label, question))
+    energy, question, label = energy[order], question[order], label[order]
+    stride = label.max(initial=0) + 1
+    cluster, member = np.unique(question * stride + label, return_inverse=True)
+    summed = np.bincount(member, energy, len(cluster))
+    drawn = np.bincount(question, minlength=len(rows))
+    least = reduce(np.minimum, summed, np.bincount(cluster // stride, minlength=len(rows)))
+    scores = least / np.maximum(drawn, 1)
+    scores[drawn < 2] = np.nan
+    return shaped(scores, one)
+
+
+def _same_length(size: np.ndarray, given: np.ndarray, what: str) -> None:
+    """Refuse labels that do not fit what is given beside them."""
+    if len(given) != len(size):
+        raise BadInput(f"labels of {len(size)} questions but {what} of {len(given)}")
+    if (given != size).any():
+        q = np.flatnonzero(given != size)[0]
+        raise BadInput(f"question {q}: {size[q]} labels but {given[q]} {what}")

@@ -1,0 +1,158 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from homogen import BadInput
+from homogen import uncertainty as u
+
+NAN = np.nan
+
+
+def test_p_true_by_hand():
+    np.testing.assert_allclose(u.p_true(np.log(0.3)), 0.7, rtol=1e-15)
+    # 0.3 of 0.3 + 0.1
+    np.testing.assert_allclose(u.p_true(np.log(0.3), np.log(0.1)), 0.25, rtol=1e-15)
+    np.testing.assert_allclose(u.p_true([0.0, NAN, -np.log(4)]), [0, NAN, 0.75])
+    np.testing.assert_allclose(u.p_true([np.log(0.5), -1.0], [np.log(0.5), NAN]), [0.5, NAN])
+    assert isinstance(u.p_true(-1.0), float)
+    assert isinstance(u.p_true(-1.0, -1.0), float)
+    assert u.p_true([]).shape == (0,)
+    assert u.p_true(1e-6) == 0
+    # neither probability can be told from 0, their ratio can
+    np.testing.assert_allclose(u.p_true(-800.0, -801.0), 1 / (1 + np.e), rtol=1e-12)
+
+
+@given(st.floats(-50, 0), st.floats(0, 10))
+def test_p_true_falls_as_the_probability_rises(low, more):
+    high = min(low + more, 0.0)
+    assert 0 <= u.p_true(high) <= u.p_true(low) <= 1
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: u.p_true(0.5), "question 0: log-probability above 0"),
+        (lambda: u.p_true([-1.0, -np.inf]), "question 1: log-probability above 0 or infinite"),
+        (lambda: u.p_true([-1.0], [-1.0, -1.0]), "shapes"),
+        (lambda: u.p_true([[-1.0]]), "one number a question"),
+        (lambda: u.p_true([-1.0, -0.1], [-1.0, -0.1]), "question 1: P"),
+        (lambda: u.p_true("yes"), "numbers"),
+        (lambda: u.verbalized_confidence(["85%", 0.85]), "question 1: must be a text"),
+    ],
+)
+def test_bad_input(call, message):
+    with pytest.raises(BadInput, match=message):
+        call()
+
+
+@pytest.mark.parametrize(
+    ("text", "confidence"),
+    [
+        ("85%", 0.85),
+        (" 85 %\n", 0.85),
+        ("85 percent", 0.85),
+        ("85 per cent, I think", 0.85),
+        ("Confidence: 85/100", 0.85),
+        ("85 out of 100", 0.85),
+        ("I'd give it 7/10.", 0.7),
+        ("7.5 out of 10", 0.75),
+        ("0.85", 0.85),
+        (".85", 0.85),
+        ("0,85", 0.85),
+        ("85,5 %", 0.855),
+        ("99.9%", 0.999),
+        ("0.85%", 0.0085),
+        ("1.0", 1),
+        ("0", 0),
+        ("0%", 0),
+        ("100.0%", 1),
+        ("85", 0.85),
+        ("Confidence: 85", 0.85),
+        ("Confidence level = 0.85.", 0.85),
+        ("Confidence:\n85%", 0.85),
+        ("Confidence: - 85%", 0.85),  # a dash, not a sign
+        ("Probability is 0.3", 0.3),
+        ("a probability of 0.3", 0.3),
+        ("Guess: 3\nP: 0.85", 0.85),
+        ("８５％", 0.85),  # full width
+        ("I say ８５％, friend", 0.85),
+        ("85٪", 0.85),  # the Arabic sign
+        ("about 85%", 0.85),
+        ("~85%", 0.85),
+        ("In 1969 they landed. 85%", 0.85),
+        ("It is 384,400 km away (90%)", 0.9),
+        ("60% of people say so. Confidence: 85%.", 0.85),
+        ("60% of people say so, and I am 85% sure", 0.85),
+        ("85% sure, so 85 percent.", 0.85),
+        ("The Earth is not flat. Confidence: 85%", 0.85),
+        ("I'm 90% confident, not that it matters", 0.9),
+    ],
+)
+def test_a_stated_confidence_is_read(text, confidence):
+    assert u.verbalized_confidence(text) == pytest.approx(1 - confidence, abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "Paris",
+        "quite sure",
+        "I am 100% not sure 3 of 5",
+        "3 of 5",
+        "I'm not 85% sure",
+        "I don't think it is 85%",
+        "80% uncertain",
+        "90% likely to be wrong",
+        "The Earth is not flat (85%)",  # cannot tell what is negated
+        "150%",
+        "11/10",
+        "-5%",
+        "−5%",
+        "Confidence: -5%",
+        "80-90%",
+        "80–90%",
+        "80% to 90%",
+        "70 or 80%",
+        "either 20% or 70%",
+        "I am 85% sure that 60% of people lie",
+        "at least 90%",
+        "over 90%",
+        "less than 10%",
+        "≥ 90%",
+        "nearly 100%",
+        "1,000%",
+        "3.14.15%",
+        "1",  # 1 % or all of it
+        "Confidence: 1",
+        "Confidence: 7",  # of ten, or of a hundred
+        "Confidence: 7.5",
+        "confidence of 3",
+        "Confidence: 250",
+        "2048",
+        "In 2019",
+        "It weighs 0.85 kg",
+        "12/05/2024",
+        "5/7",
+        "9/100.5",
+        "1e-3",
+        "½",
+        "GPT-4",
+    ],
+)
+def test_what_is_no_confidence_or_not_one_alone_is_nan(text):
+    assert np.isnan(u.verbalized_confidence(text))
+
+
+def test_a_list_of_texts_gives_an_array():
+    np.testing.assert_allclose(u.verbalized_confidence(["85%", None, "no idea", "0.5"]), [0.15, NAN, NAN, 0.5])
+    assert u.verbalized_confidence([]).shape == (0,)
+    assert u.verbalized_confidence("85%") == u.verbalized_confidence("0.85")  # tied to the last bit
+    assert isinstance(u.verbalized_confidence("?"), float)
+
+
+@given(st.text(alphabet="0123456789.,%/-− \nnotsure:outfPC％", max_size=20))
+def test_any_text_gives_a_number_in_range_or_nan(text):
+    score = u.verbalized_confidence(text)
+    assert np.isnan(score) or 0 <= score <= 1
