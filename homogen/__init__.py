@@ -8,6 +8,7 @@ import importlib
 __version__ = "0.1.0"
 
 _MODULES = (
+    "cascade",
     "chapters",
     "clustering",
     "evaluation",
@@ -15,6 +16,7 @@ _MODULES = (
     "findings",
     "grading",
     "models",
+    "nli",
     "questions",
     "records",
     "sampling",

@@ -4,8 +4,10 @@ import ast
 import doctest
 import importlib
 import json
+import re
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -18,8 +20,12 @@ SOURCES = {
     for path in sorted(PACKAGE.rglob("*.py"))
 }
 HEAVY = {"torch", "transformers", "sentence_transformers", "trl", "peft", "accelerate", "vllm", "safetensors", "gguf"}
-CORE = ["similarity", "clustering", "uncertainty", "evaluation", "figures"]
+ARRAYS = ["similarity", "clustering", "uncertainty", "evaluation", "cascade"]
+CORE = [*ARRAYS, "figures"]
 EDGE = ["models", "engines", "store", "sampling"]
+STANDS_ON = {"cascade": {"uncertainty", "evaluation"}}  # it puts scores in a row and is judged like one
+LIGHT = ["numpy", "scipy", "scikit-learn", "pandas", "statsmodels"]
+"""All that the rooms of arrays may need."""
 
 
 def imports(source, everywhere=True):
@@ -80,14 +86,78 @@ def test_every_module_but_an_engine_loads_without_torch():
     assert loaded_by("import " + ", ".join(wanted))[1].isdisjoint(HEAVY)
 
 
+def rooms(name):
+    """A module, or all files of a package."""
+    return [source for module, source in SOURCES.items() if (module + ".").startswith(f"homogen.{name}.")]
+
+
 @pytest.mark.parametrize("name", CORE)
 def test_the_core_modules_know_neither_each_other_nor_the_edge(name):
-    assert own(imports(SOURCES[f"homogen.{name}"], everywhere=False)).isdisjoint({*CORE, *EDGE} - {name})
+    allowed = {name} | STANDS_ON.get(name, set())
+    for source in rooms(name):
+        assert own(imports(source, everywhere=False)).isdisjoint({*CORE, *EDGE} - allowed), source
 
 
 @pytest.mark.parametrize("name", CORE)
 def test_the_core_modules_do_not_reach_each_other_from_inside_functions_either(name):
-    assert own(imports(SOURCES[f"homogen.{name}"])).isdisjoint(set(CORE) - {name})
+    allowed = {name} | STANDS_ON.get(name, set())
+    for source in rooms(name):
+        assert own(imports(source)).isdisjoint(set(CORE) - allowed), source
+
+
+def test_what_the_core_modules_stand_on_knows_none_of_them():
+    assert own(imports(SOURCES["homogen.nli"], everywhere=False)) <= {"records"}
+    assert own(imports(SOURCES["homogen.nli"])) <= {"records", "models"}
+
+
+def closure(names):
+    """Installed distributions that these need, themselves included."""
+    found, todo = {}, list(names)
+    while todo:
+        name = re.split(r"[^\w.-]", todo.pop(), maxsplit=1)[0]
+        key = re.sub(r"[-_.]+", "-", name).lower()
+        if key in found:
+            continue
+        try:
+            distribution = metadata.distribution(name)
+        except metadata.PackageNotFoundError:  # needed on other platforms or other Pythons only
+            continue
+        found[key] = distribution
+        todo += [need for need in distribution.requires or [] if "extra ==" not in need.replace("'", '"')]
+    return found.values()
+
+
+@pytest.fixture(scope="module")
+def minimal_environment(tmp_path_factory):
+    """A folder with the light libraries, what they need in turn, and this package: all there is to import from."""
+    folder = tmp_path_factory.mktemp("minimal")
+    (folder / "homogen").symlink_to(PACKAGE)
+    for distribution in closure(LIGHT):
+        for top in {file.parts[0] for file in distribution.files} - {"..", "__pycache__"}:
+            if not (folder / top).exists():
+                (folder / top).symlink_to(distribution.locate_file(top))
+    return folder
+
+
+def test_the_minimal_environment_is_minimal(minimal_environment):
+    names = {path.name for path in minimal_environment.iterdir()}
+    assert {"numpy", "scipy", "sklearn", "pandas", "statsmodels", "homogen"} <= names
+    assert names.isdisjoint(HEAVY | {"matplotlib", "seaborn", "pyarrow", "tqdm", "yaml", "hypothesis", "numba"})
+
+
+@pytest.mark.parametrize("name", ARRAYS)
+def test_examples_of_the_core_modules_run_with_light_libraries_alone(name, minimal_environment):
+    modules = [module for module, source in SOURCES.items() if source in rooms(name)]
+    code = (
+        "import doctest, importlib, sys, warnings; warnings.simplefilter('error')\n"
+        f"sys.path[:] = [{str(minimal_environment)!r}] + [p for p in sys.path if 'site-packages' not in p]\n"
+        f"results = [doctest.testmod(importlib.import_module(m)) for m in {modules!r}]\n"
+        "print(sum(r.attempted for r in results)); sys.exit(any(r.failed for r in results))"
+    )
+    # -S leaves out site-packages and -P the folder we are in, so that nothing else can be found.
+    run = subprocess.run([sys.executable, "-S", "-P", "-c", code], capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stdout[-2000:] + run.stderr[-2000:]
+    assert int(run.stdout.split()[-1]) > 5
 
 
 @pytest.mark.parametrize("name", CORE)

@@ -210,3 +210,62 @@ def test_semantic_energy_agrees_with_the_authors_code(questions, seed):
 def test_bad_input(call, message):
     with pytest.raises(BadInput, match=message):
         call()
+
+
+# --- overlapping clusters -------------------------------------------------------------------------------------------
+
+
+def slow_overlapping(member, weight):
+    """uqlm's own way: add up probabilities cluster by cluster, divide by their total."""
+    mass = [sum(w for w, row in zip(weight, member, strict=True) if row[k]) for k in range(len(member[0]))]
+    return -sum(m / sum(mass) * np.log(m / sum(mass)) for m in mass)
+
+
+def test_overlapping_clusters_by_hand():
+    # Masses 3, 1 and 2 of 6.
+    member = [[1, 0, 0], [1, 1, 0], [0, 0, 1], [1, 0, 1]]
+    expected = -(3 / 6 * np.log(3 / 6) + 1 / 6 * np.log(1 / 6) + 2 / 6 * np.log(2 / 6))
+    assert u.overlapping_semantic_entropy(member) == pytest.approx(expected, abs=1e-15)
+    lp = np.log([0.1, 0.2, 0.3, 0.4])
+    assert u.overlapping_semantic_entropy(member, lp) == pytest.approx(
+        slow_overlapping(member, [0.1, 0.2, 0.3, 0.4]), abs=1e-14
+    )
+    # Far below what exp can hold, the ratios are the same.
+    assert u.overlapping_semantic_entropy(member, lp - 5000) == pytest.approx(
+        u.overlapping_semantic_entropy(member, lp), abs=1e-10
+    )
+
+
+@given(st.lists(st.integers(0, 3), min_size=2, max_size=8), st.integers(0, 1000))
+@settings(max_examples=100, deadline=None)
+def test_without_overlap_it_is_semantic_entropy(labels, seed):
+    present = sorted(set(labels))
+    member = np.array(labels)[:, None] == np.array(present)
+    lp = np.random.default_rng(seed).normal(-1, 1, len(labels))
+    assert u.overlapping_semantic_entropy(member) == pytest.approx(u.semantic_entropy(labels), abs=1e-12)
+    assert u.overlapping_semantic_entropy(member, lp) == pytest.approx(u.semantic_entropy(labels, lp), abs=1e-12)
+    order = np.random.default_rng(seed).permutation(len(labels))
+    assert u.overlapping_semantic_entropy(member[order]) == u.overlapping_semantic_entropy(member)
+
+
+def test_overlapping_clusters_of_several_questions_and_of_none():
+    rows = [np.eye(2, dtype=bool), np.ones((3, 1), dtype=bool), np.zeros((2, 0), dtype=bool), [[True], [False]]]
+    found = u.overlapping_semantic_entropy(rows)
+    np.testing.assert_allclose(found, [np.log(2), 0, np.nan, np.nan], atol=1e-15)
+    gap = u.overlapping_semantic_entropy(rows, [[-1, np.nan], [-1, -1, -1], [-1, -1], [-1, -1]])
+    np.testing.assert_allclose(gap, [np.nan, 0, np.nan, np.nan], atol=1e-15)
+    assert np.isnan(u.overlapping_semantic_entropy(np.zeros((0, 0))))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (([[0.5, 1], [1, 0]],), "question 0: membership must be a matrix of true and false"),
+        (([[1, 0], [0, 1]], [-1.0]), "question 0: 2 answers but 1 log-probabilities"),
+        (([[[1], [1]]], [[-1, -1], [-1]]), "memberships of 1 questions but log-probabilities of 2"),
+        (([[1, 0], [0, 1]], [-np.inf, -1.0]), "question 0: log-probability infinite"),
+    ],
+)
+def test_bad_memberships(arguments, message):
+    with pytest.raises(BadInput, match=message):
+        u.overlapping_semantic_entropy(*arguments)

@@ -133,6 +133,64 @@ def semantic_entropy(
     return shaped(entropy, one)
 
 
+def overlapping_semantic_entropy(membership: Sequence, logprobs: Sequence | None = None) -> float | np.ndarray:
+    r"""Semantic entropy where an answer may sit in several clusters, as uqlm 0.6 has it.
+
+    .. math:: -\sum_{C} p_C \ln p_C, \qquad p_C = \frac{\sum_{i \in C} w_i}{\sum_{C'} \sum_{i \in C'} w_i}
+
+    with :math:`w_i = 1`, or :math:`e^{\ell_i}` where log-probabilities are given. An answer in two clusters counts in
+    both, and masses are divided by their sum, which then exceeds the number of answers.
+
+    Parameters
+    ----------
+    membership
+        ``(N, K)`` bool of one question, of :func:`homogen.clustering.membership_nli`; an answer in no cluster is
+        missing (left out). Or a list of such matrices.
+    logprobs
+        :math:`\ell_i`, one finite number an answer, length-normalised; or a list of such rows.
+
+    Returns
+    -------
+    float or numpy.ndarray
+        Nats, from 0 (one cluster) to ln K; NaN with fewer than two answers left or a NaN among their
+        :math:`\ell_i`. Where no answer sits in two clusters it is :func:`semantic_entropy`.
+
+    References
+    ----------
+    D. Bouchard and M. S. Chauhan (2025), "Uncertainty quantification for language models: a suite of black-box,
+    white-box, LLM judge, and ensemble scorers", arXiv:2504.19254 (uqlm).
+
+    Examples
+    --------
+    Masses 2 and 2 of 4, where three answers alone would be 2 and 1 of 3:
+
+    >>> round(overlapping_semantic_entropy([[True, False], [False, True], [True, True]]), 6)
+    0.693147
+    """
+    matrices, one = questions(membership, 2)
+    rows = [None] * len(matrices) if logprobs is None else [logprobs] if one else list(logprobs)
+    if len(rows) != len(matrices):
+        raise BadInput(f"memberships of {len(matrices)} questions but log-probabilities of {len(rows)}")
+    scores = np.full(len(matrices), np.nan)
+    for q, (matrix, row) in enumerate(zip(matrices, rows, strict=True)):
+        member = np.asarray(matrix)
+        if member.size and (member.ndim != 2 or not np.isin(member, (0, 1)).all()):
+            raise BadInput(f"question {q}: membership must be a matrix of true and false, got shape {member.shape}")
+        given = (
+            np.zeros(len(member))
+            if row is None
+            else ragged([row], "log-probability", name=lambda _, q=q: f"question {q}")[0]
+        )
+        if len(given) != len(member):
+            raise BadInput(f"question {q}: {len(member)} answers but {len(given)} log-probabilities")
+        left = member.any(axis=1) if member.size else np.zeros(len(member), dtype=bool)
+        if left.sum() > 1:
+            weight = np.exp(given[left] - given[left].max())
+            mass = np.sort(weight @ member[left])
+            scores[q] = -xlogy(mass / mass.sum(), mass / mass.sum()).sum() + 0.0
+    return shaped(scores, one)
+
+
 def predictive_entropy(logprobs: Sequence) -> float | np.ndarray:
     r"""Entropy over whole answers, estimated from the drawn ones (Malinin and Gales 2021, ICLR).
 
