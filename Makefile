@@ -1,9 +1,10 @@
 # make book: a fresh machine to a finished book.   make test: all that needs no network, GPU or data.
+# make bench: what must be fast, beside what it is measured against.   make bench-peers: beside other libraries.
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/installed
 
-.PHONY: book test lint format clean install
+.PHONY: book test lint format bench bench-peers clean install
 
 book: install
 	$(BIN)/homogen book
@@ -14,6 +15,18 @@ test: install
 lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+bench: install
+	$(BIN)/python tests/bench/bench.py
+
+bench-peers: .venv-peers/installed
+	.venv-peers/bin/python tests/bench/peers.py
+
+.venv-peers/installed: tests/bench/requirements-peers.txt tests/bench/requirements-peers-nodeps.txt
+	$(PYTHON) -m venv .venv-peers
+	.venv-peers/bin/pip install --quiet --disable-pip-version-check -r tests/bench/requirements-peers.txt
+	.venv-peers/bin/pip install --quiet --disable-pip-version-check --no-deps -r tests/bench/requirements-peers-nodeps.txt
+	touch $@
 
 format: install
 	$(BIN)/ruff check --fix .

@@ -18,7 +18,7 @@ from homogen.records import BadInput
 
 _MEANINGS = ("entailment", "neutral", "contradiction")
 _ONE_SEPARATOR = {"albert", "bert", "deberta", "deberta-v2", "distilbert", "electra", "modernbert"}
-_PADDED_TOKENS = {"cpu": 2**12, "cuda": 2**16}
+_PADDED_TOKENS = {"cpu": 2**11, "cuda": 2**16}
 
 
 class CrossEncoder:
@@ -31,7 +31,7 @@ class CrossEncoder:
     name
         What identifies weights, precision and length limit; a cache of pairs is keyed by it.
     padded_tokens
-        Rows times length of a batch; ``None`` takes 4,096 on a CPU and 65,536 on a GPU.
+        Rows times length of a batch; ``None`` takes 2,048 on a CPU and 65,536 on a GPU.
     max_length
         Longest pair in tokens; ``None`` takes what the model reads.
 
@@ -60,7 +60,7 @@ class CrossEncoder:
         self._network, self._tokenizer = network, tokenizer
         self._device = next(network.parameters()).device
         self._columns = _columns(network.config, name)
-        self._padded_tokens = padded_tokens or _PADDED_TOKENS.get(self._device.type, 2**12)
+        self._padded_tokens = padded_tokens or _PADDED_TOKENS.get(self._device.type, 2**11)
         limit = min(tokenizer.model_max_length, getattr(network.config, "max_position_embeddings", None) or 512)
         if max_length is not None and not 8 <= max_length <= limit:
             raise BadInput(f"max_length must lie between 8 and the {limit} tokens that {name} reads, got {max_length}")
