@@ -24,6 +24,8 @@ ENTAILMENT, NEUTRAL, CONTRADICTION = 0, 1, 2
 """Columns of an NLI model's answer."""
 
 Pair = tuple[str, str]
+"""Two texts: premise and hypothesis."""
+
 Model = Callable[[list[Pair]], np.ndarray]
 """Any function from n pairs (premise, hypothesis) to ``(n, 3)`` probabilities: entailment, neutral, contradiction."""
 
@@ -169,7 +171,7 @@ def with_question(texts: Iterable[str], question: str | None) -> list[str]:
     return [f"{question} {text}" if question and text.strip() else text for text in texts]
 
 
-def by_question(texts_by_question: Iterable[Sequence[str]], questions: Sequence[str] | None) -> list[list[str]]:
+def by_question(texts_by_question: Iterable[Sequence[str]], questions: Sequence[str] | None = None) -> list[list[str]]:
     """Check all answers of a benchmark and put each question before its answers, if questions are given."""
     rows = []
     for q, answers in enumerate(texts_by_question):

@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import chain
 
 import numpy as np
 
-from homogen.records import BadInput
+from homogen.nli import by_question
 
 
 def flatten(texts_by_question: Iterable[Sequence[str]]) -> tuple[list[str], np.ndarray]:
     """All texts in one list, and how many belong to each question."""
-    texts: list[str] = []
-    lengths: list[int] = []
-    for q, answers in enumerate(texts_by_question):
-        if isinstance(answers, str):
-            raise BadInput(f"expected a list of answers, got one text: {answers[:40]!r}")
-        for i, text in enumerate(answers):
-            if not isinstance(text, str):
-                raise BadInput(f"answer {i} of question {q} is {text!r}, not a text (a missing answer is '')")
-        texts.extend(answers)
-        lengths.append(len(answers))
-    return texts, np.array(lengths, dtype=int)
+    rows = by_question(texts_by_question)
+    return list(chain.from_iterable(rows)), np.array([len(row) for row in rows], dtype=int)
 
 
 def distinct_texts(texts: list[str]) -> tuple[np.ndarray, list[str]]:
