@@ -363,3 +363,34 @@ def test_bootstrap_test_of_what_is_undefined():
     fixed = e.bootstrap_test([4, 3, 2, 1], [1, 2, 3, 4], [1, 1, 0, 0])
     assert (fixed.difference, fixed.method) == (1, "undefined: the difference does not vary")
     assert "with one class dropped" in e.bootstrap_test([1, 2, 3, 4], [1, 3, 2, 4], [1, 0, 0, 0]).method
+
+
+# 113 patients with aneurysmal subarachnoid haemorrhage (Turck et al. 2010, Intensive Care Med. 36): poor outcome, WFNS
+# grade, S100B in 0.01 µg/l; the worked example of the R package pROC (Robin et al. 2011, BMC Bioinformatics 12:77).
+POOR = (
+    "00001101001011001011101000000000100110110000000001100010001010011101101111000110100000010000000000001111110001000"
+)
+WFNS = (
+    "11113254125255125225211112121134214541425511241125521251222151125214524414121421232421451154221113125225552445111"
+)
+S100B = """
+    13 14 10 4 13 10 47 16 18 10 12 10 44 71 4 8 49 4 7 33 9 9 7 11 7 17 7 11 13 19 5 16 41 14 34 35 48 9 96 25
+    50 46 16 7 43 45 11 8 9 86 52 8 6 13 207 10 14 15 7 6 77 5 9 30 3 9 4 23 70 9 27 71 8 26 8 16 9 13 10 8 11
+    33 11 28 7 10 32 22 7 5 24 38 10 15 8 14 10 7 4 19 56 14 58 32 82 74 15 47 17 44 15 50 48
+"""
+
+
+def test_delong_against_the_published_example_of_proc():
+    wrong, wfns = [int(c) for c in POOR], [int(c) for c in WFNS]
+    s100b = [int(x) for x in S100B.split()]
+    assert len(wrong) == len(wfns) == len(s100b) == 113
+    # As printed by pROC 1.18.0; its manual shows Z = 2.209, p-value = 0.02718 and the intervals to four digits.
+    test = e.delong_test(wfns, s100b, wrong)
+    assert test.statistic == pytest.approx(2.20898359144, abs=1e-10)
+    assert test.pvalue == pytest.approx(0.0271757822292, abs=1e-12)
+    assert (test.low, test.high) == pytest.approx((0.01040618, 0.17421442), abs=1e-8)
+    a = e.auroc(wfns, wrong, interval="delong")
+    b = e.auroc(s100b, wrong, interval="delong")
+    assert (a.value, b.value) == pytest.approx((0.823678861789, 0.731368563686), abs=1e-11)
+    assert (a.low, a.high) == pytest.approx((0.7485, 0.8988), abs=5e-5)
+    assert (b.low, b.high) == pytest.approx((0.630118211762, 0.832618915610), abs=1e-11)

@@ -275,6 +275,49 @@ def sampling(table: Table) -> None:
     )
 
 
+def memory(table: Table) -> None:
+    """Peak memory of sampling 20 and 200 tokens: logits kept for a statistic would show as gigabytes."""
+
+    def peak(tokens: int) -> float:
+        command = [sys.executable, __file__, "--peak-of", str(tokens)]
+        return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+    short, long = peak(20), peak(200)
+    kept = 160 * _VOCABULARY * 180 * 4 / 2**20
+    table.row(
+        "  memory of 160 x 200 tokens over 160 x 20",
+        "independent of length",
+        f"{long - short:+.0f} MB (logits kept: {kept:+,.0f} MB)",
+        long - short < 0.02 * kept,
+    )
+
+
+_VOCABULARY = 49_152
+
+
+def _peak_of(tokens: int) -> float:
+    """MB that this process has needed at most, after sampling from a tiny network with a large vocabulary."""
+    import resource
+    import tempfile
+
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+    from homogen.engines.transformers import TransformersEngine
+
+    words = Tokenizer(models.WordLevel({f"w{i}": i for i in range(_VOCABULARY)}, unk_token="w1"))
+    words.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    with tempfile.TemporaryDirectory() as folder:
+        PreTrainedTokenizerFast(tokenizer_object=words, eos_token="w0").save_pretrained(folder)
+        shape = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 1}
+        LlamaForCausalLM(LlamaConfig(vocab_size=_VOCABULARY, eos_token_id=0, **shape)).save_pretrained(folder)
+        engine = TransformersEngine(hg.models.load_model(folder, device="cpu"), workers=1)
+    spec = hg.SamplingSpec(model="tiny", prompt="plain", n=10, max_new_tokens=tokens, seed=1)
+    for _ in engine.generate([(str(i), f"w{i + 2}") for i in range(16)], spec):
+        pass
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
+
+
 def importing(table: Table) -> None:
     """A fresh interpreter."""
 
@@ -289,9 +332,13 @@ def main() -> None:
     """Measure everything."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--questions", type=int, default=40, help="of the NLI row, ten answers each")
+    parser.add_argument("--peak-of", type=int, help=argparse.SUPPRESS)
     given = parser.parse_args()
+    if given.peak_of:
+        print(_peak_of(given.peak_of))
+        return
     table = Table()
-    for row in (bootstrap, delong, jaccard, embeddings, importing, sampling):
+    for row in (bootstrap, delong, jaccard, embeddings, importing, sampling, memory):
         row(table)
     nli(table, given.questions)
     print("`make book` is measured by itself: `time make book`, cold and again.")
