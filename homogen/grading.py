@@ -19,7 +19,10 @@ import numpy as np
 from homogen.records import BadInput, Question, unknown
 
 CONVENTIONS = ("compare", "drop", "right", "wrong")
+"""Known ways to count an undecided overlap; see :func:`overlap_wrong`."""
+
 METHODS = ("auto", "contains", "embedding", "exact", "f1", "numeric", "overlap")
+"""Known ways to grade; see :func:`wrong`."""
 
 _STOP = """
     a above after again all an and are as at be been before being below between both but by can could did do does

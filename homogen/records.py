@@ -14,7 +14,11 @@ import re
 from collections.abc import Iterable
 
 KINDS = ("factual", "math", "multihop")
+"""Kinds of question; they decide how answers are graded."""
+
 FINISH = ("stop", "length")
+"""How an answer ends: by the model itself, or cut."""
+
 GREEDY = -1
 """The ``sample`` number of the greedy answer; drawn answers are numbered from 0."""
 

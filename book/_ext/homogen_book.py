@@ -47,6 +47,7 @@ def _remote(asset) -> bool:
 
 def setup(app):
     app.add_css_file("homogen.css")
+    app.setup_extension("homogen_api")
     app.connect("config-inited", _use_local, priority=900)
     app.connect("html-page-context", _strip, priority=900)
     app.connect("build-finished", _copy)
