@@ -11,6 +11,7 @@ training folds, and sets the cascade beside what it must beat: every boundary al
 passes on as many questions but picks them by lot.
 """
 
+from homogen.cascade.fit import FittedCascade, fit_cascade
 from homogen.cascade.judge import SHARES, CrossValidated, cost_curve, cross_validate, pareto_front
 from homogen.cascade.pointer import learned_pointer, pointer_features
 from homogen.cascade.run import Boundary, CascadeResult, cascade_cost, run_cascade
@@ -20,9 +21,11 @@ __all__ = [
     "Boundary",
     "CascadeResult",
     "CrossValidated",
+    "FittedCascade",
     "cascade_cost",
     "cost_curve",
     "cross_validate",
+    "fit_cascade",
     "learned_pointer",
     "pareto_front",
     "pointer_features",

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
-from numbers import Integral, Real
+from collections.abc import Sequence
+from numbers import Real
 
 import numpy as np
 import pandas as pd
-from scipy.special import logit
+from scipy.special import expit, logit
 
 from homogen import evaluation
-from homogen.cascade._base import fit_logistic, labels, stratified
-from homogen.cascade.run import Boundary, stage_scores
+from homogen.cascade._base import fit_evidence, numbers, stratified, whole
+from homogen.cascade.fit import bands, evidence, out_of_fold, scored_rows, stage_fits, stops
+from homogen.cascade.run import Boundary
 from homogen.records import BadInput
 
 SHARES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
@@ -29,21 +30,31 @@ class CrossValidated:
         A row a method (``cascade``, ``by lot``, ``parallel``, and each boundary alone), with columns ``auroc``,
         ``low``, ``high``, ``cost`` (mean a question), ``share_of_parallel_cost``, and ``calls_saved`` (of the last
         stage).
-    risk : pandas.DataFrame
-        ``(n, methods)`` out-of-fold probability of a wrong answer by each method, NaN for rows left out.
+    evidence : pandas.DataFrame
+        ``(n, methods)`` out-of-fold log-odds of a wrong answer over the error rate of the fit's own rows, NaN for rows
+        left out: the scores that ``table`` judges, and those to hand to a paired test.
     stage : numpy.ndarray
         ``(n,)`` stage at which the cascade stopped, from 0; -1 for rows left out.
-    shares : tuple of float
-        The share to pass on that each outer fold chose.
+    thresholds : pandas.DataFrame
+        A row an outer fold: the ``share`` to pass on that it chose, and for each stage but the last the ``edge`` of
+        evidence within which it passes on.
+    prior : float
+        Mean error rate of the outer training sets.
     coverage : float
         Share of the questions with all scores and a label.
     """
 
     table: pd.DataFrame
-    risk: pd.DataFrame
+    evidence: pd.DataFrame
     stage: np.ndarray
-    shares: tuple[float, ...]
+    thresholds: pd.DataFrame
+    prior: float
     coverage: float
+
+    @property
+    def prob_wrong(self) -> pd.DataFrame:
+        """The evidence as probabilities of a wrong answer, all folds with one prior."""
+        return expit(self.evidence + logit(self.prior))
 
 
 def cross_validate(
@@ -58,10 +69,9 @@ def cross_validate(
 ) -> CrossValidated:
     """Fit and judge a cascade by nested cross-validation, beside its matched controls.
 
-    Stage k estimates the probability of a wrong answer by a logistic regression on the scores of stages 1…k. A question
-    is passed on if its estimate is among the given share nearest to the training folds' median, where the stage is most
-    in doubt; the estimate of the stage at which it stops is its score. The share is chosen inside each outer training
-    set, by another cross-validation: the smallest (cheapest) whose AUROC is within ``tolerance`` of all in parallel.
+    The cascade is that of :func:`fit_cascade`: a question is passed on where the evidence so far is least. How many
+    are is chosen inside each outer training set, by another cross-validation: the smallest (cheapest) share whose
+    AUROC is within ``tolerance`` of all in parallel. Where evidence ties at the edge, who passes is drawn by lot.
 
     Parameters
     ----------
@@ -89,13 +99,14 @@ def cross_validate(
     Raises
     ------
     BadInput
-        If there are fewer than two boundaries, lengths differ, or either class has fewer rows than twice the folds.
+        If there are fewer than two boundaries or two of one name, lengths differ, a score is infinite, an argument is
+        out of range, or a class has fewer rows than twice the folds.
 
     Notes
     -----
-    AUROC pools the rows of all outer folds, each scored by its own fold's fit, in log-odds over that fold's error rate.
-    ``by lot`` passes on as many questions at each stage of each fold as the cascade does, but any of them: what it
-    gains over a single boundary it gains by spending, what the cascade gains over it by knowing where to spend.
+    AUROC pools the rows of all outer folds, each scored by its own fold's fit. ``by lot`` passes on as many questions
+    at each stage of each fold as the cascade does, but any of them: what it gains over a single boundary it gains by
+    spending, what the cascade gains over it by knowing where to spend. The order of the rows plays no part.
 
     Examples
     --------
@@ -108,11 +119,10 @@ def cross_validate(
     >>> bool(found.table.loc["cascade", "cost"] < found.table.loc["parallel", "cost"])
     True
     """
-    S, w, keep, given = _rows(boundaries, wrong, questions)
+    S, w, keep, given = scored_rows(boundaries, wrong, questions)
     shares = _check_shares(shares)
-    if isinstance(folds, bool) or not isinstance(folds, Integral) or folds < 2:
-        raise BadInput(f"folds must be a whole number of at least 2, got {folds!r}")
-    if not (isinstance(tolerance, Real) and 0 <= tolerance <= 1):
+    whole("folds", folds, 2)
+    if isinstance(tolerance, bool) or not isinstance(tolerance, Real) or not 0 <= tolerance <= 1:
         raise BadInput(f"tolerance must lie in [0, 1], got {tolerance!r}")
     if min(w.sum(), (~w).sum()) < 2 * folds:
         raise BadInput(
@@ -121,29 +131,29 @@ def cross_validate(
         )
     names = ["cascade", "by lot", "parallel", *(f"{b.name} alone" for b in boundaries)]
     n, stages = S.shape
-    risk = np.full((n, len(names)), np.nan)
+    found = np.full((n, len(names)), np.nan)
     stage, lot_stage = np.zeros(n, dtype=int), np.zeros(n, dtype=int)
-    base = np.empty(n)
-    rng = np.random.default_rng(seed)
-    chosen = []
+    rng = np.random.default_rng(whole("seed", seed, 0))
+    thresholds, priors = [], []
     for train, test in stratified(w, folds, seed):
-        base[test] = w[train].mean()
         share = _choose(S[train], w[train], shares, tolerance, folds, seed)
-        chosen.append(share)
-        fits = [fit_logistic(S[train, : k + 1], w[train]) for k in range(stages)]
-        inside, outside = _risks(fits, S[train]), _risks(fits, S[test])
-        stage[test] = _stops(outside, _bands(inside, share), np.median(inside, axis=0))
+        fits = stage_fits(S[train], w[train])
+        inside, outside = evidence(fits, S[train]), evidence(fits, S[test])
+        edges = bands(inside, share)
+        stage[test] = stops(outside, edges, rng)
         lot_stage[test] = rng.permutation(stage[test])
-        risk[test, 0] = outside[np.arange(len(test)), stage[test]]
-        risk[test, 1] = outside[np.arange(len(test)), lot_stage[test]]
-        risk[test, 2] = outside[:, -1]
+        found[test, 0] = outside[np.arange(len(test)), stage[test]]
+        found[test, 1] = outside[np.arange(len(test)), lot_stage[test]]
+        found[test, 2] = outside[:, -1]
         for k in range(stages):
-            risk[test, 3 + k] = fit_logistic(S[train, k : k + 1], w[train])(S[test, k : k + 1])
+            found[test, 3 + k] = fit_evidence(S[train, k : k + 1], w[train])(S[test, k : k + 1])
+        thresholds.append({"share": share, **{f"edge {k}": edge for k, (edge, _) in enumerate(edges)}})
+        priors.append(w[train].mean())
     costs = np.array([b.cost for b in boundaries], dtype=np.float64)
     spent = np.cumsum(costs)
     mean_cost = [spent[stage].mean(), spent[lot_stage].mean(), spent[-1], *costs]
     last_saved = [np.mean(stage < stages - 1), np.mean(lot_stage < stages - 1), 0.0, *[1.0] * (stages - 1), 0.0]
-    estimates = [evaluation.auroc(_evidence(r, base), w, resamples=resamples, seed=seed) for r in risk.T]
+    estimates = [evaluation.auroc(column, w, resamples=resamples, seed=seed) for column in found.T]
     table = pd.DataFrame(
         {
             "auroc": [e.value for e in estimates],
@@ -156,10 +166,10 @@ def cross_validate(
         index=names,
     )
     full = pd.DataFrame(np.nan, index=range(given), columns=names)
-    full.loc[keep] = risk
+    full.loc[keep] = found
     all_stages = np.full(given, -1)
     all_stages[keep] = stage
-    return CrossValidated(table, full, all_stages, tuple(chosen), len(w) / given)
+    return CrossValidated(table, full, all_stages, pd.DataFrame(thresholds), float(np.mean(priors)), len(w) / given)
 
 
 def cost_curve(
@@ -186,6 +196,11 @@ def cost_curve(
         A row a share: ``share``, ``cost`` (mean a question), ``share_of_parallel_cost``, ``calls_saved`` (of the last
         stage), ``auroc``, and ``on_front`` (:func:`pareto_front`).
 
+    Raises
+    ------
+    BadInput
+        As in :func:`cross_validate`; a class needs as many rows as there are folds.
+
     Examples
     --------
     >>> rng = np.random.default_rng(0)
@@ -195,14 +210,12 @@ def cost_curve(
     >>> curve.cost.tolist()[0], curve.cost.tolist()[-1]
     (1.0, 10.0)
     """
-    S, w, _, _ = _rows(boundaries, wrong, questions)
+    S, w, _, _ = scored_rows(boundaries, wrong, questions)
     shares = _check_shares(shares)
-    if min(w.sum(), (~w).sum()) < folds:
-        raise BadInput(f"{folds} folds need as many wrong and right answers, got {int(w.sum())} and {int((~w).sum())}")
     spent = np.cumsum([float(b.cost) for b in boundaries])
-    evidence, stage = _out_of_fold(S, w, shares, folds, seed)
+    found, stage = out_of_fold(S, w, shares, folds, seed)
     cost = spent[stage].mean(axis=1)
-    auroc = [evaluation.auroc(r, w, interval=None).value for r in evidence]
+    auroc = [evaluation.auroc(row, w, interval=None).value for row in found]
     return pd.DataFrame(
         {
             "share": shares,
@@ -216,7 +229,9 @@ def cost_curve(
 
 
 def pareto_front(cost: Sequence[float], auroc: Sequence[float]) -> np.ndarray:
-    """Which points are not beaten: no other costs at most as much and scores at least as well, one of them strictly.
+    r"""Which points are not beaten: no other costs at most as much and scores at least as well, one of them strictly.
+
+    .. math:: \{ i : \nexists\, j \text{ with } c_j \le c_i,\ A_j \ge A_i,\ (c_j, A_j) \ne (c_i, A_i) \}
 
     Parameters
     ----------
@@ -233,89 +248,24 @@ def pareto_front(cost: Sequence[float], auroc: Sequence[float]) -> np.ndarray:
     >>> pareto_front([1, 2, 3, 2], [0.6, 0.7, 0.65, 0.7])
     array([ True,  True, False,  True])
     """
-    c, a = np.asarray(cost, dtype=np.float64), np.asarray(auroc, dtype=np.float64)
-    if c.ndim != 1 or c.shape != a.shape:
+    c, a = numbers(cost, "cost"), numbers(auroc, "auroc")
+    if c.shape != a.shape:
         raise BadInput(f"cost and auroc must be rows of equal length, got shapes {c.shape} and {a.shape}")
     no_worse = (c[:, None] <= c) & (a[:, None] >= a)
     better = no_worse & ((c[:, None] < c) | (a[:, None] > a))
     return ~better.any(axis=0) & ~np.isnan(c) & ~np.isnan(a)
 
 
-def _rows(
-    boundaries: Sequence[Boundary], wrong: Sequence[float], questions: Sequence | None
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
-    """Scores ``(n, S)`` and labels of the rows that have all of them, which rows those are, and how many were given."""
-    if len(boundaries) < 2:
-        raise BadInput(f"a cascade to be judged needs two boundaries, got {len(boundaries)}")
-    n = len(wrong)
-    w = labels(wrong, n)
-    for boundary in boundaries:
-        if callable(boundary.score) and (questions is None or len(questions) != n):
-            raise BadInput(f"boundary {boundary.name!r} scores questions: {n} are needed")
-    S = np.stack([stage_scores(b, questions, np.arange(n), n) for b in boundaries], axis=1)
-    keep = np.flatnonzero(~np.isnan(S).any(axis=1) & ~np.isnan(w))
-    return S[keep], w[keep].astype(bool), keep, n
-
-
 def _check_shares(shares: Sequence[float]) -> np.ndarray:
-    values = np.asarray(shares, dtype=np.float64)
-    if values.ndim != 1 or not len(values) or not ((values >= 0) & (values <= 1)).all():
+    values = numbers(shares, "shares")
+    if not len(values) or not ((values >= 0) & (values <= 1)).all():
         raise BadInput(f"shares must be numbers in [0, 1], at least one, got {shares!r}")
     return np.unique(values)
 
 
-def _risks(fits: list[Callable], S: np.ndarray) -> np.ndarray:
-    """``(n, S)`` estimate of every stage."""
-    return np.stack([fit(S[:, : k + 1]) for k, fit in enumerate(fits)], axis=1)
-
-
-def _bands(inside: np.ndarray, share: float) -> np.ndarray:
-    """How near the median an estimate must be to be passed on: so that this share of the training rows is."""
-    center = np.median(inside, axis=0)
-    here, bands = np.arange(len(inside)), []
-    for k in range(inside.shape[1] - 1):
-        doubt = np.abs(inside[here, k] - center[k])
-        band = np.quantile(doubt, share) if 0 < share < 1 and len(doubt) else (np.inf if share == 1 else -1.0)
-        bands.append(band)
-        here = here[doubt <= band]
-    return np.array(bands)
-
-
-def _stops(risk: np.ndarray, bands: np.ndarray, center: np.ndarray) -> np.ndarray:
-    """The stage at which each row stops."""
-    stage = np.zeros(len(risk), dtype=int)
-    for k, band in enumerate(bands):
-        stage[(stage == k) & (np.abs(risk[:, k] - center[k]) <= band)] = k + 1
-    return stage
-
-
-def _out_of_fold(
-    S: np.ndarray, wrong: np.ndarray, shares: np.ndarray, folds: int, seed: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Evidence and last stage of every row at every share, ``(shares, n)`` each, by fits that have not seen the row."""
-    risk, stage = np.empty((len(shares), len(S))), np.empty((len(shares), len(S)), dtype=int)
-    for train, test in stratified(wrong, folds, seed):
-        fits = [fit_logistic(S[train, : k + 1], wrong[train]) for k in range(S.shape[1])]
-        inside, outside = _risks(fits, S[train]), _risks(fits, S[test])
-        for g, share in enumerate(shares):
-            stage[g, test] = _stops(outside, _bands(inside, share), np.median(inside, axis=0))
-            risk[g, test] = outside[np.arange(len(test)), stage[g, test]]
-        risk[:, test] = _evidence(risk[:, test], wrong[train].mean())
-    return risk, stage
-
-
-def _evidence(risk: np.ndarray, base: np.ndarray | float) -> np.ndarray:
-    """Log-odds of an estimate over those of its training rows' error rate.
-
-    Folds differ in that rate, and against the test rows': pooled as they are, the estimates of a score that knows
-    nothing would have an AUROC below one half. Rounded, because two fits of nothing agree to their last digits only.
-    """
-    return np.round(logit(risk) - logit(base), 8)
-
-
 def _choose(S: np.ndarray, wrong: np.ndarray, shares: np.ndarray, tolerance: float, folds: int, seed: int) -> float:
     """The cheapest share whose AUROC is near enough to all in parallel; failing that, the best."""
-    evidence, _ = _out_of_fold(S, wrong, np.append(shares, 1.0), folds, seed)
-    *auroc, parallel = (evaluation.auroc(row, wrong, interval=None).value for row in evidence)
+    found, _ = out_of_fold(S, wrong, np.append(shares, 1.0), folds, seed)
+    *auroc, parallel = (evaluation.auroc(row, wrong, interval=None).value for row in found)
     enough = [share for share, value in zip(shares, auroc, strict=True) if value >= parallel - tolerance]
     return float(enough[0] if enough else shares[int(np.argmax(auroc))])

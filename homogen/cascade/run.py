@@ -8,6 +8,7 @@ from numbers import Real
 
 import numpy as np
 
+from homogen.cascade._base import numbers
 from homogen.records import BadInput
 
 
@@ -172,15 +173,20 @@ def cascade_cost(costs: Sequence[float], passed_on: Sequence[float]) -> float:
         ``(S - 1,)`` or ``(S,)`` share :math:`\beta_j` that each stage passes on, of the questions that reach it; the
         last stage has nobody to pass on to.
 
+    Raises
+    ------
+    BadInput
+        If lengths do not fit, a cost is negative, infinite or NaN, or a share lies outside [0, 1].
+
     Examples
     --------
     >>> cascade_cost([1, 9], [0.5])
     5.5
     """
-    c, beta = np.asarray(costs, dtype=np.float64), np.asarray(passed_on, dtype=np.float64)
-    if c.ndim != 1 or not len(c) or beta.ndim != 1 or len(beta) not in (len(c) - 1, len(c)):
+    c, beta = numbers(costs, "costs"), numbers(passed_on, "shares passed on")
+    if not len(c) or len(beta) not in (len(c) - 1, len(c)):
         raise BadInput(f"S costs need S - 1 shares passed on, got shapes {c.shape} and {beta.shape}")
-    if not ((c >= 0) & np.isfinite(c)).all() or not ((beta >= 0) & (beta <= 1)).all():
+    if not (c >= 0).all() or not ((beta >= 0) & (beta <= 1)).all():
         raise BadInput("costs must be finite and at least 0, shares passed on in [0, 1]")
     return float(c @ np.concatenate([[1.0], np.cumprod(beta)])[: len(c)])
 
@@ -188,10 +194,8 @@ def cascade_cost(costs: Sequence[float], passed_on: Sequence[float]) -> float:
 def stage_scores(boundary: Boundary, questions: Sequence | None, here: np.ndarray, n: int) -> np.ndarray:
     """The stage's scores of the questions that reached it."""
     given = boundary.score([questions[i] for i in here]) if callable(boundary.score) else boundary.score
-    score = np.asarray(given, dtype=np.float64)
+    score = numbers(given, f"scores of boundary {boundary.name!r}")
     wanted = len(here) if callable(boundary.score) else n
     if score.shape != (wanted,):
         raise BadInput(f"boundary {boundary.name!r} has scores of shape {score.shape} for {wanted} questions")
-    if np.isinf(score).any():
-        raise BadInput(f"boundary {boundary.name!r} has an infinite score")
     return score if callable(boundary.score) else score[here]
