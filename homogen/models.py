@@ -29,6 +29,10 @@ import numpy as np
 from homogen.records import BadInput, unknown
 
 STAGES = ("base", "sft", "dpo", "instruct", "embedder")
+"""Stages of training that a card can name."""
+
+DTYPES = ("auto", "float32", "bfloat16")
+"""Precisions that weights can be loaded in."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -162,7 +166,7 @@ CARDS = {
         ),
     )
 }
-
+"""The model cards, by name; see :func:`cards`."""
 
 NLI_MODELS = {
     "deberta-v3-xsmall": "cross-encoder/nli-deberta-v3-xsmall",
@@ -284,7 +288,9 @@ def resolve_weights(name: str) -> tuple[str, str | None]:
     raise unknown("model", name, [c.name for c in cards() if c.stage != "embedder"])
 
 
-def load_embedder(name: str, device: str = "auto") -> Callable[[Sequence[str]], np.ndarray]:
+def load_embedder(
+    name: str, device: str = "auto", dtype: str = "auto", max_length: int | None = None
+) -> Callable[[Sequence[str]], np.ndarray]:
     """Load a sentence embedder as a function from texts to vectors; the same call returns the same object.
 
     Parameters
@@ -293,17 +299,31 @@ def load_embedder(name: str, device: str = "auto") -> Callable[[Sequence[str]], 
         A card's name, a folder, or a hub id ``owner/name`` that sentence-transformers can read.
     device
         ``"auto"``, ``"cpu"`` or ``"cuda"``.
+    dtype
+        ``"float32"``, ``"bfloat16"``, or ``"auto"``: float32, because a threshold on cosines is set to a few digits.
+    max_length
+        Tokens that are read of a text; ``None`` takes what the model was made for. Longer texts are cut, counted and
+        warned about.
 
     Returns
     -------
     callable
-        ``texts -> (n, d)`` float32 array, not normalised. Its attribute ``name`` is the embedder's name.
+        ``texts -> (n, d)`` float32 array, not normalised. Its attribute ``name`` is the embedder's name, ``truncated``
+        counts the texts that were cut.
+
+    Raises
+    ------
+    BadInput
+        If the name is unknown, the weights are missing or damaged, there is no GPU where one was asked for, or the
+        length is more than the model reads.
     """
-    return _load_embedder(name, pick_device(device))
+    if dtype not in DTYPES:
+        raise unknown("dtype", dtype, DTYPES)
+    return _load_embedder(name, pick_device(device), dtype, max_length)
 
 
 @functools.lru_cache(maxsize=4)
-def _load_embedder(name: str, device: str) -> Callable[[Sequence[str]], np.ndarray]:
+def _load_embedder(name: str, device: str, dtype: str, max_length: int | None) -> Callable:
     card = CARDS.get(name)
     if card is None and not Path(name).is_dir() and name.count("/") != 1:
         raise unknown("embedder", name, [c.name for c in cards("embedder")])
@@ -313,6 +333,8 @@ def _load_embedder(name: str, device: str) -> Callable[[Sequence[str]], np.ndarr
     from safetensors import SafetensorError
     from sentence_transformers import SentenceTransformer
 
+    from homogen.engines.embedder import SentenceEmbedder
+
     with _quiet_transformers():
         if name == "wordllama":
             model = SentenceTransformer(modules=[_static_embedding(*paths)], device=device)
@@ -321,24 +343,14 @@ def _load_embedder(name: str, device: str) -> Callable[[Sequence[str]], np.ndarr
                 model = SentenceTransformer(str(paths[0].parent) if paths else name, device=device)
             except (OSError, ValueError, SafetensorError) as error:
                 raise BadInput(f"embedder {name!r} could not be loaded: {_one_line(error)}") from error
-
-    def embed(texts: Sequence[str]) -> np.ndarray:
-        """Embed texts, longest first in batches, as float32."""
-        import tqdm
-
-        wanted = len(texts) > 256 and not os.environ.get("TQDM_DISABLE")
-        with tqdm.tqdm(total=len(texts), desc=f"embedding, {name}", unit="text", disable=not wanted) as bar:
-            order = np.argsort([-len(text) for text in texts], kind="stable")
-            rows: list[np.ndarray] = []
-            for start in range(0, len(texts), 256):
-                chunk = [texts[i] for i in order[start : start + 256]]
-                rows.append(model.encode(chunk, batch_size=64, show_progress_bar=False, convert_to_numpy=True))
-                bar.update(len(chunk))
-        vectors = np.concatenate(rows) if rows else np.zeros((0, model.get_embedding_dimension()))
-        return vectors[np.argsort(order)].astype(np.float32)
-
-    embed.name = name
-    return embed
+    if dtype == "bfloat16":
+        model = model.bfloat16()
+    if max_length is not None:
+        limit = model.max_seq_length or 0
+        if isinstance(max_length, bool) or not isinstance(max_length, int) or not 3 <= max_length <= limit:
+            raise BadInput(f"max_length must lie between 3 and the {limit} tokens that {name} reads, got {max_length}")
+        model.max_seq_length = max_length
+    return SentenceEmbedder(model, name)
 
 
 def load_nli(
@@ -349,7 +361,7 @@ def load_nli(
     max_length: int | None = None,
     check: bool = True,
 ) -> Callable[[Sequence[tuple[str, str]]], np.ndarray]:
-    """Load a natural-language-inference model as a function from pairs of texts to probabilities.
+    """Load an NLI model as a function from pairs of texts to probabilities; the same call returns the same object.
 
     Parameters
     ----------
@@ -379,9 +391,15 @@ def load_nli(
         If the name is unknown, the weights are missing, the labels are not named, the pair template is not the one the
         model was trained on, or the self-check fails; the message says which.
     """
-    if dtype not in ("auto", "float32", "bfloat16"):
-        raise unknown("dtype", dtype, ("auto", "float32", "bfloat16"))
-    device = pick_device(device)
+    if dtype not in DTYPES:
+        raise unknown("dtype", dtype, DTYPES)
+    return _load_nli(name, pick_device(device), dtype, padded_tokens, max_length, check)
+
+
+@functools.lru_cache(maxsize=2)
+def _load_nli(
+    name: str, device: str, dtype: str, padded_tokens: int | None, max_length: int | None, check: bool
+) -> Callable:
     local = Path(name).is_dir()
     if not local and name not in NLI_MODELS and (name.count("/") != 1 or name.startswith((".", "/", "~"))):
         raise unknown("NLI model", name, NLI_MODELS)
@@ -402,11 +420,11 @@ def load_nli(
         except (OSError, ValueError, SafetensorError) as error:
             where = f" ({source} on the Hugging Face hub)" if not local else ""
             raise BadInput(f"NLI model {name!r}{where} could not be loaded: {_one_line(error)}") from error
-    revision = _folder_sha(Path(name)) if local else getattr(network.config, "_commit_hash", None) or "unknown"
+    revision = _folder_sha(Path(name)) if local else getattr(network.config, "_commit_hash", None)
     model = CrossEncoder(
         network.to(device).eval(),
         tokenizer,
-        f"{source}@{revision[:12]}, {dtype}, at most {max_length or 'all'} tokens",
+        f"{source}@{(revision or _weights_sha(network))[:12]}, {dtype}, at most {max_length or 'all'} tokens",
         padded_tokens,
         max_length,
     )
@@ -437,6 +455,17 @@ def _one_line(error: Exception) -> str:
 def _sha256(path: Path) -> str:
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _weights_sha(network: Any) -> str:
+    """Identify weights of which nobody says what they are: a cache of answers must not mix two models."""
+    import torch
+
+    digest = hashlib.sha256()
+    for name, tensor in sorted(network.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
+    return digest.hexdigest()
 
 
 def _checked(file: WheelFile) -> Path:

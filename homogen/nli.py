@@ -123,7 +123,14 @@ class NLI:
 
 
 def as_nli(nli: NLI | Model | str) -> NLI:
-    """Wrap what a caller brought: a name, a function, or an :class:`NLI`, which is returned as it is."""
+    """Wrap what a caller brought: a name, a function, or an :class:`NLI`, which is returned as it is.
+
+    Examples
+    --------
+    >>> nli = as_nli(lambda pairs: np.tile([0.2, 0.5, 0.3], (len(pairs), 1)))
+    >>> as_nli(nli) is nli
+    True
+    """
     return nli if isinstance(nli, NLI) else NLI(nli)
 
 
@@ -164,28 +171,67 @@ itself (entailment 0.10, neutral 0.80, contradiction 0.10); are its labels in an
             )
 
 
-def with_question(texts: Iterable[str], question: str | None) -> list[str]:
-    """Put the question before every answer, with a space between, as Kuhn et al. and Farquhar et al. do; or nothing."""
+def with_question(texts: Iterable[str], question: str | None, separator: str = " ") -> list[str]:
+    """Put the question before every answer, or nothing.
+
+    Parameters
+    ----------
+    texts
+        Answers to one question. An empty one stays empty.
+    question
+        ``None`` leaves the answers bare.
+    separator
+        Between the two: a space as in the code of Kuhn et al. and Farquhar et al.; uqlm has a new line.
+
+    Examples
+    --------
+    >>> with_question(["1969", ""], "When was the landing?")
+    ['When was the landing? 1969', '']
+    """
     if question is not None and not isinstance(question, str):
         raise BadInput(f"question must be a text or None, got {question!r}")
-    return [f"{question} {text}" if question and text.strip() else text for text in texts]
+    return [f"{question}{separator}{text}" if question and text.strip() else text for text in texts]
 
 
-def by_question(texts_by_question: Iterable[Sequence[str]], questions: Sequence[str] | None = None) -> list[list[str]]:
-    """Check all answers of a benchmark and put each question before its answers, if questions are given."""
+def by_question(
+    texts_by_question: Iterable[Sequence[str]], questions: Sequence[str] | None = None, separator: str = " "
+) -> list[list[str]]:
+    """Check all answers of a benchmark, and put each question before its answers if questions are given.
+
+    Parameters
+    ----------
+    texts_by_question
+        One list of answers a question.
+    questions
+        As many texts, or ``None``.
+    separator
+        As in :func:`with_question`.
+
+    Raises
+    ------
+    BadInput
+        If an item is not a list of texts, or there are more or fewer questions than lists.
+
+    Examples
+    --------
+    >>> by_question([["Paris", "Lyon"], ["1969"]], ["Capital?", "When?"])
+    [['Capital? Paris', 'Capital? Lyon'], ['When? 1969']]
+    """
     rows = []
     for q, answers in enumerate(texts_by_question):
-        if isinstance(answers, str):
-            raise BadInput(f"expected a list of answers, got one text: {answers[:40]!r}")
-        for i, text in enumerate(answers):
+        if isinstance(answers, str) or not isinstance(answers, Iterable):
+            what = f"one text: {answers[:40]!r}" if isinstance(answers, str) else f"{answers!r} for question {q}"
+            raise BadInput(f"expected a list of answers, got {what}")
+        row = list(answers)
+        for i, text in enumerate(row):
             if not isinstance(text, str):
                 raise BadInput(f"answer {i} of question {q} is {text!r}, not a text (a missing answer is '')")
-        rows.append(list(answers))
+        rows.append(row)
     if questions is None:
         return rows
     if isinstance(questions, str) or len(questions) != len(rows):
         raise BadInput(f"{len(rows)} lists of answers need as many questions, got {len(questions)}")
-    return [with_question(answers, question) for answers, question in zip(rows, questions, strict=True)]
+    return [with_question(row, question, separator) for row, question in zip(rows, questions, strict=True)]
 
 
 def _bar(pairs: int, wanted: bool):
@@ -198,14 +244,18 @@ def _bar(pairs: int, wanted: bool):
 
 
 def _checked(answers: np.ndarray, pairs: list[Pair]) -> np.ndarray:
-    p = np.asarray(answers, dtype=np.float64)
+    try:
+        p = np.asarray(answers, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise BadInput(f"the NLI model returned no array of numbers for {len(pairs)} pairs") from None
     if p.shape != (len(pairs), 3):
         raise BadInput(f"the NLI model returned shape {p.shape} for {len(pairs)} pairs, expected ({len(pairs)}, 3)")
     bad = ~(np.isfinite(p).all(axis=1) & (p >= 0).all(axis=1) & (np.abs(p.sum(axis=1) - 1) < 1e-2))
     if bad.any():
         i = int(np.argmax(bad))
         raise BadInput(f"the NLI model returned {p[i].tolist()} for {pairs[i]!r}: no probabilities (logits?)")
-    return p
+    total = p.sum(axis=1, keepdims=True)
+    return np.where(np.abs(total - 1) > 1e-9, p / total, p)  # what low precision has left over
 
 
 class _PairFile:
@@ -213,7 +263,10 @@ class _PairFile:
 
     def __init__(self, path: Path, model: str):
         self._path, self._model = path, model
-        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise BadInput(f"the cache of NLI pairs {path} cannot be made: {error}") from error
         self._run("CREATE TABLE IF NOT EXISTS pairs (key BLOB PRIMARY KEY, e REAL, n REAL, c REAL) WITHOUT ROWID")
 
     def read(self, pairs: list[Pair]) -> dict[Pair, tuple[float, float, float]]:

@@ -213,6 +213,8 @@ def test_the_question_goes_before_both_texts():
     cluster_nli(["1969", "1970", ""], model, question="Moon landing?")
     cluster_nli_batch([["x", "y"]], model, questions=["Q"])
     assert asked == [("Moon landing? 1969", "Moon landing? 1970"), ("Q x", "Q y")]
+    cluster_nli(["u", "v"], model, rule="either", question="Q")  # uqlm's own separator
+    assert asked[2:] == [("Q\nu", "Q\nv"), ("Q\nv", "Q\nu")]
 
 
 def test_missing_answers_and_empty_lists():

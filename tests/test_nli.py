@@ -128,6 +128,7 @@ def test_the_cache_holds_no_text(tmp_path):
         ([[1.2, -3.0, 0.4]], "no probabilities"),
         ([[0.5, 0.5, 0.5]], "no probabilities"),
         ([[np.nan, 0.5, 0.5]], "no probabilities"),
+        ([["yes", "no", "maybe"]], "returned no array of numbers"),
     ],
 )
 def test_a_model_that_returns_anything_else_is_refused(answer, message):
@@ -173,6 +174,21 @@ def test_the_self_check_says_which_check_failed(model, message):
         self_check(model)
 
 
+def test_what_low_precision_leaves_over_is_divided_out():
+    # Half precision sums to 1 within a percent only; similarities must not exceed 1, nor fall below 0.
+    for p in ([1.006, 0, 0], [0, 0, 1.006], [0.5, 0.3, 0.206]):
+        (found,) = NLI(lambda pairs, p=p: np.array([p]))([("a", "b")])
+        assert found.sum() == pytest.approx(1, abs=1e-15)
+        assert (found >= 0).all()
+        assert (found <= 1).all()
+
+
+def test_a_folder_that_cannot_be_made_says_so(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(BadInput, match=r"the cache of NLI pairs .*pairs cannot be made"):
+        NLI(Model(), cache=tmp_path / "file" / "deeper" / "pairs")
+
+
 def test_questions_before_answers():
     assert with_question(["Paris", " "], "Capital?") == ["Capital? Paris", " "]
     assert with_question(["Paris"], None) == ["Paris"]
@@ -181,6 +197,10 @@ def test_questions_before_answers():
         by_question([["a"], ["b"]], ["Q"])
     with pytest.raises(BadInput, match="expected a list of answers, got one text"):
         by_question(["a"], None)
+    for gap in (np.nan, None, 3):
+        with pytest.raises(BadInput, match=f"expected a list of answers, got {gap} for question 1"):
+            by_question([["a"], gap], None)
+    assert with_question(["Paris"], "Capital?", separator="\n") == ["Capital?\nParis"]
     with pytest.raises(BadInput, match="answer 1 of question 0 is None"):
         by_question([["a", None]], None)
     with pytest.raises(BadInput, match="question must be a text or None"):

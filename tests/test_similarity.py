@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from homogen.records import BadInput
 from homogen.similarity import (
     cosine,
     cosine_batch,
@@ -203,6 +204,13 @@ def test_bad_vectors_at_hand():
         cosine_of([[1.0, 0.0], [np.nan, np.nan], [0.0, 0.0]])
     with pytest.raises(ValueError, match="embedding 0 holds NaN"):
         cosine_of([[1.0, np.nan]])
+
+
+def test_ragged_vectors_are_one_line_each():
+    with pytest.raises(BadInput, match="embeddings must be numbers in rows of equal length"):
+        cosine_of([[1, 0], [1]])
+    with pytest.raises(BadInput, match="the embedder returned no array of numbers for 2 texts"):
+        cosine(["a", "b"], lambda texts: [[1, 0], [1]])
 
 
 def slow_rouge(a, b):

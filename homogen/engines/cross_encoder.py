@@ -60,9 +60,11 @@ class CrossEncoder:
         self._network, self._tokenizer = network, tokenizer
         self._device = next(network.parameters()).device
         self._columns = _columns(network.config, name)
+        if padded_tokens is not None and (not _is_whole(padded_tokens) or padded_tokens < 1):
+            raise BadInput(f"padded_tokens must be a whole number of at least 1, got {padded_tokens!r}")
         self._padded_tokens = padded_tokens or _PADDED_TOKENS.get(self._device.type, 2**11)
         limit = min(tokenizer.model_max_length, getattr(network.config, "max_position_embeddings", None) or 512)
-        if max_length is not None and not 8 <= max_length <= limit:
+        if max_length is not None and not (_is_whole(max_length) and 8 <= max_length <= limit):
             raise BadInput(f"max_length must lie between 8 and the {limit} tokens that {name} reads, got {max_length}")
         self._max_length = max_length or limit
         _check_template(tokenizer, network.config.model_type, name)
@@ -110,6 +112,10 @@ class CrossEncoder:
         with torch.inference_mode():
             logits = self._network(**batch).logits
         return logits.double().softmax(dim=-1)[:, self._columns].cpu().numpy()
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _columns(config: Any, name: str) -> list[int]:

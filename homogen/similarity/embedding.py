@@ -86,7 +86,7 @@ def cosine_of(embeddings: np.ndarray) -> np.ndarray:
            [0.6, 1. , 0.6],
            [1. , 0.6, 1. ]])
     """
-    V = np.asarray(embeddings, dtype=np.float64)
+    V = _array(embeddings, "embeddings must be numbers in rows of equal length")
     if V.ndim != 2:
         raise BadInput(f"embeddings must have shape (N, d), got {V.shape}")
     missing = np.isnan(V).all(axis=1)
@@ -180,10 +180,17 @@ def _embed_distinct(texts: list[str], embedder: Embedder | str) -> np.ndarray:
         from homogen.models import load_embedder
 
         embedder = load_embedder(embedder)
-    vectors = np.asarray(embedder(texts), dtype=np.float64)
+    vectors = _array(embedder(texts), f"the embedder returned no array of numbers for {len(texts)} texts")
     if vectors.ndim != 2 or len(vectors) != len(texts) or not vectors.shape[1]:
         raise BadInput(f"the embedder returned shape {vectors.shape} for {len(texts)} texts, expected (n, d)")
     return _unit(vectors, lambda i: f"the embedding of {texts[i][:60]!r}")
+
+
+def _array(values: object, complaint: str) -> np.ndarray:
+    try:
+        return np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise BadInput(complaint) from None
 
 
 def _unit(vectors: np.ndarray, name: Callable[[int], str]) -> np.ndarray:
