@@ -1,4 +1,5 @@
 import doctest
+import inspect
 import itertools
 import math
 
@@ -329,3 +330,64 @@ def test_agreement_where_there_is_nothing_to_agree_on():
         confirmed_single_cluster_rate([[0, 1]], [[0, 1, 1]])
     with pytest.raises(BadInput, match="whole numbers"):
         adjusted_rand_index([[0.5, 1]], [[0, 1]])
+
+
+@pytest.mark.parametrize("level", [0, 1, 95, NAN, "x", None, True, [0.9]])
+def test_bad_levels(level):
+    for estimate in (single_cluster_rate, mean_number_of_clusters):
+        with pytest.raises(BadInput, match="level must be a number between 0 and 1"):
+            estimate([[0, 0]], level=level)
+    for estimate in (adjusted_rand_index, confirmed_single_cluster_rate):
+        with pytest.raises(BadInput, match="level must be a number between 0 and 1"):
+            estimate([[0, 0]], [[0, 0]], level=level)
+
+
+@pytest.mark.parametrize(("name", "bad"), [("seed", -1), ("seed", None), ("seed", "x"), ("seed", 0.5), ("seed", True)])
+def test_a_seed_that_cannot_be_repeated_is_refused(name, bad):
+    for call in (
+        lambda: mean_number_of_clusters([[0, 0], [0, 1]], **{name: bad}),
+        lambda: mean_number_of_clusters([], **{name: bad}),
+        lambda: adjusted_rand_index([[0, 0]], [[0, 0]], **{name: bad}),
+    ):
+        with pytest.raises(BadInput, match=f"{name} must be a whole number of at least 0"):
+            call()
+
+
+def test_a_level_is_printed_as_it_is_meant():
+    assert single_cluster_rate([[0, 0]], level=0.999).method == "single-cluster rate, Wilson 99.9%"
+    assert single_cluster_rate([[0, 0]]).method == "single-cluster rate, Wilson 95%"
+    assert "bootstrap 99.9% over" in mean_number_of_clusters([[0, 0], [0, 1]], level=0.999).method
+    assert confirmed_single_cluster_rate([[0, 0]], [[0, 0]], level=0.975).method.endswith("Wilson 97.5%")
+
+
+ITSELF: list = []
+ITSELF.append(ITSELF)
+UGLY = [None, 3, "ab", b"ab", {"a": 1}, object(), [[1, 0.5], [0.5]], [["a", "b"], ["b", "a"]], [["1", "0"], ["0", "1"]]]
+UGLY += [np.array([[1, 1j], [1j, 1]]), [[[1.0]]], [None, None], [[object()]], [[10**400]], ITSELF, np.array(1.0)]
+
+
+@pytest.mark.parametrize("ugly", UGLY, ids=lambda x: type(x).__name__)
+def test_ugly_input_is_refused_in_one_line(ugly):
+    calls = [lambda: cluster(ugly), lambda: cluster_batch([np.eye(2), ugly]), lambda: alignment_tax(ugly)]
+    calls += [lambda f=f: f(ugly) for f in (single_cluster_rate, is_single_cluster, mean_number_of_clusters)]
+    calls += [lambda f=f: f([[0, 0]], ugly) for f in (adjusted_rand_index, confirmed_single_cluster_rate)]
+    calls += [lambda: cluster(np.eye(2), ugly), lambda: cluster(np.eye(2), linkage=ugly)]
+    for call in calls:
+        with pytest.raises(BadInput) as complaint:
+            call()
+        assert "\n" not in str(complaint.value)
+    with pytest.raises(BadInput):
+        cluster_batch(3)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["cluster", "cluster_batch", *(f for f in vars(rates) if getattr(rates, f).__class__.__name__ == "function")],
+)
+def test_docstrings_have_all_their_parts(name):
+    if name.startswith("_"):
+        return
+    doc = inspect.getdoc(getattr(linkage if name.startswith("cluster") else rates, name))
+    for section in ("Parameters", "Returns", "Raises", "Examples"):
+        assert f"\n{section}\n{'-' * len(section)}\n" in doc, (name, section)
+    assert ".. math::" in doc or name == "cluster_batch"

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from homogen import BadInput
 from homogen import uncertainty as u
+from homogen.uncertainty import stated
 
 NAN = np.nan
 
@@ -87,6 +88,21 @@ def test_bad_input(call, message):
         ("85% sure, so 85 percent.", 0.85),
         ("The Earth is not flat. Confidence: 85%", 0.85),
         ("I'm 90% confident, not that it matters", 0.9),
+        ("Confidence (0-100): 85", 0.85),
+        ("Confidence (0–100): 8", 0.08),
+        ("Confidence (0-100%): 85%", 0.85),
+        ("Confidence level (0 to 1): 0.85", 0.85),
+        ("Confidence (0.0-1.0): 1", 1),
+        ("Confidence (1-10): 8", 0.8),
+        ("Confidence (out of 10): 8", 0.8),
+        ("Confidence (in %) = 8", 0.08),
+        ("Confidence (my own): 85", 0.85),
+        ("Confidence (85%): high", 0.85),
+        ("My confidence is 85", 0.85),
+        ("My confidence is 85. Paris has 3 airports.", 0.85),
+        ("(my confidence is 85)", 0.85),
+        ("P(True) = 0.8", 0.8),
+        ("P(correct): 80", 0.8),
     ],
 )
 def test_a_stated_confidence_is_read(text, confidence):
@@ -139,6 +155,18 @@ def test_a_stated_confidence_is_read(text, confidence):
         "1e-3",
         "½",
         "GPT-4",
+        "Paris. 85",  # a bare number that is not all there is
+        "Confidence (0-100): 0.85",  # of one, or of a hundred
+        "Confidence (1-5): 4",
+        "Confidence (0-10): 85",
+        "Confidence (0-1): 85",
+        "Confidence (0-100)",
+        "My confidence is 85 points",
+        "My confidence is 7",
+        "the likelihood of 50 such cases",
+        "P(False) = 0.2",
+        "P(A) = 0.8",
+        "P(True) = 8",
     ],
 )
 def test_what_is_no_confidence_or_not_one_alone_is_nan(text):
@@ -156,3 +184,19 @@ def test_a_list_of_texts_gives_an_array():
 def test_any_text_gives_a_number_in_range_or_nan(text):
     score = u.verbalized_confidence(text)
     assert np.isnan(score) or 0 <= score <= 1
+
+
+def test_a_clause_is_looked_at_once_however_many_numbers_it_holds(monkeypatch):
+    class Counting:
+        def __init__(self, pattern):
+            self.pattern, self.searches = pattern, 0
+
+        def search(self, *where):
+            self.searches += 1
+            return self.pattern.search(*where)
+
+    patterns = [Counting(pattern) for pattern in (stated._SURE, stated._NOT, stated._BOUND)]
+    for name, pattern in zip(("_SURE", "_NOT", "_BOUND"), patterns, strict=True):
+        monkeypatch.setattr(stated, name, pattern)
+    assert u.verbalized_confidence("I am 85% sure of 1 2 3 4 " + "5 6 7 8 " * 1000) == 0.15
+    assert [pattern.searches for pattern in patterns] == [1, 1, 1]

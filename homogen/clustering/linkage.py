@@ -23,6 +23,13 @@ _MERGE = 1e-12  # the average of equal distances can come out a few ulps above t
 def cluster(S: np.ndarray, threshold: float = 0.4, linkage: str = "single") -> np.ndarray:
     r"""Group answers whose similarity reaches a threshold :math:`\tau`.
 
+    .. math:: i \sim j \iff S_{ij} \ge \tau, \qquad
+              \text{and clusters } A, B \text{ merge while} \quad
+              \mathop{\mathrm{mean}}_{i \in A,\, j \in B} S_{ij} \ge \tau \quad \text{or} \quad
+              \min_{i \in A,\, j \in B} S_{ij} \ge \tau
+
+    for single linkage (the classes are the connected components), average and complete linkage.
+
     Parameters
     ----------
     S
@@ -100,18 +107,26 @@ def cluster_batch(
     Returns
     -------
     list of numpy.ndarray
-        One ``(N_i,)`` int array a question.
+        One ``(N_i,)`` int array a question; none for no questions.
+
+    Raises
+    ------
+    BadInput
+        As :func:`cluster`; the message says which matrix.
 
     Examples
     --------
     >>> cluster_batch([np.ones((3, 3)), np.eye(2)])
     [array([0, 0, 0]), array([0, 1])]
     """
-    if linkage not in LINKAGES:
+    if not isinstance(linkage, str) or linkage not in LINKAGES:
         raise unknown("linkage", linkage, LINKAGES)
     if isinstance(threshold, bool) or not isinstance(threshold, Real) or not -1 <= threshold <= 1:
-        raise BadInput(f"threshold must be a number in [-1, 1], got {threshold!r}")
-    matrices = [np.asarray(S, dtype=np.float64) for S in similarities]
+        raise BadInput(f"threshold must be a number in [-1, 1], got {' '.join(repr(threshold).split())[:60]}")
+    try:
+        matrices = [_numbers(S, q) for q, S in enumerate(similarities)]
+    except TypeError:
+        raise BadInput("similarities must be given as one matrix a question") from None
     by_size = defaultdict(list)
     for q, S in enumerate(matrices):
         if S.ndim != 2 or S.shape[0] != S.shape[1]:
@@ -132,6 +147,18 @@ def cluster_batch(
         for q, row in zip(questions, _in_order_of_appearance(groups, present), strict=True):
             labels[q] = row
     return labels
+
+
+def _numbers(S: np.ndarray, question: int) -> np.ndarray:
+    """One question's matrix of floats; None is NaN, a text is no number."""
+    try:
+        given = np.asarray(S)
+        texts = given.dtype.kind == "O" and any(isinstance(x, str | bytes) for x in given.flat)
+        if not texts and given.dtype.kind in "biufO":
+            return given.astype(np.float64, copy=False)
+    except (TypeError, ValueError, OverflowError, RecursionError):
+        pass
+    raise BadInput(f"similarity matrix {question} must be numbers in rows of equal length")
 
 
 def _check(stack: np.ndarray, questions: list[int]) -> np.ndarray:

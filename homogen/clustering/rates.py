@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from numbers import Integral
+from collections.abc import Iterable, Mapping, Sequence, Set
+from numbers import Integral, Real
 
 import numpy as np
 from scipy import stats
@@ -25,7 +25,13 @@ def alignment_tax(labels: Sequence[int]) -> float:
     Returns
     -------
     float
-        0 if all answers differ, 1 - 1/N if all are alike; NaN with fewer than two answers.
+        0 if all answers differ, 1 - 1/N if all are alike; NaN with fewer than two answers left. Higher is *less*
+        diverse: as a score of uncertainty it points the wrong way round.
+
+    Raises
+    ------
+    BadInput
+        If the labels are not one row of whole numbers from -1.
 
     References
     ----------
@@ -37,7 +43,7 @@ def alignment_tax(labels: Sequence[int]) -> float:
     >>> alignment_tax([0, 0, 1, 0])
     0.5
     """
-    left = _present(labels)
+    left = _present(labels, "labels")
     return 1 - len(np.unique(left)) / len(left) if len(left) > 1 else math.nan
 
 
@@ -58,11 +64,18 @@ def single_cluster_rate(labels_by_question: Iterable[Sequence[int]], level: floa
     Returns
     -------
     Estimate
-        A question with fewer than two answers left is not counted and lowers ``coverage``; undefined if none is left.
+        The rate in [0, 1]. A question with fewer than two answers left is not counted and lowers ``coverage``;
+        undefined (NaN with the reason) if none is left.
+
+    Raises
+    ------
+    BadInput
+        If a question's labels are not whole numbers from -1, or the level does not lie between 0 and 1.
 
     References
     ----------
-    E. B. Wilson (1927), "Probable inference, the law of succession, and statistical inference", *JASA* 22.
+    E. B. Wilson (1927), "Probable inference, the law of succession, and statistical inference", *J. Am. Stat. Assoc.*
+    22.
 
     Examples
     --------
@@ -76,11 +89,16 @@ def single_cluster_rate(labels_by_question: Iterable[Sequence[int]], level: floa
         return Estimate.undefined(_NONE_LEFT)
     single = int((counts == 1).sum())
     low, high = stats.binomtest(single, n).proportion_ci(level, method="wilson")
-    return Estimate(single / n, float(low), float(high), n, n / given, f"single-cluster rate, Wilson {level:.0%}")
+    method = f"single-cluster rate, Wilson {_percent(level)}"
+    return Estimate(single / n, float(low), float(high), n, n / given, method)
 
 
 def is_single_cluster(labels_by_question: Iterable[Sequence[int]]) -> np.ndarray:
-    """Which questions have all their answers in one cluster: the questions that :func:`single_cluster_rate` counts.
+    r"""Which questions have all their answers in one cluster: the questions that :func:`single_cluster_rate` counts.
+
+    .. math:: N_q \ge 2 \;\wedge\; |\text{clusters}_q| = 1
+
+    with :math:`N_q` the answers that are not missing.
 
     Parameters
     ----------
@@ -92,19 +110,28 @@ def is_single_cluster(labels_by_question: Iterable[Sequence[int]]) -> np.ndarray
     numpy.ndarray
         ``(Q,)`` bool; False too for a question with fewer than two answers left.
 
+    Raises
+    ------
+    BadInput
+        If a question's labels are not whole numbers from -1.
+
     Examples
     --------
     >>> is_single_cluster([[0, 0, 0], [0, 1, 0], [0, -1, -1]])
     array([ True, False, False])
     """
-    left = [_present(labels) for labels in labels_by_question]
+    left = _all_present(labels_by_question)
     return np.array([len(x) > 1 and len(np.unique(x)) == 1 for x in left], dtype=bool)
 
 
 def mean_number_of_clusters(
     labels_by_question: Iterable[Sequence[int]], resamples: int = 10_000, seed: int = 0, level: float = 0.95
 ) -> Estimate:
-    """Mean number of clusters a question, with a bootstrap interval over questions.
+    r"""Mean number of clusters a question, with a bootstrap interval over questions.
+
+    .. math:: \frac{1}{Q} \sum_{q=1}^{Q} |\text{clusters}_q|
+
+    The interval is the middle ``level`` of the means of ``resamples`` draws of Q questions with replacement.
 
     Parameters
     ----------
@@ -120,8 +147,14 @@ def mean_number_of_clusters(
     Returns
     -------
     Estimate
-        A question with fewer than two answers left is not counted and lowers ``coverage``; undefined if none is
-        left; without an interval if only one is.
+        At least 1. A question with fewer than two answers left is not counted and lowers ``coverage``; undefined if
+        none is left; without an interval if only one is.
+
+    Raises
+    ------
+    BadInput
+        If a question's labels are not whole numbers from -1, ``resamples`` is no whole number from 1, ``seed`` none
+        from 0, or the level does not lie between 0 and 1.
 
     References
     ----------
@@ -133,6 +166,7 @@ def mean_number_of_clusters(
     2.000 [1.250, 2.750], n=4, coverage 100%
     """
     _check_level(level)
+    _check_resampling(resamples, seed)
     counts, given = _cluster_counts(labels_by_question)
     return _mean_over_questions(counts, given, "mean number of clusters", resamples, seed, level)
 
@@ -163,7 +197,13 @@ def adjusted_rand_index(
     Returns
     -------
     Estimate
-        A question with fewer than two answers left is not counted and lowers ``coverage``.
+        At most 1. A question with fewer than two answers left is not counted and lowers ``coverage``; undefined if
+        none is left; without an interval if only one is.
+
+    Raises
+    ------
+    BadInput
+        As :func:`mean_number_of_clusters`, and if the two differ in questions or in a question's answers.
 
     Notes
     -----
@@ -183,6 +223,7 @@ def adjusted_rand_index(
     from sklearn.metrics import adjusted_rand_score
 
     _check_level(level)
+    _check_resampling(resamples, seed)
     pairs, given = _paired(labels_a, labels_b)
     values = [float(adjusted_rand_score(a, b)) for a, b in pairs]
     return _mean_over_questions(values, given, "mean adjusted Rand index", resamples, seed, level)
@@ -191,7 +232,10 @@ def adjusted_rand_index(
 def confirmed_single_cluster_rate(
     labels_a: Iterable[Sequence[int]], labels_b: Iterable[Sequence[int]], level: float = 0.95
 ) -> Estimate:
-    """Share of one clustering's single-cluster questions that another confirms, with Wilson's interval.
+    r"""Share of one clustering's single-cluster questions that another confirms, with Wilson's interval.
+
+    .. math:: \frac{\sum_q \mathbf{1}\{|\text{clusters}^a_q| = 1\} \, \mathbf{1}\{|\text{clusters}^b_q| = 1\}}
+              {\sum_q \mathbf{1}\{|\text{clusters}^a_q| = 1\}}
 
     Parameters
     ----------
@@ -208,9 +252,16 @@ def confirmed_single_cluster_rate(
         ``n`` is the number of questions that the first clustering picked, ``coverage`` their share of the questions
         with two answers left; undefined if there is none.
 
+    Raises
+    ------
+    BadInput
+        If labels are not whole numbers from -1, the two clusterings differ in questions or in a question's answers, or
+        the level does not lie between 0 and 1.
+
     Notes
     -----
-    The rate is not symmetric. A clustering that lumps everything confirms all, whatever the answers say.
+    The rate is not symmetric. A clustering that lumps everything confirms all, whatever the answers say. An answer
+    missing from one is left out of both. The interval is Wilson's, as in :func:`single_cluster_rate`.
 
     Examples
     --------
@@ -225,7 +276,7 @@ def confirmed_single_cluster_rate(
         return Estimate.undefined("the first clustering has no question with a single cluster")
     confirmed = sum(len(np.unique(b)) == 1 for b in picked)
     low, high = stats.binomtest(confirmed, n).proportion_ci(level, method="wilson")
-    method = f"confirmed single-cluster rate, Wilson {level:.0%}"
+    method = f"confirmed single-cluster rate, Wilson {_percent(level)}"
     return Estimate(confirmed / n, float(low), float(high), n, n / len(pairs), method)
 
 
@@ -233,21 +284,61 @@ _NONE_LEFT = "no question has two answers left"
 
 
 def _check_level(level: float) -> None:
-    if not 0 < level < 1:
-        raise BadInput(f"level must lie between 0 and 1, got {level!r}")
+    if isinstance(level, bool) or not isinstance(level, Real) or not 0 < level < 1:
+        raise BadInput(f"level must be a number between 0 and 1, got {_shown(level)}")
 
 
-def _present(labels: Sequence[int]) -> np.ndarray:
+def _check_resampling(resamples: int, seed: int) -> None:
+    for name, value, least in (("resamples", resamples, 1), ("seed", seed, 0)):
+        if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
+            raise BadInput(f"{name} must be a whole number of at least {least}, got {_shown(value)}")
+
+
+def _shown(value: object) -> str:
+    """What was given, on one short line."""
+    return " ".join(repr(value).split())[:60]
+
+
+def _percent(level: float) -> str:
+    """A level as it is meant: .999 is not 100%."""
+    return f"{100 * level:g}%"
+
+
+def _listed(rows: Iterable) -> list:
+    """One row a question."""
+    try:
+        if not isinstance(rows, str | bytes | Mapping | Set):
+            return list(rows)
+    except TypeError:
+        pass
+    raise BadInput(f"labels must be given as one row a question, got {_shown(rows)}")
+
+
+def _all_present(labels_by_question: Iterable[Sequence[int]]) -> list[np.ndarray]:
+    """The labels of every question's answers that are not missing."""
+    return [_present(labels, f"question {q}: labels") for q, labels in enumerate(_listed(labels_by_question))]
+
+
+def _present(labels: Sequence[int], name: str) -> np.ndarray:
     """The labels of the answers that are not missing."""
-    values = np.asarray(labels)
-    if values.ndim != 1 or (values.size and (values.dtype.kind not in "iu" or values.min() < -1)):
-        raise BadInput("labels must be one row of whole numbers from 0, with -1 for a missing answer")
+    values = _row(labels, name)
     return values[values >= 0]
+
+
+def _row(labels: Sequence[int], name: str) -> np.ndarray:
+    """One question's labels as an array."""
+    try:
+        values = np.asarray(labels)
+    except (TypeError, ValueError, RecursionError):  # rows of different length, or nested without end
+        values = np.empty((0, 0))
+    if values.ndim != 1 or (values.size and (values.dtype.kind not in "iu" or values.min() < -1)):
+        raise BadInput(f"{name} must be one row of whole numbers from 0, with -1 for a missing answer")
+    return values if values.size else np.empty(0, dtype=int)
 
 
 def _cluster_counts(labels_by_question: Iterable[Sequence[int]]) -> tuple[np.ndarray, int]:
     """Cluster numbers of the questions with two answers or more, and how many questions were given."""
-    left = [_present(labels) for labels in labels_by_question]
+    left = _all_present(labels_by_question)
     return np.array([len(np.unique(x)) for x in left if len(x) > 1], dtype=int), len(left)
 
 
@@ -255,13 +346,12 @@ def _paired(
     labels_a: Iterable[Sequence[int]], labels_b: Iterable[Sequence[int]]
 ) -> tuple[list[tuple[np.ndarray, np.ndarray]], int]:
     """Both labels of the answers that neither misses, where two or more are left; and how many questions were given."""
-    rows_a, rows_b = list(labels_a), list(labels_b)
+    rows_a, rows_b = _listed(labels_a), _listed(labels_b)
     if len(rows_a) != len(rows_b):
         raise BadInput(f"two clusterings of the same questions are needed, got {len(rows_a)} and {len(rows_b)}")
     pairs = []
     for q, (a, b) in enumerate(zip(rows_a, rows_b, strict=True)):
-        _present(a), _present(b)  # the check of both
-        a, b = np.asarray(a, dtype=int), np.asarray(b, dtype=int)
+        a, b = _row(a, f"question {q}: labels"), _row(b, f"question {q}: labels of the other clustering")
         if len(a) != len(b):
             raise BadInput(f"question {q}: {len(a)} labels but {len(b)} in the other clustering")
         both = (a >= 0) & (b >= 0)
@@ -274,8 +364,6 @@ def _mean_over_questions(
     values: Sequence[float], given: int, name: str, resamples: int, seed: int, level: float
 ) -> Estimate:
     """Mean and percentile interval of one number a question."""
-    if isinstance(resamples, bool) or not isinstance(resamples, Integral) or resamples < 1:
-        raise BadInput(f"resamples must be a whole number of at least 1, got {resamples!r}")
     n = len(values)
     if not n:
         return Estimate.undefined(_NONE_LEFT)
@@ -285,5 +373,5 @@ def _mean_over_questions(
         value, times = np.unique(values, return_counts=True)
         means = np.random.default_rng(seed).multinomial(n, times / n, size=resamples) @ value / n
         low, high = (float(end) for end in np.quantile(means, [(1 - level) / 2, (1 + level) / 2]))
-    method = f"{name}, bootstrap {level:.0%} over questions, {resamples:,} resamples"
+    method = f"{name}, bootstrap {_percent(level)} over questions, {resamples:,} resamples"
     return Estimate(float(np.mean(values)), low, high, n, n / given, method)

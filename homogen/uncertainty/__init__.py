@@ -8,12 +8,24 @@ Three sources:
 - ``samples``, ``consistency`` and ``graphs``: whether N drawn answers to one question agree, read off labels,
   log-probabilities, embeddings, NLI or similarities. It says nothing where all answers are alike.
 
-Natural logarithms throughout (nats). What is undefined is NaN, never 0: an answer without tokens or with NaN among
-them, a question with fewer than two answers left. Missing answers (label -1, a row and column of NaN, NaN) are left
-out. Measures of tokens take one row an answer and return an array, ``(n,)``. The others take one question and return a
-float, or a list of questions and return an array. All raise :class:`~homogen.records.BadInput`, a ValueError that
-names the answer or question, if a shape, a sign, a range or an infinity is wrong. The order of the drawn answers
-changes nothing, but for SINdex, which clusters in that order by its own definition.
+**Direction.** Higher = less certain holds for every score, whatever its name: a probability, a density, a degree or a
+confidence goes in the other direction and comes out turned round. The least score is not always 0.
+
+**Missing and undefined.** Missing answers (label -1, a row and column of NaN, a row of NaN, NaN) are left out; an
+embedding or a row of probabilities that is NaN *in part* is a mistake. What is undefined is NaN, never 0: an answer
+without tokens or with NaN among them, a question with fewer than two answers left. Natural logarithms throughout
+(nats). A value on the wrong side of a bound by at most .001, which low precision may leave, is taken for the bound.
+
+**Shapes.** Measures of tokens, P(True), CoCoA, the density of questions and the texts of one question each give one
+score an item: an array as long as the list. The others take one question, with all its answers, and return a float; or
+a list of questions, and return an array. An array says by its dimensions which it is. An empty list is one question
+without answers; a list that holds nothing but empty lists is that many questions without answers.
+
+**Mistakes.** All raise :class:`~homogen.records.BadInput`, a ValueError of one line that names the answer or question,
+if a type, a shape, a sign, a range or an infinity is wrong.
+
+**Order.** The order of the drawn answers changes nothing, not the last bit, which could untie two equal questions. Two
+exceptions: SINdex clusters in that order by its own definition, and scores read off eigenvalues agree to 12 decimals.
 """
 
 from homogen.uncertainty.consistency import cocoa, selfcheck, selfcheck_nli, semantic_density, sindex

@@ -2,34 +2,76 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from numbers import Real
 
 import numpy as np
 
 from homogen.records import BadInput
 
 ROUNDING = 1e-3
-"""What low precision may leave on the wrong side of a bound."""
+"""What low precision may leave on the wrong side of a bound; it is clipped to the bound."""
+
+_DEEPEST = 9  # no input is nested deeper; a list that holds itself would be without end
+
+
+def shown(value: object) -> str:
+    """What was given, on one short line."""
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def real(value: object, rule: str, fits: Callable[[float], bool]) -> None:
+    """Refuse an argument that is not one real number, or not one that fits."""
+    if isinstance(value, bool | np.bool_) or not isinstance(value, Real) or not fits(value):
+        raise BadInput(f"{rule}, got {shown(value)}")
+
+
+def listed(values: object, what: str = "the input") -> list:
+    """The items of a list, an array or a generator."""
+    if not isinstance(values, str | bytes | Mapping | Set):
+        if hasattr(values, "__array__") and not isinstance(values, np.ndarray):
+            values = np.asarray(values)  # a table would list the names of its columns
+        try:
+            return list(values)
+        except TypeError:
+            pass
+    raise BadInput(f"{what} must be a list or an array, got {shown(values)}")
 
 
 def depth(value: object) -> int:
     """How deep numbers are nested; ``np.ndim`` without the copy, and for rows of different length too."""
     levels = 0
-    while not hasattr(value, "ndim"):
+    while levels < _DEEPEST:
+        if hasattr(value, "ndim"):
+            if getattr(getattr(value, "dtype", None), "kind", "") != "O" or not value.ndim:
+                return levels + value.ndim
+            value = np.asarray(value).tolist()
         if isinstance(value, str) or not isinstance(value, Sequence):
             return levels
         levels += 1
         if not value:
             return levels
         value = value[0]
-    return levels + value.ndim
+    return levels
 
 
 def questions(values: Iterable, dimensions: int) -> tuple[list, bool]:
-    """The questions, and whether it was one alone; nothing at all is one question without answers."""
-    rows = list(values)
-    one = max((depth(row) for row in rows), default=0) < dimensions
-    return ([values if hasattr(values, "__len__") else rows] if one else rows), one
+    """The questions, and whether it was one alone, which has so many ``dimensions``.
+
+    An array says so itself. An empty list is one question without answers; a list of nothing but empty lists is a list
+    of questions without answers.
+    """
+    if hasattr(values, "__array__"):
+        values = np.asarray(values)
+    rows = listed(values)
+    if isinstance(values, np.ndarray) and values.dtype != object:
+        one = values.ndim <= dimensions
+    elif rows and all(depth(row) == 1 and not len(row) for row in rows):
+        one = False
+    else:
+        one = max((depth(row) for row in rows), default=0) < dimensions
+    return ([values if isinstance(values, np.ndarray) else rows] if one else rows), one
 
 
 def each(score: Callable, values: Iterable, check: Callable, dimensions: int) -> float | np.ndarray:
@@ -43,23 +85,60 @@ def shaped(scores: np.ndarray, one: bool) -> float | np.ndarray:
     return float(scores[0]) if one else scores
 
 
+def beside(values: object, one: bool, what: str, expected: int, given: str) -> list:
+    """What is given beside the questions, one item a question."""
+    rows = [values] if one else listed(values, what)
+    if len(rows) != expected:
+        raise BadInput(f"{given} of {expected} questions but {what} of {len(rows)}")
+    return rows
+
+
 def numbers(values: Iterable, where: str) -> np.ndarray:
-    """An array of floats; None is a missing number."""
+    """An array of floats; None is a missing number, a text is none."""
     try:
-        return np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError):
+        if isinstance(values, np.ndarray) and values.dtype == object:
+            values = values.tolist()
+        array = np.asarray(values)
+        if array.dtype.kind == "O" and any(isinstance(x, str | bytes) for x in array.flat):
+            raise TypeError
+        if array.dtype.kind not in "biufO":
+            raise TypeError
+        return array.astype(np.float64, copy=False)
+    except (TypeError, ValueError, OverflowError, RecursionError):
         raise BadInput(f"{where}: must be numbers in rows of equal length") from None
+
+
+def texts_of(texts: Sequence[str | None]) -> list[str]:
+    """A list of texts; None is an empty one."""
+    rows = listed(texts, "texts")
+    for i, text in enumerate(rows):
+        if not (text is None or isinstance(text, str)):
+            raise BadInput(f"question {i}: must be a text or None, got {shown(text)}")
+    return [text or "" for text in rows]
 
 
 def labels_of(row: Sequence[int], question: int) -> np.ndarray:
     """One question's cluster numbers."""
     try:
         values = np.asarray(row)
-    except ValueError:
+    except (TypeError, ValueError, RecursionError):
         values = np.empty((0, 0, 1))
     if values.ndim != 1 or (values.size and (values.dtype.kind not in "iu" or values.min() < -1)):
         raise BadInput(f"question {question}: labels must be whole numbers from 0, and -1 for a missing answer")
+    if values.size and values.max() > np.iinfo(np.int32).max:
+        # Names of clusters mean nothing; small ones leave room to number the clusters of all questions.
+        values = np.where(values < 0, -1, np.unique(values, return_inverse=True)[1])
     return values.astype(int)
+
+
+def present_rows(array: np.ndarray, where: str) -> np.ndarray:
+    """Which rows are not missing; a row that is NaN in part is a mistake."""
+    nan = np.isnan(array)
+    missing = nan.all(axis=1)
+    partly = nan.any(axis=1) & ~missing
+    if partly.any():
+        raise BadInput(f"{where}, row {partly.argmax()} is NaN in part; what is missing is a whole row of NaN")
+    return ~missing
 
 
 def vector(row: Sequence[float], question: int, what: str, low: float, high: float) -> np.ndarray:
@@ -68,7 +147,8 @@ def vector(row: Sequence[float], question: int, what: str, low: float, high: flo
     if values.ndim != 1:
         raise BadInput(f"question {question}: {what} must be one number an answer, got shape {values.shape}")
     if ((values < low - ROUNDING) | (values > high + ROUNDING) | np.isinf(values)).any():
-        raise BadInput(f"question {question}: {what} must lie in [{low:g}, {high:g}]")
+        limits = f"lie in [{low:g}, {high:g}]" if np.isfinite(low) else f"be finite and at most {high:g}"
+        raise BadInput(f"question {question}: {what} must {limits}")
     return np.clip(values, low, high)
 
 
@@ -79,8 +159,10 @@ def nli_rows(rows: Sequence, question: int) -> np.ndarray:
         return np.empty((0, 3))
     if P.ndim != 2 or P.shape[1] != 3:
         raise BadInput(f"question {question}: NLI probabilities must have shape (k, 3), got {P.shape}")
-    P = P[~np.isnan(P).any(axis=1)]
-    if ((P < -ROUNDING) | (P > 1 + ROUNDING)).any() or (np.abs(P.sum(axis=1) - 1) > ROUNDING).any():
+    P = P[present_rows(P, f"question {question}: NLI probabilities")]
+    with np.errstate(invalid="ignore", over="ignore"):  # inf - inf is out of range before
+        bad = ((P < -ROUNDING) | (P > 1 + ROUNDING)).any() or (np.abs(P.sum(axis=1) - 1) > ROUNDING).any()
+    if bad:
         raise BadInput(f"question {question}: NLI probabilities must lie in [0, 1] and add up to 1 in each row")
     return np.clip(P, 0, 1)
 
@@ -90,16 +172,31 @@ def unit_rows(vectors: Sequence, question: int) -> np.ndarray:
     V = numbers(vectors, f"question {question}: embeddings")
     if V.ndim != 2 and V.size:
         raise BadInput(f"question {question}: embeddings must have shape (N, d), got {V.shape}")
-    V = V[~np.isnan(V).any(axis=1)] if V.size else np.empty((0, 0))
-    length = np.linalg.norm(V, axis=1, keepdims=True)
-    if not (np.isfinite(length) & (length > 0)).all():
-        raise BadInput(f"question {question}: an embedding is zero or infinite and has no direction")
-    return V / length
+    if not V.size:
+        return np.empty((0, 0))
+    present = present_rows(V, f"question {question}: embeddings")
+    return directions(V[present], lambda i: f"question {question}: embedding {np.flatnonzero(present)[i]}")
+
+
+def directions(V: np.ndarray, name: Callable[[int], str]) -> np.ndarray:
+    """Rows scaled to length 1; complains by name about one without direction."""
+    # Divided by the largest entry first, huge and tiny vectors keep their squares in range.
+    largest = np.abs(V).max(axis=1, keepdims=True, initial=0.0)
+    bad = ~(np.isfinite(largest) & (largest > 0))[:, 0]
+    if bad.any():
+        raise BadInput(f"{name(int(bad.argmax()))} is zero or infinite and has no direction")
+    V = V / largest
+    return V / np.linalg.norm(V, axis=1, keepdims=True)
 
 
 def cosines(U: np.ndarray, V: np.ndarray) -> np.ndarray:
-    """Cosines without their last digits: equal vectors get exactly 1, and tied scores stay tied."""
-    return np.round(np.clip(U @ V.T, -1, 1), 12)
+    """Cosines of every row with every other, without their last digits: equal vectors get exactly 1."""
+    return np.round(np.clip(U @ V.swapaxes(-1, -2), -1, 1), 12)
+
+
+def cosines_in_step(U: np.ndarray, V: np.ndarray) -> np.ndarray:
+    """Cosines of rows side by side, the same to the last bit wherever a row stands, as a matrix product is not."""
+    return np.round(np.clip((U * V).sum(axis=1), -1, 1), 12)
 
 
 def mean_of(values: np.ndarray) -> float:
@@ -163,7 +260,7 @@ def ragged(
     rows: Iterable[Sequence[float]], what: str, sign: int = 0, name: Callable[[int], str] = "row {}".format
 ) -> tuple[np.ndarray, np.ndarray]:
     """All numbers in one row, and how many belong to each answer; none infinite or of the wrong sign."""
-    arrays = [numbers(row, f"{name(i)}: {what}") for i, row in enumerate(rows)]
+    arrays = [numbers(row, f"{name(i)}: {what}") for i, row in enumerate(listed(rows, "rows of numbers"))]
     for i, row in enumerate(arrays):
         if row.ndim != 1:
             raise BadInput(f"{name(i)} must be one {what} a token, got shape {row.shape}; give one row an answer")
@@ -175,6 +272,8 @@ def ragged(
     if bad.any():
         limit = {1: "below 0 or infinite", -1: "above 0 or infinite", 0: "infinite"}[sign]
         raise BadInput(f"{name(int(np.repeat(np.arange(len(size)), size)[bad][0]))}: {what} {limit}")
+    if sign:
+        flat = sign * np.maximum(sign * flat, 0) + 0.0
     return flat, size
 
 
@@ -182,7 +281,8 @@ def reduce(ufunc: np.ufunc, flat: np.ndarray, size: np.ndarray) -> np.ndarray:
     """Reduce each answer's stretch of ``flat``; NaN for an empty one, which ``reduceat`` would get wrong."""
     out = np.full(len(size), np.nan)
     if len(flat):
-        out[size > 0] = ufunc.reduceat(flat, (np.cumsum(size) - size)[size > 0])
+        with np.errstate(over="ignore"):
+            out[size > 0] = ufunc.reduceat(flat, (np.cumsum(size) - size)[size > 0])
     return out
 
 

@@ -1,11 +1,11 @@
 """How one answer, or each answer, agrees with the others that were drawn: embeddings, NLI, any similarity.
 
-One question gives a float, a list of questions an array. A missing answer is a row of NaN or a NaN and is left out.
+One question gives a float, a list of questions an array, higher = less certain. A missing answer is a row of NaN or a
+NaN and is left out; a row that is NaN in part is a mistake and raises.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -14,16 +14,23 @@ from scipy.special import xlogy
 from homogen.records import BadInput
 from homogen.uncertainty._base import (
     ROUNDING,
+    beside,
     cosines,
+    cosines_in_step,
     each,
+    listed,
     mean_of,
     nli_rows,
     numbers,
     questions,
+    real,
     shaped,
+    shown,
     unit_rows,
     vector,
 )
+
+_BLOCK = 1_000_000  # numbers of a stack of questions at a time
 
 
 def selfcheck(greedy: Sequence, samples: Sequence) -> float | np.ndarray:
@@ -31,7 +38,7 @@ def selfcheck(greedy: Sequence, samples: Sequence) -> float | np.ndarray:
 
     .. math:: 1 - \frac{1}{k} \sum_{i=1}^{k} \cos(g, s_i)
 
-    SelfCheckGPT (Manakul, Liusie and Gales 2023, EMNLP) with cosines in place of BERTScore.
+    SelfCheckGPT with cosines in place of BERTScore.
 
     Parameters
     ----------
@@ -46,23 +53,35 @@ def selfcheck(greedy: Sequence, samples: Sequence) -> float | np.ndarray:
     float or numpy.ndarray
         From 0 (all as the greedy answer) to 2; NaN if the greedy answer or every drawn one is missing.
 
+    Raises
+    ------
+    BadInput
+        If an embedding is zero, infinite, NaN in part or of other dimensions than the greedy answer's, or there are
+        samples of other questions than greedy answers.
+
+    References
+    ----------
+    P. Manakul, A. Liusie and M. Gales (2023), "SelfCheckGPT: Zero-resource black-box hallucination detection for
+    generative large language models", EMNLP.
+
     Examples
     --------
     >>> round(selfcheck([1.0, 0.0], [[2.0, 0.0], [3.0, 4.0]]), 6)
     0.2
     """
     first, one = questions(greedy, 1)
-    drawn = [samples] if one else list(samples)
-    if len(first) != len(drawn):
-        raise BadInput(f"{len(first)} greedy answers but samples of {len(drawn)} questions")
+    drawn = beside(samples, one, "samples", len(first), "greedy answers")
     scores = np.full(len(first), np.nan)
     for q, (g, s) in enumerate(zip(first, drawn, strict=True)):
-        unit_g, unit_s = unit_rows(np.atleast_2d(g), q), unit_rows(s, q)
+        answer = numbers(g, f"question {q}: the greedy answer's embedding")
+        if answer.ndim != 1:
+            raise BadInput(f"question {q}: the greedy answer's embedding must have shape (d,), got {answer.shape}")
+        unit_g, unit_s = unit_rows(answer[None, :], q), unit_rows(s, q)
         if len(unit_g) and len(unit_s):
             if unit_g.shape[1] != unit_s.shape[1]:
                 raise BadInput(f"question {q}: embeddings of {unit_g.shape[1]} and {unit_s.shape[1]} dimensions")
-            scores[q] = 1 - cosines(unit_s, unit_g).mean()
-    return float(scores[0]) if one else scores
+            scores[q] = 1 - mean_of(cosines_in_step(unit_s, unit_g))
+    return shaped(scores, one)
 
 
 def selfcheck_nli(probabilities: Sequence) -> float | np.ndarray:
@@ -71,8 +90,8 @@ def selfcheck_nli(probabilities: Sequence) -> float | np.ndarray:
     .. math:: \frac{1}{k} \sum_{i=1}^{k}
               \frac{P_i(\text{contradiction})}{P_i(\text{entailment}) + P_i(\text{contradiction})}
 
-    SelfCheckGPT with NLI (Manakul, Liusie and Gales 2023, EMNLP): the premise is a drawn answer, the hypothesis the
-    greedy one, as in the paper; the authors' code puts them the other way round.
+    SelfCheckGPT with NLI: the premise is a drawn answer, the hypothesis the greedy one, as in the paper; the authors'
+    code puts them the other way round.
 
     Parameters
     ----------
@@ -86,6 +105,16 @@ def selfcheck_nli(probabilities: Sequence) -> float | np.ndarray:
     float or numpy.ndarray
         From 0 (none contradicts) to 1; NaN if no pair is left. A pair that is neutral beyond doubt has no value and is
         left out as well.
+
+    Raises
+    ------
+    BadInput
+        If a question's probabilities are not ``(k, 3)``, in [0, 1] and of sum 1, or a row is NaN in part.
+
+    References
+    ----------
+    P. Manakul, A. Liusie and M. Gales (2023), "SelfCheckGPT: Zero-resource black-box hallucination detection for
+    generative large language models", EMNLP.
 
     Examples
     --------
@@ -106,8 +135,8 @@ def sindex(embeddings: Sequence, threshold: float = 0.95) -> float | np.ndarray:
 
     .. math:: -\sum_{C} p'_C \ln p'_C, \qquad p'_C = \frac{|C|}{N} \, \overline{\cos}(C)
 
-    (Abdaljalil et al. 2025, arXiv:2503.05980), where :math:`\overline{\cos}(C)` is the mean cosine over the pairs in
-    :math:`C`, and 1 for a single answer; :math:`p'_C` is not renormalised. In sample order, each answer joins the first
+    where :math:`\overline{\cos}(C)` is the mean cosine over the pairs in :math:`C`, and 1 for a single answer;
+    :math:`p'_C` is not renormalised, and the logarithm is natural. In sample order, each answer joins the first
     cluster to whose members its mean cosine distance is at most 1 - ``threshold``, or opens its own.
 
     Parameters
@@ -120,41 +149,65 @@ def sindex(embeddings: Sequence, threshold: float = 0.95) -> float | np.ndarray:
     Returns
     -------
     float or numpy.ndarray
-        Nats; exactly 0 for identical answers; NaN with fewer than two answers left.
+        Nats, at least 0, exactly 0 for identical answers; NaN with fewer than two answers left. The one score here that
+        may depend on the order of the answers.
+
+    Raises
+    ------
+    BadInput
+        If an embedding is zero, infinite or NaN in part, or the threshold does not lie in (0, 1].
+
+    References
+    ----------
+    S. Abdaljalil et al. (2025), "SINdex: Semantic inconsistency index for hallucination detection in LLMs",
+    arXiv:2503.05980.
 
     Examples
     --------
     >>> round(sindex([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [0.0, 1.0]]), 6)
     0.693147
     """
-    if not 0 < threshold <= 1:
-        raise BadInput(f"threshold must lie in (0, 1], got {threshold!r}")
+    real(threshold, "threshold must be a number in (0, 1]", lambda x: 0 < x <= 1)
 
-    def score(unit: np.ndarray) -> float:
-        if len(unit) < 2:
-            return math.nan
-        cos = cosines(unit, unit)
-        clusters: list[list[int]] = []
-        for i in range(len(unit)):
-            for members in clusters:
-                if cos[i, members].mean() >= threshold - 1e-12:  # a mean of equal cosines may lose its last bit
-                    members.append(i)
-                    break
-            else:
-                clusters.append([i])
-        # With the ones on the diagonal taken off, every pair is in the sum twice.
-        k = np.array([len(c) for c in clusters])
-        within = np.array([cos[np.ix_(c, c)].sum() for c in clusters]) - k
-        p = np.sort(k / len(unit) * np.where(k > 1, within / np.maximum(k * (k - 1), 1), 1.0))
-        return -xlogy(p, p).sum() + 0.0
+    rows, one = questions(embeddings, 2)
+    units = [unit_rows(row, q) for q, row in enumerate(rows)]
+    scores = np.full(len(rows), np.nan)
+    by_shape: dict[tuple[int, ...], list[int]] = {}
+    for q, unit in enumerate(units):
+        by_shape.setdefault(unit.shape, []).append(q)
+    for (n, d), members in by_shape.items():
+        step = max(1, _BLOCK // max(n * max(n, d), 1))
+        for start in range(0, len(members) if n > 1 else 0, step):
+            block = members[start : start + step]
+            scores[block] = _coherent_entropy(np.stack([units[q] for q in block]), threshold)
+    return shaped(scores, one)
 
-    return each(score, embeddings, unit_rows, 2)
+
+def _coherent_entropy(unit: np.ndarray, threshold: float) -> np.ndarray:
+    """SINdex of ``(q, N, d)`` unit vectors, all questions one step at a time."""
+    cos = cosines(unit, unit)
+    questions, n = cos.shape[:2]
+    everyone = np.arange(questions)
+    member = np.zeros((questions, n, n))  # answer, cluster
+    size = np.zeros((questions, n))
+    for i in range(n):
+        near = (cos[:, i, None, :] @ member)[:, 0]
+        # A mean of equal cosines may lose its last bit.
+        fits = (size > 0) & (near / np.maximum(size, 1) >= threshold - 1e-12)
+        joined = np.where(fits.any(axis=1), fits.argmax(axis=1), (size > 0).sum(axis=1))
+        member[everyone, i, joined] = 1
+        size[everyone, joined] += 1
+    # With the ones on the diagonal taken off, every pair is in the sum twice; rounded, equal sums are equal.
+    within = ((cos @ member) * member).sum(axis=1) - size
+    coherence = np.where(size > 1, np.round(within / np.maximum(size * (size - 1), 1), 12), 1.0)
+    p = np.sort(size / n * coherence, axis=1)
+    return -xlogy(p, p).sum(axis=1) + 0.0
 
 
 def semantic_density(
     similarity_to_answer: Sequence, logprobs: Sequence, answers: Sequence | None = None
 ) -> float | np.ndarray:
-    r"""One minus the semantic density of an answer among the drawn ones (Qiu and Miikkulainen 2024, NeurIPS).
+    r"""One minus the semantic density of an answer among the drawn ones.
 
     .. math:: 1 - \frac{\sum_{i} e^{\ell_i} (1 - d_i^2)}{\sum_{i} e^{\ell_i}}, \qquad
               d_i^2 = P_i(\text{contradiction}) + \tfrac{1}{2} P_i(\text{neutral})
@@ -175,13 +228,25 @@ def semantic_density(
     Returns
     -------
     float or numpy.ndarray
-        From 0 (all mean the same as the answer) to 1; NaN if no drawn answer is left. One is enough.
+        From 0 (all mean the same as the answer) to 1: the density itself is a confidence. NaN if no drawn answer is
+        left; one is enough.
+
+    Raises
+    ------
+    BadInput
+        If a similarity lies outside [0, 1], a log-probability is above 0 or infinite, an answer is neither a text nor
+        None, or the shapes differ.
 
     Notes
     -----
     lm-polygraph also counts the judged answer itself as a drawn one of similarity 1 (append it to do the same), and
     asks the NLI model in one direction. uqlm does not drop repeated answers and sets the kernel to 0 where
     :math:`P(\text{contradiction}) + P(\text{neutral}) / \sqrt{2} > 1`.
+
+    References
+    ----------
+    X. Qiu and R. Miikkulainen (2024), "Semantic density: Uncertainty quantification for large language models through
+    confidence measurement in semantic space", NeurIPS.
 
     Examples
     --------
@@ -191,23 +256,22 @@ def semantic_density(
     0.1875
     """
     rows, one = questions(similarity_to_answer, 1)
-    beside = [[logprobs] if one else list(logprobs)]
-    if answers is not None:
-        beside.append([answers] if one else list(answers))
-    for given, what in zip(beside, ("log-probabilities", "answers"), strict=False):
-        if len(given) != len(rows):
-            raise BadInput(f"similarities of {len(rows)} questions but {what} of {len(given)}")
+    given = beside(logprobs, one, "log-probabilities", len(rows), "similarities")
+    said = None if answers is None else beside(answers, one, "answers", len(rows), "similarities")
     scores = np.full(len(rows), np.nan)
     for q, row in enumerate(rows):
         s = vector(row, q, "similarities", 0, 1)
-        lp = vector(beside[0][q], q, "log-probabilities", -np.inf, 0)
-        texts = list(beside[1][q]) if answers is not None else [""] * len(s)
-        for given, what in ((lp, "log-probabilities"), (texts, "answers")):
-            if len(given) != len(s):
-                raise BadInput(f"question {q}: {len(s)} similarities but {len(given)} {what}")
+        lp = vector(given[q], q, "log-probabilities", -np.inf, 0)
+        texts = [""] * len(s) if said is None else listed(said[q], f"question {q}: answers")
+        for values, what in ((lp, "log-probabilities"), (texts, "answers")):
+            if len(values) != len(s):
+                raise BadInput(f"question {q}: {len(s)} similarities but {len(values)} {what}")
         left = ~(np.isnan(s) | np.isnan(lp))
-        if answers is not None:
-            left &= [bool(text and text.strip()) for text in texts]
+        if said is not None:
+            for text in texts:
+                if not (text is None or isinstance(text, str)):
+                    raise BadInput(f"question {q}: answers must be texts or None, got {shown(text)}")
+            left &= np.array([bool(text and text.strip()) for text in texts], dtype=bool)
             best: dict[str, int] = {}
             for i in sorted(np.flatnonzero(left), key=lambda i: (-lp[i], s[i])):
                 best.setdefault(texts[i], i)
@@ -216,16 +280,16 @@ def semantic_density(
             order = np.lexsort((s[left], lp[left]))
             s, lp = s[left][order], lp[left][order]
             weight = np.exp(lp - lp[-1])
-            scores[q] = (weight * (1 - s)).sum() / weight.sum()
+            scores[q] = min((weight * (1 - s)).sum() / weight.sum(), 1.0)
     return shaped(scores, one)
 
 
 def cocoa(uncertainty: float | Sequence[float], similarity_to_samples: Sequence) -> float | np.ndarray:
-    r"""CoCoA: the model's own doubt about an answer, times how unlike the drawn answers are (Vashurin et al. 2025).
+    r"""CoCoA: the model's own doubt about an answer, times how unlike it the drawn answers are.
 
     .. math:: u(y^*) \cdot \frac{1}{N} \sum_{i=1}^{N} \bigl(1 - s(y^*, y_i)\bigr)
 
-    (arXiv:2502.04964.) It is 0 as soon as either factor is: drawn answers that are all alike silence the token level
+    It is 0 as soon as either factor is: drawn answers that are all alike silence the token level
     too, which is the case this project is about.
 
     Parameters
@@ -244,6 +308,16 @@ def cocoa(uncertainty: float | Sequence[float], similarity_to_samples: Sequence)
         At least 0, in units of ``uncertainty``; NaN if that is NaN or no drawn answer is left. uqlm's score of this
         name is the product of the two *confidences*, and ranks otherwise.
 
+    Raises
+    ------
+    BadInput
+        If an uncertainty is below 0 or infinite, a similarity lies outside [-1, 1], or the numbers of questions differ.
+
+    References
+    ----------
+    R. Vashurin et al. (2025), "CoCoA: A generalized approach to uncertainty quantification by integrating confidence
+    and consistency of LLM outputs", arXiv:2502.04964.
+
     Examples
     --------
     >>> cocoa(2.0, [1.0, 0.5])
@@ -253,11 +327,12 @@ def cocoa(uncertainty: float | Sequence[float], similarity_to_samples: Sequence)
     """
     u = numbers(uncertainty, "uncertainty")
     one = u.ndim == 0
-    u, rows = np.atleast_1d(u), [similarity_to_samples] if one else list(similarity_to_samples)
+    u, rows = np.atleast_1d(u), [similarity_to_samples] if one else listed(similarity_to_samples, "similarities")
     if u.ndim != 1 or len(u) != len(rows):
         raise BadInput(f"uncertainty has shape {u.shape} but there are similarities of {len(rows)} questions")
     bad = np.isinf(u) | (u < -ROUNDING)
     if bad.any():
         raise BadInput(f"question {np.flatnonzero(bad)[0]}: uncertainty below 0 or infinite")
     spread = [1 - vector(row, q, "similarities", -1, 1) for q, row in enumerate(rows)]
-    return shaped(np.maximum(u, 0) * np.array([mean_of(d[~np.isnan(d)]) for d in spread]), one)
+    with np.errstate(over="ignore"):
+        return shaped(np.maximum(u, 0) * np.array([mean_of(d[~np.isnan(d)]) for d in spread], dtype=float), one)

@@ -2,8 +2,10 @@
 
 One question is ``(N, N)``, symmetric, with ones on the diagonal; a list of questions gives an array, and matrices of
 one size are taken together. A missing answer is a row and a column of NaN and is left out; with fewer than two left, or
-a NaN between two others, a question's score is NaN. Scores read off eigenvalues are rounded to 12 decimals, so that the
-same answers in another order are tied to the last bit, but for the rare score that lies on a rounding edge.
+a NaN between two others, a question's score is NaN. Similarities go in, doubt comes out: all are higher = less certain,
+and identical answers have the least score, though not always 0. Scores read off eigenvalues are rounded to 12
+decimals, so that the same answers in another order are tied to the last bit, but for the rare score that lies on a
+rounding edge.
 """
 
 from __future__ import annotations
@@ -14,14 +16,13 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.special import xlogy
 
-from homogen.records import BadInput
-from homogen.uncertainty._base import over_matrices
+from homogen.uncertainty._base import over_matrices, real
 
 _AT = 1e-9  # eigenvalues so near a threshold count as on it, wherever rounding has put them
 
 
 def lexical_dissimilarity(S: Sequence) -> float | np.ndarray:
-    r"""How unlike the drawn answers are on average (Fomicheva et al. 2020, *TACL* 8).
+    r"""How unlike the drawn answers are on average: one minus their mean similarity.
 
     .. math:: 1 - \frac{2}{N (N - 1)} \sum_{i < j} S_{ij}
 
@@ -34,7 +35,16 @@ def lexical_dissimilarity(S: Sequence) -> float | np.ndarray:
     Returns
     -------
     float or numpy.ndarray
-        From 0 (all alike) to 1 for similarities in [0, 1]; NaN with fewer than two answers left.
+        From 0 (all alike) to 1 for similarities in [0, 1], to 2 for cosines; NaN with fewer than two answers left.
+
+    Raises
+    ------
+    BadInput
+        If a matrix is not square, symmetric, finite, 1 on the diagonal or in range; the message names the question.
+
+    References
+    ----------
+    M. Fomicheva et al. (2020), "Unsupervised quality estimation for neural machine translation", *TACL* 8.
 
     Examples
     --------
@@ -45,7 +55,7 @@ def lexical_dissimilarity(S: Sequence) -> float | np.ndarray:
 
 
 def degree(S: Sequence) -> float | np.ndarray:
-    r"""Mean distance from the drawn answers' graph being complete (Lin, Trivedi and Sun 2024, *TMLR*).
+    r"""How far the drawn answers' graph is from complete, by the degrees of its nodes.
 
     .. math:: \frac{1}{N^2} \operatorname{tr}(N I - D) = 1 - \frac{1}{N^2} \sum_{i, j} S_{ij},
               \qquad D_{ii} = \sum_j S_{ij}
@@ -59,9 +69,20 @@ def degree(S: Sequence) -> float | np.ndarray:
     Returns
     -------
     float or numpy.ndarray
-        From 0 (all alike) to 1 - 1/N; NaN with fewer than two answers left. The diagonal counts, so that it is
+        From 0 (all alike) to 1 - 1/N: *not* the degree itself, which falls as doubt rises, but what is missing from the
+        full one. NaN with fewer than two answers left. The diagonal counts, so that it is
         (N - 1)/N times :func:`lexical_dissimilarity`: for equal N the two rank alike. lm-polygraph's DegMat; the
         authors' own code leaves out one factor 1/N.
+
+    Raises
+    ------
+    BadInput
+        If a matrix is not square, symmetric, finite, 1 on the diagonal or in range; the message names the question.
+
+    References
+    ----------
+    Z. Lin, S. Trivedi and J. Sun (2024), "Generating with confidence: Uncertainty quantification for black-box large
+    language models", *TMLR*.
 
     Examples
     --------
@@ -77,7 +98,7 @@ def eccentricity(S: Sequence, threshold: float = 0.9) -> float | np.ndarray:
     .. math:: \Bigl( \sum_{k: \lambda_k < \theta} \lVert v_k - \bar v_k \mathbf{1} \rVert^2 \Bigr)^{1/2},
               \qquad L = I - D^{-1/2} S D^{-1/2} = \sum_k \lambda_k v_k v_k^\top
 
-    (Lin, Trivedi and Sun 2024, *TMLR*), with :math:`\bar v_k` the mean of the entries of :math:`v_k`.
+    with :math:`D_{ii} = \sum_j S_{ij}` and :math:`\bar v_k` the mean of the entries of :math:`v_k`.
 
     Parameters
     ----------
@@ -92,6 +113,12 @@ def eccentricity(S: Sequence, threshold: float = 0.9) -> float | np.ndarray:
     float or numpy.ndarray
         From 0 (all alike) to :math:`\sqrt{N - 1}` (no two alike); NaN with fewer than two answers left.
 
+    Raises
+    ------
+    BadInput
+        If a matrix is not square, symmetric, finite, 1 on the diagonal or in range, or the threshold does not lie in
+        (0, 2].
+
     Notes
     -----
     Summed over an eigenspace the squared norms are :math:`\operatorname{tr} P - \lVert P \mathbf{1} \rVert^2 / N` of
@@ -99,13 +126,17 @@ def eccentricity(S: Sequence, threshold: float = 0.9) -> float | np.ndarray:
     jumps by up to 1 where an eigenvalue crosses the threshold. One within 1e-9 of the threshold counts as on it and is
     left out, so that rounding cannot split an eigenspace.
 
+    References
+    ----------
+    Z. Lin, S. Trivedi and J. Sun (2024), "Generating with confidence: Uncertainty quantification for black-box large
+    language models", *TMLR*.
+
     Examples
     --------
     >>> eccentricity([[1.0, 1.0], [1.0, 1.0]]), eccentricity([[1.0, 0.0], [0.0, 1.0]])
     (0.0, 1.0)
     """
-    if not 0 < threshold <= 2:
-        raise BadInput(f"threshold must lie in (0, 2], got {threshold!r}")
+    real(threshold, "threshold must be a number in (0, 2]", lambda x: 0 < x <= 2)
 
     def score(M: np.ndarray) -> np.ndarray:
         values, vectors = np.linalg.eigh(_similar(M))
@@ -122,8 +153,8 @@ def laplacian(S: Sequence) -> float | np.ndarray:
 
     .. math:: \sum_k \max(0, 1 - \lambda_k), \qquad L = I - D^{-1/2} S D^{-1/2}
 
-    (Lin, Trivedi and Sun 2024, *TMLR*; EigValLaplacian in lm-polygraph.) If similarity is all or nothing, and who is
-    like the like is alike, it is the number of clusters.
+    with :math:`\lambda_k` the eigenvalues of L and :math:`D_{ii} = \sum_j S_{ij}` (EigValLaplacian in lm-polygraph). If
+    similarity is all or nothing, and who is like the like is alike, it is the number of clusters.
 
     Parameters
     ----------
@@ -134,7 +165,17 @@ def laplacian(S: Sequence) -> float | np.ndarray:
     Returns
     -------
     float or numpy.ndarray
-        From 1 (all alike) to N (no two alike); NaN with fewer than two answers left.
+        From 1, not 0, (all alike) to N (no two alike); NaN with fewer than two answers left.
+
+    Raises
+    ------
+    BadInput
+        If a matrix is not square, symmetric, finite, 1 on the diagonal or in range; the message names the question.
+
+    References
+    ----------
+    Z. Lin, S. Trivedi and J. Sun (2024), "Generating with confidence: Uncertainty quantification for black-box large
+    language models", *TMLR*.
 
     Examples
     --------
@@ -147,7 +188,7 @@ def laplacian(S: Sequence) -> float | np.ndarray:
 
 
 def kernel_language_entropy(S: Sequence, t: float = 0.3, scale: bool = False) -> float | np.ndarray:
-    r"""Von Neumann entropy of heat that spreads over the drawn answers' graph (Nikitin et al. 2024, NeurIPS).
+    r"""Von Neumann entropy of heat that spreads over the drawn answers' graph.
 
     .. math:: -\operatorname{tr}(K \ln K), \qquad K_{ij} = \frac{H_{ij}}{N \sqrt{H_{ii} H_{jj}}}, \qquad
               H = e^{-t L}, \qquad L = D - W, \quad W = 2 S
@@ -171,6 +212,16 @@ def kernel_language_entropy(S: Sequence, t: float = 0.3, scale: bool = False) ->
         Nats, up to ln N (no two alike), or up to 1 with ``scale``; NaN with fewer than two answers left. Identical
         answers have the least score for their N and t, but not 0: the heat has not quite evened out by then.
 
+    Raises
+    ------
+    BadInput
+        If a matrix is not square, symmetric, finite, 1 on the diagonal or in range, or t is not above 0 and finite.
+
+    References
+    ----------
+    A. Nikitin, J. Kossen, Y. Gal and P. Marttinen (2024), "Kernel language entropy: Fine-grained uncertainty
+    quantification for LLMs from semantic similarities", NeurIPS.
+
     Examples
     --------
     >>> same = np.ones((10, 10))
@@ -179,8 +230,7 @@ def kernel_language_entropy(S: Sequence, t: float = 0.3, scale: bool = False) ->
     >>> kernel_language_entropy(np.eye(10), scale=True)
     1.0
     """
-    if not (math.isfinite(t) and t > 0):
-        raise BadInput(f"t must be above 0 and finite, got {t!r}")
+    real(t, "t must be a number above 0 and finite", lambda x: 0 < x < math.inf)
 
     def score(M: np.ndarray) -> np.ndarray:
         N = M.shape[1]
@@ -195,7 +245,7 @@ def kernel_language_entropy(S: Sequence, t: float = 0.3, scale: bool = False) ->
 
 
 def vendi_score(S: Sequence) -> float | np.ndarray:
-    r"""Effective number of different answers (Friedman and Dieng 2023, *TMLR*).
+    r"""Effective number of different answers.
 
     .. math:: \exp\Bigl( -\sum_k \lambda_k \ln \lambda_k \Bigr), \qquad \lambda_k \text{ the eigenvalues of } S / N
 
@@ -208,7 +258,13 @@ def vendi_score(S: Sequence) -> float | np.ndarray:
     Returns
     -------
     float or numpy.ndarray
-        From 1 (all alike) to N (no two alike); NaN with fewer than two answers left.
+        From 1, not 0, (all alike) to N (no two alike): many different answers are little certainty, so diversity needs
+        no turning round. NaN with fewer than two answers left.
+
+    Raises
+    ------
+    BadInput
+        If a matrix is not square, symmetric, finite, 1 on the diagonal or in range; the message names the question.
 
     Notes
     -----
@@ -216,6 +272,10 @@ def vendi_score(S: Sequence) -> float | np.ndarray:
     negative eigenvalues are then set to 0 and the others divided by their sum, which is the nearest such matrix (in
     Frobenius norm) brought back to trace 1 and keeps the score between 1 and N. The authors' code drops them without
     the division.
+
+    References
+    ----------
+    D. Friedman and A. B. Dieng (2023), "The Vendi score: A diversity evaluation metric for machine learning", *TMLR*.
 
     Examples
     --------

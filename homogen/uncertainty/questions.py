@@ -1,7 +1,8 @@
 """Signals of a question itself, or of its evidence, before or beside any answer: the paper's boundaries B2 to B5.
 
 B1, fluency, is the token entropy of :func:`~homogen.uncertainty.mean_entropy`. All are higher = less certain: each says
-how it turns the paper's boundary so. A missing question or embedding (NaN, None, an empty text) has the score NaN.
+how it turns the paper's boundary so. A missing question or embedding (a row of NaN) has the score NaN or is left out; a
+row that is NaN in part is a mistake and raises.
 """
 
 from __future__ import annotations
@@ -12,13 +13,24 @@ from collections.abc import Sequence
 import numpy as np
 
 from homogen.records import BadInput
-from homogen.uncertainty._base import cosines, each, mean_of, nli_rows, numbers, unit_rows
+from homogen.uncertainty._base import (
+    cosines,
+    cosines_in_step,
+    directions,
+    each,
+    mean_of,
+    nli_rows,
+    numbers,
+    present_rows,
+    shown,
+    unit_rows,
+)
 
 _BLOCK = 4_000_000  # similarities in memory at a time
 
 
 def embedding_density(embeddings: Sequence, k: int = 10, reference: Sequence | None = None) -> np.ndarray:
-    r"""Boundary B2: how far a question lies from the questions nearest to it (Liu 2026, arXiv:2603.24124).
+    r"""Boundary B2: how far a question lies from the questions nearest to it.
 
     .. math:: 1 - \frac{1}{k} \sum_{j \in \mathrm{NN}_k(q)} \cos(e_q, e_j)
 
@@ -44,7 +56,13 @@ def embedding_density(embeddings: Sequence, k: int = 10, reference: Sequence | N
     Raises
     ------
     BadInput
-        If there are fewer than k neighbours: with fewer it would be another measure.
+        If there are fewer than k neighbours (with fewer it would be another measure), an embedding is zero, infinite or
+        NaN in part, the dimensions differ, or k is no whole number from 1.
+
+    References
+    ----------
+    M. Liu (2026), "The Alignment Tax: Response homogenization in aligned LLMs and its implications for uncertainty
+    estimation", arXiv:2603.24124.
 
     Examples
     --------
@@ -54,7 +72,7 @@ def embedding_density(embeddings: Sequence, k: int = 10, reference: Sequence | N
     array([0.4])
     """
     if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1:
-        raise BadInput(f"k must be a whole number of at least 1, got {k!r}")
+        raise BadInput(f"k must be a whole number of at least 1, got {shown(k)}")
     unit, present = _present(embeddings, "embeddings")
     out = np.full(len(present), np.nan)
     pool = unit if reference is None else _present(reference, "reference")[0]
@@ -76,7 +94,7 @@ def embedding_density(embeddings: Sequence, k: int = 10, reference: Sequence | N
 
 
 def entity_association(entity_embeddings: Sequence) -> float | np.ndarray:
-    r"""Boundary B4: how little a question's entities have to do with each other (Liu 2026, arXiv:2603.24124).
+    r"""Boundary B4: how little a question's entities have to do with each other.
 
     .. math:: 1 - \frac{2}{E (E - 1)} \sum_{i < j} \cos(e_i, e_j)
 
@@ -94,6 +112,16 @@ def entity_association(entity_embeddings: Sequence) -> float | np.ndarray:
     float or numpy.ndarray
         From 0 (all the same) to 2; NaN with fewer than two entities left.
 
+    Raises
+    ------
+    BadInput
+        If a question's embeddings are not ``(E, d)``, or one of them is zero, infinite or NaN in part.
+
+    References
+    ----------
+    M. Liu (2026), "The Alignment Tax: Response homogenization in aligned LLMs and its implications for uncertainty
+    estimation", arXiv:2603.24124.
+
     Examples
     --------
     >>> round(entity_association([[1.0, 0.0], [0.0, 2.0], [1.0, 0.0]]), 4)  # cosines 0, 1, 0
@@ -101,13 +129,14 @@ def entity_association(entity_embeddings: Sequence) -> float | np.ndarray:
     """
 
     def score(unit: np.ndarray) -> float:
-        return mean_of(1 - cosines(unit, unit)[np.triu_indices(len(unit), k=1)])
+        i, j = np.triu_indices(len(unit), k=1)
+        return mean_of(1 - cosines_in_step(unit[i], unit[j]))
 
     return each(score, entity_embeddings, unit_rows, 2)
 
 
 def grounding(probabilities: Sequence) -> float | np.ndarray:
-    r"""Boundary B5: how far an answer is from following from any piece of evidence (Liu 2026, arXiv:2603.24124).
+    r"""Boundary B5: how far an answer is from following from any piece of evidence.
 
     .. math:: 1 - \max_{j} P_j(\text{entailment})
 
@@ -126,6 +155,16 @@ def grounding(probabilities: Sequence) -> float | np.ndarray:
     float or numpy.ndarray
         From 0 (a passage entails the answer) to 1; NaN without evidence.
 
+    Raises
+    ------
+    BadInput
+        If an answer's probabilities are not ``(k, 3)``, in [0, 1] and of sum 1, or a row is NaN in part.
+
+    References
+    ----------
+    M. Liu (2026), "The Alignment Tax: Response homogenization in aligned LLMs and its implications for uncertainty
+    estimation", arXiv:2603.24124.
+
     Examples
     --------
     >>> round(grounding([[0.2, 0.7, 0.1], [0.9, 0.1, 0.0]]), 6)
@@ -139,9 +178,7 @@ def _present(vectors: Sequence, what: str) -> tuple[np.ndarray, np.ndarray]:
     V = numbers(vectors, what)
     if V.size and V.ndim != 2:
         raise BadInput(f"{what} must have shape (Q, d), got {V.shape}")
-    present = ~np.isnan(V).any(axis=1) if V.size else np.zeros(len(V), dtype=bool)
-    length = np.linalg.norm(V[present], axis=1, keepdims=True) if V.size else np.empty((0, 1))
-    bad = ~(np.isfinite(length) & (length > 0))[:, 0]
-    if bad.any():
-        raise BadInput(f"{what}, row {np.flatnonzero(present)[bad][0]}: zero or infinite, it has no direction")
-    return (V[present] / length if V.size else np.empty((0, 0))), present
+    if not V.size:
+        return np.empty((0, 0)), np.zeros(len(V) if V.ndim else 0, dtype=bool)
+    present = present_rows(V, what)
+    return directions(V[present], lambda i: f"{what}, row {np.flatnonzero(present)[i]},"), present

@@ -1,7 +1,8 @@
 """Spread of drawn answers, by the clusters they fall into and the probability the model gives them.
 
 One question is ``(N,)``, N answers; a list of questions gives an array. A missing answer has label -1 or a NaN and is
-left out; with fewer than two left a question's score is NaN. Nothing here depends on the order of the answers.
+left out; with fewer than two left a question's score is NaN. All are higher = less certain, and nothing here depends,
+to the last bit, on the order of the answers.
 """
 
 from __future__ import annotations
@@ -13,14 +14,18 @@ import numpy as np
 from scipy.special import xlogy
 
 from homogen.records import BadInput, unknown
-from homogen.uncertainty._base import each, labels_of, mean, questions, ragged, reduce, shaped
+from homogen.uncertainty._base import beside, each, labels_of, listed, mean, numbers, questions, ragged, reduce, shaped
 
 NORMALIZATIONS = ("farquhar", "kuhn", "polygraph")
 """What :func:`semantic_entropy` can do with the probabilities of clusters."""
 
 
 def number_of_sets(labels: Sequence) -> float | np.ndarray:
-    """Number of clusters that the drawn answers fall into (Lin, Trivedi and Sun 2024, *TMLR*).
+    r"""Number of clusters that the drawn answers fall into.
+
+    .. math:: |\{ C(i) : 1 \le i \le N \}|
+
+    with :math:`C(i)` the cluster of answer i. Semantic entropy without the sizes of the clusters.
 
     Parameters
     ----------
@@ -30,7 +35,17 @@ def number_of_sets(labels: Sequence) -> float | np.ndarray:
     Returns
     -------
     float or numpy.ndarray
-        From 1 (all alike) to N; NaN with fewer than two answers left.
+        From 1 (all alike) to N, higher = less certain; NaN with fewer than two answers left.
+
+    Raises
+    ------
+    BadInput
+        If labels are not whole numbers from -1, one row a question; the message names the question.
+
+    References
+    ----------
+    Z. Lin, S. Trivedi and J. Sun (2024), "Generating with confidence: Uncertainty quantification for black-box large
+    language models", *TMLR*.
 
     Examples
     --------
@@ -55,16 +70,16 @@ def semantic_entropy(
     .. math:: -\sum_{C} p_C \ln p_C, \qquad p_C = \frac{|C|}{N} \quad \text{or} \quad
               p_C = \frac{\sum_{i \in C} e^{\ell_i}}{\sum_{i} e^{\ell_i}}
 
-    The first, discrete, form counts answers (Farquhar, Kossen, Kuhn and Gal 2024, *Nature* 630); the second weighs them
-    by sequence log-probabilities :math:`\ell_i` (Kuhn, Gal and Farquhar 2023, ICLR).
+    The first, discrete, form counts answers (Farquhar et al. 2024); the second weighs them by sequence
+    log-probabilities :math:`\ell_i` (Kuhn et al. 2023).
 
     Parameters
     ----------
     labels
         ``(N,)`` cluster numbers of one question, -1 for a missing answer (left out); or a list of such rows.
     logprobs
-        :math:`\ell_i`, one finite number an answer, shaped like ``labels``; length-normalised (the mean over its
-        tokens), so that a long answer does not weigh less for being long.
+        :math:`\ell_i`, one finite number an answer, none above 0, shaped like ``labels``; length-normalised (the mean
+        over its tokens), so that a long answer does not weigh less for being long.
     normalization
         What is done with the masses :math:`m_C = \sum_{i \in C} e^{\ell_i}`; only with ``logprobs``.
 
@@ -84,6 +99,19 @@ def semantic_entropy(
         Nats, from 0 (one cluster) to ln N; NaN with fewer than two answers left or a NaN among their :math:`\ell_i`.
         Equal cluster sizes give equal entropies to the last bit, so that tied questions are tied for the AUROC too.
 
+    Raises
+    ------
+    BadInput
+        If labels are not whole numbers from -1, a log-probability is above 0 or infinite, the two differ in shape, the
+        normalization is unknown, or it is given without ``logprobs``.
+
+    References
+    ----------
+    S. Farquhar, J. Kossen, L. Kuhn and Y. Gal (2024), "Detecting hallucinations in large language models using semantic
+    entropy", *Nature* 630.
+    L. Kuhn, Y. Gal and S. Farquhar (2023), "Semantic uncertainty: Linguistic invariances for uncertainty estimation in
+    natural language generation", ICLR.
+
     Examples
     --------
     >>> round(semantic_entropy([0, 1, 0, 1]), 6)
@@ -94,7 +122,7 @@ def semantic_entropy(
     >>> [round(semantic_entropy([0, 0, 1], lp, normalization=name), 4) for name in NORMALIZATIONS]
     [0.5623, 1.0601, 0.877]
     """
-    if normalization is not None and normalization not in NORMALIZATIONS:
+    if normalization is not None and (not isinstance(normalization, str) or normalization not in NORMALIZATIONS):
         raise unknown("normalization", normalization, NORMALIZATIONS)
     if normalization is not None and logprobs is None:
         raise BadInput("a normalization needs logprobs; without them clusters weigh by their size")
@@ -106,20 +134,25 @@ def semantic_entropy(
     question = np.repeat(np.arange(len(rows)), size)[left]
     given = np.zeros(len(question))
     if logprobs is not None:
-        every, given_size = ragged([logprobs] if one else logprobs, "log-probability", name="question {}".format)
+        given_rows = [logprobs] if one else listed(logprobs, "log-probabilities")
+        every, given_size = ragged(given_rows, "log-probability", sign=-1, name="question {}".format)
         _same_length(size, given_size, "log-probabilities")
         given = every[left]
     # The last bit of a sum depends on its order: answers are put in order of cluster and probability.
+    by_probability = np.lexsort((given, question))
     order = np.lexsort((given, flat[left], question))
-    question, given = question[order], given[order]
+    in_order, question, given = given[by_probability], question[order], given[order]
     stride = flat.max(initial=0) + 1
     cluster, member = np.unique(question * stride + flat[left][order], return_inverse=True)
     owner = cluster // stride
     drawn = np.bincount(question, minlength=len(rows))
     if normalization in (None, "farquhar"):
         # Scaled so that a question's likeliest answer weighs 1: exp cannot underflow for all of them.
-        weight = np.exp(given - reduce(np.maximum, given, drawn)[question])
-        p = np.bincount(member, weight, len(cluster)) / np.bincount(question, weight, len(rows))[owner]
+        highest = reduce(np.maximum, given, drawn)[question]
+        mass = np.bincount(member, np.exp(given - highest), len(cluster))
+        # The sum over all answers does not go cluster by cluster: their names mean nothing.
+        total = np.bincount(question, np.exp(in_order - highest), len(rows))
+        p = np.minimum(mass / total[owner], 1)
         order = np.lexsort((p, owner))  # clusters of equal sizes are added up in the same order too
         entropy = np.bincount(owner[order], -xlogy(p, p)[order], len(rows)) + 0.0
     else:
@@ -147,13 +180,19 @@ def overlapping_semantic_entropy(membership: Sequence, logprobs: Sequence | None
         ``(N, K)`` bool of one question, of :func:`homogen.clustering.membership_nli`; an answer in no cluster is
         missing (left out). Or a list of such matrices.
     logprobs
-        :math:`\ell_i`, one finite number an answer, length-normalised; or a list of such rows.
+        :math:`\ell_i`, one finite number an answer, none above 0, length-normalised; or a list of such rows.
 
     Returns
     -------
     float or numpy.ndarray
         Nats, from 0 (one cluster) to ln K; NaN with fewer than two answers left or a NaN among their
         :math:`\ell_i`. Where no answer sits in two clusters it is :func:`semantic_entropy`.
+
+    Raises
+    ------
+    BadInput
+        If a membership is no matrix of true and false (or 0 and 1), a log-probability is above 0 or infinite, or the
+        two differ in questions or answers.
 
     References
     ----------
@@ -168,31 +207,33 @@ def overlapping_semantic_entropy(membership: Sequence, logprobs: Sequence | None
     0.693147
     """
     matrices, one = questions(membership, 2)
-    rows = [None] * len(matrices) if logprobs is None else [logprobs] if one else list(logprobs)
-    if len(rows) != len(matrices):
-        raise BadInput(f"memberships of {len(matrices)} questions but log-probabilities of {len(rows)}")
+    rows = [None] * len(matrices)
+    if logprobs is not None:
+        rows = beside(logprobs, one, "log-probabilities", len(matrices), "memberships")
     scores = np.full(len(matrices), np.nan)
     for q, (matrix, row) in enumerate(zip(matrices, rows, strict=True)):
-        member = np.asarray(matrix)
-        if member.size and (member.ndim != 2 or not np.isin(member, (0, 1)).all()):
+        member = numbers(matrix, f"question {q}: membership")
+        if member.size and (member.ndim != 2 or not ((member == 0) | (member == 1)).all()):
             raise BadInput(f"question {q}: membership must be a matrix of true and false, got shape {member.shape}")
         given = (
             np.zeros(len(member))
             if row is None
-            else ragged([row], "log-probability", name=lambda _, q=q: f"question {q}")[0]
+            else ragged([row], "log-probability", sign=-1, name=lambda _, q=q: f"question {q}")[0]
         )
         if len(given) != len(member):
             raise BadInput(f"question {q}: {len(member)} answers but {len(given)} log-probabilities")
         left = member.any(axis=1) if member.size else np.zeros(len(member), dtype=bool)
         if left.sum() > 1:
             weight = np.exp(given[left] - given[left].max())
-            mass = np.sort(weight @ member[left])
-            scores[q] = -xlogy(mass / mass.sum(), mass / mass.sum()).sum() + 0.0
+            # Each cluster's weights are sorted before they are added up, and so are the masses: no order shows.
+            mass = np.sort(np.sort(weight[:, None] * member[left], axis=0).sum(axis=0))
+            p = np.minimum(mass / mass.sum(), 1)
+            scores[q] = -xlogy(p, p).sum() + 0.0
     return shaped(scores, one)
 
 
 def predictive_entropy(logprobs: Sequence) -> float | np.ndarray:
-    r"""Entropy over whole answers, estimated from the drawn ones (Malinin and Gales 2021, ICLR).
+    r"""Entropy over whole answers, estimated from the drawn ones.
 
     .. math:: -\frac{1}{N} \sum_{i=1}^{N} \ell_i \approx -\mathbb{E}_{y} \ln p(y \mid x)
 
@@ -208,6 +249,15 @@ def predictive_entropy(logprobs: Sequence) -> float | np.ndarray:
     float or numpy.ndarray
         Nats, at least 0; NaN with fewer than two answers left. Ten equal answers need not score 0: it speaks of words,
         :func:`semantic_entropy` of meanings.
+
+    Raises
+    ------
+    BadInput
+        If a log-probability is above 0 or infinite, or not one number an answer; the message names the question.
+
+    References
+    ----------
+    A. Malinin and M. Gales (2021), "Uncertainty estimation in autoregressive structured prediction", ICLR.
 
     Examples
     --------
@@ -229,7 +279,7 @@ def predictive_entropy(logprobs: Sequence) -> float | np.ndarray:
 
 
 def semantic_energy(labels: Sequence, token_logits: Sequence) -> float | np.ndarray:
-    r"""Semantic energy: how little raw logit the best-supported meaning gathers (Ma et al. 2025, arXiv:2508.14496).
+    r"""Semantic energy: how little raw logit the best-supported meaning gathers.
 
     .. math:: \min_C \frac{1}{N} \sum_{i \in C} E_i, \qquad E_i = -\frac{1}{T_i} \sum_{t=1}^{T_i} z_t(y_t)
 
@@ -247,7 +297,14 @@ def semantic_energy(labels: Sequence, token_logits: Sequence) -> float | np.ndar
     Returns
     -------
     float or numpy.ndarray
-        In units of the logits, of either sign; NaN with fewer than two answers left or one without tokens among them.
+        In units of the logits, of either sign, higher (often: less negative) = less certain; NaN with fewer than two
+        answers left or one without tokens among them.
+
+    Raises
+    ------
+    BadInput
+        If labels are not whole numbers from -1, a logit is infinite or no number, or the two differ in questions or
+        answers.
 
     Notes
     -----
@@ -255,6 +312,10 @@ def semantic_energy(labels: Sequence, token_logits: Sequence) -> float | np.ndar
     and expect sense only where picked logits are well above 0. Log-probabilities will not do instead. They are logits
     too, moved so far that none is above 0; every further answer then *adds* energy, and the minimum falls on the
     smallest cluster rather than the largest.
+
+    References
+    ----------
+    H. Ma et al. (2025), "Semantic Energy: Detecting LLM hallucination beyond entropy", arXiv:2508.14496.
 
     Examples
     --------
@@ -265,7 +326,8 @@ def semantic_energy(labels: Sequence, token_logits: Sequence) -> float | np.ndar
     """
     rows, one = questions(labels, 1)
     rows = [labels_of(row, q) for q, row in enumerate(rows)]
-    answers = [list(a) for a in ([token_logits] if one else token_logits)]
+    given = [token_logits] if one else listed(token_logits, "rows of logits")
+    answers = [listed(a, f"question {q}: rows of logits") for q, a in enumerate(given)]
     size = np.array([len(row) for row in rows], dtype=int)
     _same_length(size, np.array([len(a) for a in answers], dtype=int), "rows of logits")
     kept = [(q, i) for q, row in enumerate(rows) for i in np.flatnonzero(row >= 0)]

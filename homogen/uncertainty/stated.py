@@ -6,9 +6,14 @@ become plain ones) it looks for *mentions*:
 - a percentage: a number and ``%``, ``percent``, ``per cent`` or ``pct``;
 - a score on a named scale: a number and ``/`` or ``out of`` and ``10`` or ``100``;
 - a bare number, if it is all the text there is, or follows a label (*confidence*, *confidence level*, *probability*,
-  *certainty*, *likelihood*, *P*) and ``:`` or ``=`` (a decimal up to 1 may also follow *is* or *of*). With a decimal
-  sign and at most 1 it is a probability, 0 is 0, above 10 it is a percentage; anything else up to 10 may be either, or
-  stand on a ten-point scale: ambiguous.
+  *certainty*, *likelihood*, *P*, *P(True)*) and ``:`` or ``=``. After *is* and *of* a decimal up to 1 counts as well,
+  after *is* also a number above 10 that ends its clause (*My confidence is 85.*). With a decimal sign and at most 1 it
+  is a probability, 0 is 0, above 10 it is a percentage; anything else up to 10 may be either, or stand on a ten-point
+  scale: ambiguous.
+
+A bracket may stand between a label and what follows it. If it names a scale, ``(0-1)``, ``(0-10)``, ``(1-10)``,
+``(0-100)``, ``(1-100)``, ``(%)`` or the like, the number is read on it, and one above 0 and up to 1 on a scale to 10 or
+100 is ambiguous; any other digits in the bracket leave the number ambiguous. What stands in it is no mention itself.
 
 The decimal sign is a point or a comma (``0,85``); three digits after a comma and a non-zero number are thousands and
 ambiguous. If any mention stands in one clause with a word of confidence (*confident, certain, sure, probably, likely,
@@ -30,35 +35,47 @@ import numpy as np
 from scipy.special import expit
 
 from homogen.records import BadInput
-from homogen.uncertainty._base import ROUNDING, numbers
+from homogen.uncertainty._base import ROUNDING, numbers, texts_of
 
 _NUMBER = re.compile(r"(?<![\w.,])[-−]?(?:\d+(?:[.,]\d+)*|[.,]\d+)")
 _PERCENT = re.compile(r"\s*(?:%|٪|percent\b|per\s+cent\b|pct\b)", re.I)
 _SCALE = re.compile(r"\s*(?:/|out\s+of)\s*(100?)(?![\w/]|[.,]\d)", re.I)
-_RANGE = re.compile(r"\d\s*%?\s*(?:[-–—−~]|\b(?:to|or|and)\b)\s*$", re.I)
+_RANGE = re.compile(r"\d ?%? ?(?:[-–—−~]|\b(?:to|or|and)\b) ?$", re.I)
 _BOUND = re.compile(r"[<>≤≥]|\b(?:than|over|under|above|below|at (?:least|most|best)|up to|almost|nearly)\b", re.I)
 _LABEL = re.compile(
-    r"\b(?:(?:confidence|probability|certainty|likelihood)(?:\s+(?:level|score|rating|estimate))?|p)\s*([:=]|is|of)\s*$",
+    r"\b(?:(?:confidence|probability|certainty|likelihood)(?: (?:level|score|rating|estimate))?"
+    r"(?: ?\((?P<bracket>[^()\n]{0,40})\))?|p(?: ?\( ?(?:true|correct) ?\))?)"
+    r"(?: ?(?P<sign>[:=])| (?P<word>is|of)\b) ?",
     re.I,
 )
-_SURE = re.compile(r"\b(?:confiden\w+|certain(?:ty)?|sure|probab\w+|likel\w+|chances?|credence|p\s*[:=])", re.I)
+_ON_SCALE = re.compile(
+    r"(?:(?:from |between |on a scale (?:of |from ))?[01](?:\.0)? ?%? ?(?:[-–—−]|to|and) ?|out of |/ ?)"
+    r"(?:(?P<to>100?|1)(?:\.0)?|100 ?%)|(?:in |as a )?(?:%|percent(?:age)?|per cent|pct)",
+    re.I,
+)
+_SURE = re.compile(
+    r"\b(?:confiden\w+|certain(?:ty)?|sure|probab\w+|likel\w+|chances?|credence"
+    r"|p ?(?:\( ?(?:true|correct) ?\) ?)?[:=])",
+    re.I,
+)
 _NOT = re.compile(
     r"n['’]t\b|\b(?:not|never|no|cannot|unsure|uncertain(?:ty)?|unlikely|doubt\w*|wrong|incorrect|false|mistaken)\b",
     re.I,
 )
 _CLAUSE_END = re.compile(r"[.,;!?](?=\s|$)|\n")
+_ENDS = re.compile(r"[ )*\"'”’]*(?:[.,;!?](?=\s|$)|\n|$)")
+_WORD = re.compile(r"\w")
 
 
 def p_true(
     true_logprob: float | Sequence[float], false_logprob: float | Sequence[float] | None = None
 ) -> float | np.ndarray:
-    r"""One minus P(True), the probability a model gives to its own answer being right (Kadavath et al. 2022).
+    r"""One minus P(True), the probability a model gives to its own answer being right.
 
     .. math:: 1 - P(\text{True}) \quad \text{or, of the two options alone,} \quad
               1 - \frac{P(\text{True})}{P(\text{True}) + P(\text{False})}
 
-    The model is shown the question and its answer, and asked whether the answer is (A) true or (B) false
-    (arXiv:2207.05221).
+    The model is shown the question and its answer, and asked whether the answer is (A) true or (B) false.
 
     Parameters
     ----------
@@ -70,12 +87,17 @@ def p_true(
     Returns
     -------
     float or numpy.ndarray
-        From 0 to 1. lm-polygraph reports :math:`-\ln P(\text{True})`, which ranks as the form with one option does.
+        From 0 (certain that it is right) to 1. lm-polygraph reports :math:`-\ln P(\text{True})`, which ranks as the
+        form with one option does.
 
     Raises
     ------
     BadInput
         If a log-probability is above 0 or infinite, the two shapes differ, or the two probabilities exceed 1 together.
+
+    References
+    ----------
+    S. Kadavath et al. (2022), "Language models (mostly) know what they know", arXiv:2207.05221.
 
     Examples
     --------
@@ -106,9 +128,15 @@ def p_true(
 
 
 def verbalized_confidence(texts: str | Sequence[str | None]) -> float | np.ndarray:
-    """One minus the confidence that a model states in words.
+    r"""One minus the confidence that a model states in words.
 
-    (Lin, Hilton and Evans 2022, *TMLR*; Tian et al. 2023, EMNLP.)
+    .. math:: 1 - c, \qquad c = \begin{cases}
+              x / 100 & \text{``} x \text{ \%'', or a bare } x > 10 \\
+              x / m & \text{``} x / m \text{'', `` } x \text{ out of } m \text{'', or a label with a scale to } m \\
+              x & \text{a bare decimal } x \le 1 \text{, or } 0
+              \end{cases}
+
+    Nothing is guessed: a text without a number that can be read in one way alone has no score.
 
     Parameters
     ----------
@@ -118,8 +146,19 @@ def verbalized_confidence(texts: str | Sequence[str | None]) -> float | np.ndarr
     Returns
     -------
     float or numpy.ndarray
-        From 0 (certain) to 1; NaN where the text states no confidence, or not one alone. The module's own
-        documentation gives the grammar.
+        From 0 (certain) to 1, a float for one text; NaN where the text states no confidence, or not one alone. The
+        grammar stands at the head of this section.
+
+    Raises
+    ------
+    BadInput
+        If anything but a text or None is among the texts.
+
+    References
+    ----------
+    S. Lin, J. Hilton and O. Evans (2022), "Teaching models to express their uncertainty in words", *TMLR*.
+    K. Tian et al. (2023), "Just ask for calibration: Strategies for eliciting calibrated confidence scores from
+    language models fine-tuned with human feedback", EMNLP.
 
     Examples
     --------
@@ -130,24 +169,41 @@ def verbalized_confidence(texts: str | Sequence[str | None]) -> float | np.ndarr
     """
     if isinstance(texts, str):
         return _stated(texts)
-    for i, text in enumerate(texts):
-        if not (text is None or isinstance(text, str)):
-            raise BadInput(f"question {i}: must be a text or None, got {text!r}")
-    return np.array([_stated(text or "") for text in texts], dtype=np.float64)
+    return np.array([_stated(text) for text in texts_of(texts)], dtype=np.float64)
 
 
 def _stated(text: str) -> float:
-    """One minus the confidence of one text, by the grammar above."""
-    text = unicodedata.normalize("NFKC", text)
+    """One minus the confidence of one text, by the grammar above; in one pass, however long it is."""
+    text = re.sub(r"[^\S\n]+", " ", unicodedata.normalize("NFKC", text))
     text = re.sub(r"([:=])\s+", r"\1 ", text)  # a number may stand on the line after its label
-    found = []
-    for match in _NUMBER.finditer(text):
-        start = max((m.end() for m in _CLAUSE_END.finditer(text, 0, match.start())), default=0)
-        ends = _CLAUSE_END.search(text, match.end())
-        clause = text[start : ends.start() if ends else len(text)]
-        value = _mentioned(match.group(), text[start : match.start()], text[match.end() :])
+    matches = list(_NUMBER.finditer(text))
+    starts = {match.start() for match in matches}
+    labels = {label.end(): label for label in _LABEL.finditer(text) if label.end() in starts}
+    brackets = [label.span("bracket") for label in labels.values() if label["bracket"]]
+    words = [i for i in (_first_word(text), len(text) - 1 - _first_word(text[::-1])) if 0 <= i < len(text)]
+    ends = [m.span() for m in _CLAUSE_END.finditer(text)] + [(len(text), len(text))]
+    found: list[tuple[bool, float]] = []
+    at = start = bracket = 0
+    clause = None
+    for match in matches:
+        while bracket < len(brackets) and brackets[bracket][1] <= match.start():
+            bracket += 1
+        if bracket < len(brackets) and brackets[bracket][0] <= match.start():
+            continue
+        while ends[at][0] < match.end():
+            start, at, clause = ends[at][1], at + 1, None
+        if clause is None:
+            said = text[start : ends[at][0]]
+            bound = _BOUND.search(said)
+            clause = bool(_SURE.search(said)), bool(_NOT.search(said)), start + bound.end() if bound else math.inf
+        sure, negated, bounded = clause
+        alone = all(match.start() <= i < match.end() for i in words)
+        value = _mentioned(match, labels.get(match.start()), alone)
         if value is not None:
-            found.append((bool(_SURE.search(clause)), math.nan if _NOT.search(clause) else value))
+            before = text[max(start, match.start() - 12) : match.start()]  # room for one end of a range
+            if negated or bounded <= match.start() or _RANGE.search(before):
+                value = math.nan
+            found.append((sure, value))
     if any(sure for sure, _ in found):
         found = [(sure, value) for sure, value in found if sure]
     values = {value for _, value in found}
@@ -155,22 +211,39 @@ def _stated(text: str) -> float:
     return round(1 - value, 12) if 0 <= value <= 1 else math.nan
 
 
-def _mentioned(number: str, before: str, after: str) -> float | None:
+def _first_word(text: str) -> int:
+    """Where the first letter or digit stands; behind the end if there is none."""
+    word = _WORD.search(text)
+    return word.start() if word else len(text)
+
+
+def _mentioned(match: re.Match, label: re.Match | None, alone: bool) -> float | None:
     """The confidence that a number states: NaN if ambiguous, None if it is no mention."""
+    number, text, end = match.group(), match.string, match.end()
     value = _value(number)
-    percent, scale = _PERCENT.match(after), _SCALE.match(after)
+    percent, scale = _PERCENT.match(text, end), _SCALE.match(text, end)
     if percent or scale:
-        value /= 100 if percent else int(scale.group(1))
-    else:
-        label = _LABEL.search(before)
-        decimal = "." in number or "," in number
-        alone = not re.search(r"\w", before) and not re.search(r"\w", after)
-        linked = label and (label.group(1) in ":=" or (decimal and value <= 1))
-        if re.match(r"\w", after) or not (alone or linked):
-            return None
-        if not (value <= 0 or (decimal and value <= 1)):
-            value = value / 100 if value > 10 else math.nan
-    return math.nan if _RANGE.search(before) or _BOUND.search(before) else round(value, 12)
+        return round(value / (100 if percent else int(scale.group(1))), 12)
+    share = ("." in number or "," in number) and value <= 1
+    linked = label and (
+        label["sign"] or share or (label["word"].lower() == "is" and value > 10 and bool(_ENDS.match(text, end)))
+    )
+    if _WORD.match(text, end) or not (alone or linked):
+        return None
+    highest = _scale(label["bracket"]) if label else None
+    if highest is not None:
+        value = value / highest if value <= 0 or value > 1 or highest == 1 else math.nan
+    elif not (value <= 0 or share):
+        value = value / 100 if value > 10 else math.nan
+    return round(value, 12)
+
+
+def _scale(bracket: str | None) -> float | None:
+    """The end of the scale that a label's bracket names: None if it names none, NaN if it is not understood."""
+    if not bracket or not re.search(r"[\d%]|per ?cent|pct", bracket, re.I):
+        return None
+    named = _ON_SCALE.fullmatch(bracket.strip())
+    return int(named["to"] or 100) if named else math.nan
 
 
 def _value(number: str) -> float:

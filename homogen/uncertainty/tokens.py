@@ -1,7 +1,7 @@
 """What a model said of its own tokens while it answered once: no second draw, nothing to pay.
 
-One row of T numbers an answer, rows of different length; the result is an array, ``(n,)``. An answer without tokens or
-with NaN among them is NaN.
+One row of T numbers an answer, rows of different length; the result is an array, ``(n,)``, higher = less certain. An
+answer without tokens or with NaN among them is NaN. What low precision leaves on the wrong side of 0 is taken for 0.
 """
 
 from __future__ import annotations
@@ -11,12 +11,11 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from homogen.records import BadInput
-from homogen.uncertainty._base import mean, ragged, reduce
+from homogen.uncertainty._base import mean, ragged, real, reduce
 
 
 def mean_entropy(token_entropies: Iterable[Sequence[float]]) -> np.ndarray:
-    r"""Mean entropy of the next-token distributions along an answer (Fomicheva et al. 2020, *TACL* 8).
+    r"""Mean entropy of the next-token distributions along an answer.
 
     .. math:: \bar H = \frac{1}{T} \sum_{t=1}^{T} H_t, \qquad H_t = -\sum_{v} p_t(v) \ln p_t(v)
 
@@ -28,7 +27,16 @@ def mean_entropy(token_entropies: Iterable[Sequence[float]]) -> np.ndarray:
     Returns
     -------
     numpy.ndarray
-        ``(n,)`` nats, at least 0.
+        ``(n,)`` nats, from 0 (no other token had a chance at any step) to the logarithm of the vocabulary's size.
+
+    Raises
+    ------
+    BadInput
+        If an entropy is below 0 (by more than .001), infinite or no number; the message names the row.
+
+    References
+    ----------
+    M. Fomicheva et al. (2020), "Unsupervised quality estimation for neural machine translation", *TACL* 8.
 
     Examples
     --------
@@ -39,9 +47,29 @@ def mean_entropy(token_entropies: Iterable[Sequence[float]]) -> np.ndarray:
 
 
 def max_entropy(token_entropies: Iterable[Sequence[float]]) -> np.ndarray:
-    r"""Largest entropy along an answer, :math:`\max_t H_t` (Manakul, Liusie and Gales 2023, EMNLP).
+    r"""Largest entropy along an answer.
 
-    Input, units and NaN are those of :func:`mean_entropy`. A longer answer has more chances of a large value.
+    .. math:: \max_{t} H_t
+
+    Parameters
+    ----------
+    token_entropies
+        One row an answer: :math:`H_t` in nats at each of its tokens.
+
+    Returns
+    -------
+    numpy.ndarray
+        ``(n,)`` nats, at least 0. A longer answer has more chances of a large value.
+
+    Raises
+    ------
+    BadInput
+        If an entropy is below 0 (by more than .001), infinite or no number; the message names the row.
+
+    References
+    ----------
+    P. Manakul, A. Liusie and M. Gales (2023), "SelfCheckGPT: Zero-resource black-box hallucination detection for
+    generative large language models", EMNLP.
 
     Examples
     --------
@@ -52,11 +80,32 @@ def max_entropy(token_entropies: Iterable[Sequence[float]]) -> np.ndarray:
 
 
 def std_entropy(token_entropies: Iterable[Sequence[float]]) -> np.ndarray:
-    r"""Standard deviation of the entropy along an answer (Liu 2026, arXiv:2603.24124).
+    r"""Standard deviation of the entropy along an answer.
 
     .. math:: \sqrt{\frac{1}{T} \sum_{t=1}^{T} (H_t - \bar H)^2}
 
-    Input, units and NaN are those of :func:`mean_entropy`. Divides by T, not T - 1, as the paper's numbers do.
+    Divides by T, not T - 1, as the paper's numbers do.
+
+    Parameters
+    ----------
+    token_entropies
+        One row an answer: :math:`H_t` in nats at each of its tokens.
+
+    Returns
+    -------
+    numpy.ndarray
+        ``(n,)`` nats, at least 0. It is 0 for an answer of one token, and for one that is as uncertain at every token:
+        it speaks of unevenness.
+
+    Raises
+    ------
+    BadInput
+        If an entropy is below 0 (by more than .001), infinite or no number; the message names the row.
+
+    References
+    ----------
+    M. Liu (2026), "The Alignment Tax: Response homogenization in aligned LLMs and its implications for uncertainty
+    estimation", arXiv:2603.24124.
 
     Examples
     --------
@@ -64,11 +113,12 @@ def std_entropy(token_entropies: Iterable[Sequence[float]]) -> np.ndarray:
     array([0.7071, 0.    ])
     """
     flat, size = ragged(token_entropies, "entropy", sign=1)
-    return np.sqrt(mean((flat - np.repeat(mean(flat, size), size)) ** 2, size))
+    with np.errstate(over="ignore", invalid="ignore"):  # beyond the range of a float
+        return np.sqrt(mean((flat - np.repeat(mean(flat, size), size)) ** 2, size))
 
 
 def high_entropy_ratio(token_entropies: Iterable[Sequence[float]], threshold: float | None = None) -> np.ndarray:
-    r"""Share of an answer's tokens at which the entropy is high (Liu 2026, arXiv:2603.24124).
+    r"""Share of an answer's tokens at which the entropy is high.
 
     .. math:: \frac{1}{T} \sum_{t=1}^{T} \mathbf{1}\{H_t > \theta\}, \qquad \theta = 2 \bar H \text{ by default}
 
@@ -85,6 +135,16 @@ def high_entropy_ratio(token_entropies: Iterable[Sequence[float]], threshold: fl
         ``(n,)`` shares. By default below 1/2 (Markov's inequality) and the same when all entropies are scaled: it
         speaks of peaks, not of how uncertain the answer is overall.
 
+    Raises
+    ------
+    BadInput
+        If an entropy is below 0 (by more than .001), infinite or no number, or the threshold is below 0 or no number.
+
+    References
+    ----------
+    M. Liu (2026), "The Alignment Tax: Response homogenization in aligned LLMs and its implications for uncertainty
+    estimation", arXiv:2603.24124.
+
     Examples
     --------
     >>> high_entropy_ratio([[0.1, 0.1, 0.1, 2.1], [1.0, 1.0]])
@@ -92,15 +152,15 @@ def high_entropy_ratio(token_entropies: Iterable[Sequence[float]], threshold: fl
     >>> high_entropy_ratio([[0.1, 0.1, 0.1, 2.1], [1.0, 1.0]], threshold=0.5)
     array([0.25, 1.  ])
     """
-    if threshold is not None and not (math.isfinite(threshold) and threshold >= 0):
-        raise BadInput(f"threshold must be an entropy in nats (at least 0) or None, got {threshold!r}")
+    if threshold is not None:
+        real(threshold, "threshold must be an entropy in nats (at least 0) or None", lambda x: 0 <= x < math.inf)
     flat, size = ragged(token_entropies, "entropy", sign=1)
     limit = np.repeat(2 * mean(flat, size), size) if threshold is None else threshold
     return mean(np.where(np.isnan(flat), np.nan, flat > limit), size)
 
 
 def negative_log_likelihood(token_logprobs: Iterable[Sequence[float]], normalize: bool = True) -> np.ndarray:
-    r"""How surprised the model was by its own answer (Malinin and Gales 2021, ICLR).
+    r"""How surprised the model was by its own answer.
 
     .. math:: -\frac{1}{T} \sum_{t=1}^{T} \ln p(y_t \mid y_{<t}, x)
 
@@ -116,6 +176,11 @@ def negative_log_likelihood(token_logprobs: Iterable[Sequence[float]], normalize
     numpy.ndarray
         ``(n,)`` nats, at least 0.
 
+    Raises
+    ------
+    BadInput
+        If a log-probability is above 0 (by more than .001), infinite or no number; the message names the row.
+
     Notes
     -----
     The paper compares two published methods by what a server's chosen-token log-probability leaves of them, and both
@@ -127,6 +192,13 @@ def negative_log_likelihood(token_logprobs: Iterable[Sequence[float]], normalize
     input cannot give. Neither is :func:`mean_entropy`: the entropy of a distribution is no function of the probability
     of the one token that was picked.
 
+    References
+    ----------
+    A. Malinin and M. Gales (2021), "Uncertainty estimation in autoregressive structured prediction", ICLR.
+    M. Nguyen, S. Gupta and H. Le (2026), "Probabilities are all you need: A probability-only approach to uncertainty
+    estimation in large language models", AAAI (PRO).
+    H. Ma et al. (2025), "Estimating LLM uncertainty with logits", arXiv:2502.00290 (LogTokU).
+
     Examples
     --------
     >>> negative_log_likelihood([[-1.0, -2.0], [-0.5], []])
@@ -135,30 +207,56 @@ def negative_log_likelihood(token_logprobs: Iterable[Sequence[float]], normalize
     array([3. , 0.5])
     """
     flat, size = ragged(token_logprobs, "log-probability", sign=-1)
-    return mean(-flat, size) if normalize else reduce(np.add, -flat, size)
+    return (mean(-flat, size) if normalize else reduce(np.add, -flat, size)) + 0.0
 
 
 def perplexity(token_logprobs: Iterable[Sequence[float]]) -> np.ndarray:
-    r"""Equally likely tokens that would surprise as much: :math:`e^{\mathrm{NLL}}` (Jelinek et al. 1977, *JASA* 62).
+    r"""Number of equally likely tokens that would surprise as much as the answer's own did.
 
-    Input and NaN are those of :func:`negative_log_likelihood`; at least 1. The NLL, the perplexity and, in reverse,
-    the normalised likelihood :math:`e^{-\mathrm{NLL}}` rank answers alike: one AUROC for the three, and what the notes
-    there say of LogTokU and PRO holds here too.
+    .. math:: e^{\mathrm{NLL}} = \exp\Bigl( -\frac{1}{T} \sum_{t=1}^{T} \ln p(y_t \mid y_{<t}, x) \Bigr)
+
+    Parameters
+    ----------
+    token_logprobs
+        One row an answer: the natural log-probability of each of its tokens, none above 0.
+
+    Returns
+    -------
+    numpy.ndarray
+        ``(n,)``, at least 1; infinite where the NLL exceeds 709 nats, the range of a float. Evaluation refuses infinite
+        scores: take :func:`negative_log_likelihood`, which ranks alike and stays finite.
+
+    Raises
+    ------
+    BadInput
+        If a log-probability is above 0 (by more than .001), infinite or no number; the message names the row.
+
+    Notes
+    -----
+    The NLL, the perplexity and, in reverse, the normalised likelihood :math:`e^{-\mathrm{NLL}}` rank answers alike: one
+    AUROC for the three, and what the notes there say of LogTokU and PRO holds here too.
+
+    References
+    ----------
+    F. Jelinek, R. L. Mercer, L. R. Bahl and J. K. Baker (1977), "Perplexity: a measure of the difficulty of speech
+    recognition tasks", *J. Acoust. Soc. Am.* 62.
 
     Examples
     --------
     >>> perplexity([np.log([0.25, 0.25, 0.25])]).round(12)
     array([4.])
     """
-    return np.exp(negative_log_likelihood(token_logprobs))
+    with np.errstate(over="ignore"):
+        return np.exp(negative_log_likelihood(token_logprobs))
 
 
 def minimum_token_probability(token_logprobs: Iterable[Sequence[float]]) -> np.ndarray:
-    r"""How unlikely the least likely token of an answer was (Manakul, Liusie and Gales 2023, EMNLP).
+    r"""How unlikely the least likely token of an answer was: one minus its probability.
 
     .. math:: 1 - \min_t p(y_t \mid y_{<t}, x)
 
-    They take the largest :math:`-\ln p`, uqlm the smallest :math:`p` as a confidence: one ranking under three names.
+    The name is the field's, the direction the house's: higher = less certain. Manakul et al. take the largest
+    :math:`-\ln p`, uqlm the smallest :math:`p` as a confidence: one ranking under three names.
 
     Parameters
     ----------
@@ -170,9 +268,19 @@ def minimum_token_probability(token_logprobs: Iterable[Sequence[float]]) -> np.n
     numpy.ndarray
         ``(n,)`` from 0 (every token was certain) to 1. A longer answer has more chances of an unlikely token.
 
+    Raises
+    ------
+    BadInput
+        If a log-probability is above 0 (by more than .001), infinite or no number; the message names the row.
+
+    References
+    ----------
+    P. Manakul, A. Liusie and M. Gales (2023), "SelfCheckGPT: Zero-resource black-box hallucination detection for
+    generative large language models", EMNLP.
+
     Examples
     --------
     >>> minimum_token_probability([np.log([0.5, 0.8]), np.log([1.0]), []])
     array([0.5, 0. , nan])
     """
-    return -np.expm1(np.minimum(reduce(np.minimum, *ragged(token_logprobs, "log-probability", sign=-1)), 0)) + 0.0
+    return -np.expm1(reduce(np.minimum, *ragged(token_logprobs, "log-probability", sign=-1))) + 0.0

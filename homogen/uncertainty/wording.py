@@ -16,21 +16,34 @@ from collections.abc import Sequence
 import numpy as np
 
 from homogen.records import BadInput
+from homogen.uncertainty._base import real, shown, texts_of
 
-CUES = {
-    **dict.fromkeys(("latest", "newest", "recent", "recently", "current", "currently", "presently", "now"), 0.0),
-    **dict.fromkeys(("nowadays", "today", "tonight", "at present", "at the moment", "these days", "so far"), 0.0),
-    **dict.fromkeys(("this week", "this month", "this year", "this season", "to date", "up to date"), 0.0),
-    **dict.fromkeys(("yesterday", "last night"), -1 / 365.25),
-    **dict.fromkeys(("tomorrow",), 1 / 365.25),
-    **dict.fromkeys(("last week",), -7 / 365.25),
-    **dict.fromkeys(("next week",), 7 / 365.25),
-    **dict.fromkeys(("last month",), -1 / 12),
-    **dict.fromkeys(("next month", "upcoming"), 1 / 12),
-    **dict.fromkeys(("last year",), -1.0),
-    **dict.fromkeys(("next year",), 1.0),
-}
-"""Words that date a question by the day it is asked, and how many years from that day they point."""
+
+class _ReadOnly(dict):
+    """A dict that keeps what it was made with: a change that takes no effect everywhere would be half a change."""
+
+    def _refuse(self, *_: object, **__: object) -> None:
+        raise TypeError("CUES is read-only: freshness looks for the words that it was made with")
+
+    __setitem__ = __delitem__ = __ior__ = clear = pop = popitem = setdefault = update = _refuse
+
+
+CUES = _ReadOnly(
+    {
+        **dict.fromkeys(("latest", "newest", "recent", "recently", "current", "currently", "presently", "now"), 0.0),
+        **dict.fromkeys(("nowadays", "today", "tonight", "at present", "at the moment", "these days", "so far"), 0.0),
+        **dict.fromkeys(("this week", "this month", "this year", "this season", "to date", "up to date"), 0.0),
+        **dict.fromkeys(("yesterday", "last night"), -1 / 365.25),
+        **dict.fromkeys(("tomorrow",), 1 / 365.25),
+        **dict.fromkeys(("last week",), -7 / 365.25),
+        **dict.fromkeys(("next week",), 7 / 365.25),
+        **dict.fromkeys(("last month",), -1 / 12),
+        **dict.fromkeys(("next month", "upcoming"), 1 / 12),
+        **dict.fromkeys(("last year",), -1.0),
+        **dict.fromkeys(("next year",), 1.0),
+    }
+)
+"""Words that date a question by the day it is asked, and how many years from that day they point. Read-only."""
 
 _CUE = re.compile(r"\b(?:" + "|".join(re.escape(c).replace(r"\ ", r"\s+") for c in CUES) + r")\b", re.I)
 _MONTHS = {name.lower(): i for i, name in enumerate(calendar.month_name) if name}
@@ -64,7 +77,7 @@ def freshness(
     asked: datetime.date | str | None = None,
     decay: float = 1.0,
 ) -> float | np.ndarray:
-    r"""Boundary B3: how far past the training cut-off a question's own words point (Liu 2026, arXiv:2603.24124).
+    r"""Boundary B3: how far past the training cut-off a question's own words point.
 
     .. math:: 1 - e^{-\lambda \Delta t}
 
@@ -92,7 +105,18 @@ def freshness(
     Returns
     -------
     float or numpy.ndarray
-        From 0 (a timeless question, or one of the time before the cut-off) to 1; NaN for a missing one.
+        From 0 (a timeless question, or one of the time before the cut-off) to 1; NaN for a missing one. A float for one
+        question.
+
+    Raises
+    ------
+    BadInput
+        If a question is neither a text nor None, a day is no date, or ``decay`` is not above 0 and finite.
+
+    References
+    ----------
+    M. Liu (2026), "The Alignment Tax: Response homogenization in aligned LLMs and its implications for uncertainty
+    estimation", arXiv:2603.24124.
 
     Examples
     --------
@@ -102,8 +126,7 @@ def freshness(
     >>> freshness("Who is the current champion?", cutoff="2024-12-31")
     1.0
     """
-    if not (math.isfinite(decay) and decay > 0):
-        raise BadInput(f"decay must be above 0 a year and finite, got {decay!r}")
+    real(decay, "decay must be a number above 0 a year and finite", lambda x: 0 < x < math.inf)
     start, day = _date(cutoff, "cutoff"), None if asked is None else _date(asked, "asked")
 
     def score(text: str) -> float:
@@ -117,7 +140,7 @@ def freshness(
 
     if isinstance(texts, str):
         return score(texts)
-    return np.array([score(text) for text in _texts(texts)], dtype=np.float64)
+    return np.array([score(text) for text in texts_of(texts)], dtype=np.float64)
 
 
 def entities(texts: str | Sequence[str | None]) -> list[str] | list[list[str]]:
@@ -145,6 +168,11 @@ def entities(texts: str | Sequence[str | None]) -> list[str] | list[list[str]]:
         Of names; or of such lists. The paper's own rule also takes runs of any content words, which makes *veins appear
         blue* an entity; a question without names has none here.
 
+    Raises
+    ------
+    BadInput
+        If a question is neither a text nor None.
+
     Examples
     --------
     >>> entities("Did Marie Curie's daughter see \\"The Kid\\" at the University of Paris before Apollo 11?")
@@ -154,14 +182,15 @@ def entities(texts: str | Sequence[str | None]) -> list[str] | list[list[str]]:
     """
     if isinstance(texts, str):
         return _entities(texts)
-    return [_entities(text) for text in _texts(texts)]
+    return [_entities(text) for text in texts_of(texts)]
 
 
 def _entities(text: str) -> list[str]:
     found = [(m.start(), m.group(1).strip()) for m in re.finditer(r'["“”„«]([^"“”„«»]+)["“”»]', text)]
     text = re.sub(r'["“”„«]([^"“”„«»]+)["“”»]', lambda m: " " + "|" * (len(m.group()) - 1), text)
     words = list(_WORD.finditer(text))
-    capital = [_capitalised(text, words, i) for i in range(len(words))]
+    inside = {word.group() for i, word in enumerate(words) if not _first(text, words, i)}
+    capital = [_capitalised(text, words, i, inside) for i in range(len(words))]
     i = 0
     while i < len(words):
         if capital[i] and not words[i].group()[0].isdigit():
@@ -192,15 +221,15 @@ def _gap(word: str) -> str:
     return r"\.?\s+" if word in _ABBREVIATIONS or len(word) == 1 else r"\s+"
 
 
-def _capitalised(text: str, words: list[re.Match], i: int) -> bool:
+def _capitalised(text: str, words: list[re.Match], i: int, inside: set[str]) -> bool:
     word = words[i].group()
     if not any(c.isupper() for c in word) or word in ("I", "I'm", "I’m", "I'd", "I’d", "I've", "I’ve", "I'll", "I’ll"):
         return False
     if any(c.isupper() for c in word[1:]) or not _first(text, words, i):
         return True
-    if any(words[j].group() == word and not _first(text, words, j) for j in range(len(words))):
+    if word in inside:
         return True
-    rest = re.match(_gap(word) + rf"(?:(?:{_PARTICLES})\s+)*(\w)", text[words[i].end() :])
+    rest = re.compile(_gap(word) + rf"(?:(?:{_PARTICLES})\s+)*(\w)").match(text, words[i].end())
     return bool(rest) and (rest[1].isupper() or rest[1].isdigit()) and not _OPENERS.fullmatch(word)
 
 
@@ -215,13 +244,6 @@ def _first(text: str, words: list[re.Match], i: int) -> bool:
     return bool(re.search("[!?\n:]", gap))
 
 
-def _texts(texts: Sequence[str | None]) -> list[str]:
-    for i, text in enumerate(texts):
-        if not (text is None or isinstance(text, str)):
-            raise BadInput(f"question {i}: must be a text or None, got {text!r}")
-    return [text or "" for text in texts]
-
-
 def _date(value: datetime.date | str, what: str) -> datetime.date:
     if isinstance(value, datetime.datetime):
         return value.date()
@@ -230,7 +252,7 @@ def _date(value: datetime.date | str, what: str) -> datetime.date:
     try:
         return datetime.date.fromisoformat(value)
     except (TypeError, ValueError):
-        raise BadInput(f"{what} must be a date or 'YYYY-MM-DD', got {value!r}") from None
+        raise BadInput(f"{what} must be a date or 'YYYY-MM-DD', got {shown(value)}") from None
 
 
 def _last_day(match: re.Match) -> datetime.date:
