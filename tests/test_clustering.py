@@ -391,3 +391,46 @@ def test_docstrings_have_all_their_parts(name):
     for section in ("Parameters", "Returns", "Raises", "Examples"):
         assert f"\n{section}\n{'-' * len(section)}\n" in doc, (name, section)
     assert ".. math::" in doc or name == "cluster_batch"
+
+
+BENCHMARK = st.lists(SIMILARITY, min_size=1, max_size=5)
+
+
+@given(BENCHMARK, st.sampled_from(np.linspace(0, 1, 11).tolist()), st.sampled_from(np.linspace(0, 1, 11).tolist()))
+@settings(max_examples=100, deadline=None)
+def test_raising_the_threshold_never_raises_a_single_cluster_rate(benchmark, a, b):
+    low, high = (single_cluster_rate(cluster_batch(benchmark, t)).value for t in sorted((a, b)))
+    assert math.isnan(low) == math.isnan(high)
+    assert math.isnan(low) or high <= low
+
+
+@given(BENCHMARK, st.sampled_from(LINKAGES), st.randoms(use_true_random=False))
+@settings(max_examples=60, deadline=None)
+def test_order_and_duplicates_of_questions_leave_point_estimates_alone(benchmark, name, random):
+    labels = cluster_batch(benchmark, 0.5, name)
+    other = cluster_batch(benchmark, 0.7, name)
+    order = random.sample(range(len(labels)), len(labels))
+    measures = {
+        "rate": lambda a, b: single_cluster_rate(a),
+        "clusters": lambda a, b: mean_number_of_clusters(a, resamples=5),
+        "rand": lambda a, b: adjusted_rand_index(a, b, resamples=5),
+        "confirmed": lambda a, b: confirmed_single_cluster_rate(a, b),
+    }
+    for what, measure in measures.items():
+        value = measure(labels, other).value
+        for rows in (order, [*range(len(labels))] * 2):
+            found = measure([labels[q] for q in rows], [other[q] for q in rows]).value
+            assert found == pytest.approx(value, abs=1e-12, nan_ok=True), what
+
+
+@given(SIMILARITY, st.floats(-1, 1), st.sampled_from(["single", "complete"]), st.integers(0, 1000))
+@settings(max_examples=100, deadline=None)
+def test_order_of_answers_leaves_components_alone(S, threshold, name, seed):
+    order = np.random.default_rng(seed).permutation(len(S))
+    labels, moved = cluster(S, threshold, name), cluster(S[np.ix_(order, order)], threshold, name)
+    if name == "single":  # complete linkage may break ties between equal distances by the order
+        together = labels[order][:, None] == labels[order]
+        np.testing.assert_array_equal(moved[:, None] == moved, together)
+    else:
+        distinct = len(np.unique(S[np.triu_indices(len(S), 1)])) == len(S) * (len(S) - 1) // 2
+        assert not distinct or len(np.unique(moved)) == len(np.unique(labels))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from itertools import chain
 
 import numpy as np
 import pandas as pd
@@ -239,12 +240,9 @@ def _lcs(places: dict[str, int], n: int, other: list[str]) -> int:
 def _bigrams(texts: list[str], unit: str) -> tuple[np.ndarray, np.ndarray]:
     """Bigrams of all texts as whole numbers, one text after the other, and how many each text has."""
     take_apart = _UNITS[unit]
-    parts: list[str] = []
-    size = np.empty(len(texts), dtype=int)
-    for i, text in enumerate(texts):
-        found = take_apart(text.lower())
-        size[i] = len(found)
-        parts += found
+    rows = [take_apart(text.lower()) for text in texts]
+    size = np.fromiter(map(len, rows), dtype=int, count=len(rows))
+    parts = list(chain.from_iterable(rows))
     left, vocabulary = pd.factorize(np.array(parts, dtype=object))
     none = len(vocabulary)  # stands to the right of a text's last part, where nothing follows
     right = np.append(left[1:], none)[: len(left)]
