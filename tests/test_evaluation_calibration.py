@@ -218,7 +218,7 @@ def test_bad_arguments_and_what_is_undefined():
 
 
 def by_hand(call, x, y, new):
-    """What the fit on x, y says of new, by another way than the package's."""
+    """What the fit on x, y says of new, by another way than the package's, before folds are put on one prior."""
     if call is e.isotonic:
         return IsotonicRegression(out_of_bounds="clip").fit(x, y).predict(new)
     if call is e.temperature:
@@ -233,6 +233,16 @@ def by_hand(call, x, y, new):
     return special.expit(b[0] * new + b[1])
 
 
+def prior_by_hand(call, x, y, every):
+    """Log-odds that the fit on x, y has for a question of which nothing is known."""
+    if call is e.temperature:
+        typical = special.expit(special.logit(every).mean())
+        return special.logit(by_hand(call, x, y, np.array([typical])))[0]
+    n1, n0 = y.sum(), (1 - y).sum()
+    smooth = (n1 * (n1 + 1) / (n1 + 2) + n0 / (n0 + 2)) / len(y)
+    return special.logit(smooth if call is e.platt else y.mean())
+
+
 @pytest.mark.parametrize("call", SCALERS)
 @pytest.mark.parametrize("folds", [2, 5])
 def test_a_forecast_is_the_fit_of_the_other_folds(call, folds):
@@ -240,9 +250,13 @@ def test_a_forecast_is_the_fit_of_the_other_folds(call, folds):
     y = wrong.astype(float)
     fold = room._folds(p, y, folds, seed=0)
     ours = call(p, wrong, folds)
+    priors = [prior_by_hand(call, p[fold != k], y[fold != k], p) for k in range(folds)]
     for k in range(folds):
+        alone = by_hand(call, p[fold != k], y[fold != k], p[fold == k])
+        shifted = special.expit(special.logit(alone) - priors[k] + np.mean(priors))
         # tolerance: the stopping rules of two optimisers
-        np.testing.assert_allclose(ours[fold == k], by_hand(call, p[fold != k], y[fold != k], p[fold == k]), atol=1e-6)
+        np.testing.assert_allclose(ours[fold == k], shifted, atol=1e-6)
+        np.testing.assert_allclose(ours[fold == k], alone, atol=0.02)  # and one prior changes little
         assert abs((fold == k).sum() - 80 / folds) <= 1
         assert abs(wrong[fold == k].sum() - wrong.sum() / folds) <= 1
 
@@ -257,8 +271,47 @@ def test_a_poisoned_label_does_not_reach_its_own_fold(call, monkeypatch):
     poisoned[0] = not poisoned[0]
     other = call(p, poisoned)
     own = fold == fold[0]
-    assert (other[own] == clean[own]).all()
+    # The common prior moves, and nothing else: one shift in log-odds for all, 0 and 1 stay.
+    inside = own & (clean > 0) & (clean < 1)
+    shift = special.logit(other[inside]) - special.logit(clean[inside])
+    assert inside.sum() > 5
+    assert np.ptp(shift) < 1e-9
+    assert abs(shift[0]) < 0.1  # one label of 80
+    assert (other[own & ~inside] == clean[own & ~inside]).all()
     assert (other[~own] != clean[~own]).any()
+
+
+@pytest.mark.parametrize("call", SCALERS)
+@pytest.mark.parametrize(("n", "n1", "folds"), [(99, 33, 5), (61, 13, 3), (40, 20, 4), (23, 7, 5), (401, 57, 5)])
+def test_a_constant_score_has_one_forecast_and_auroc_one_half(call, n, n1, folds):
+    y = np.random.default_rng(n).permutation(np.arange(n) < n1)
+    for constant in (0.0, 0.3, 0.5, 0.9, 1.0):
+        ours = call(np.full(n, constant), y, folds)
+        assert len(np.unique(ours)) == 1
+        assert e.auroc(ours, y, None).value == 0.5
+        if call is not e.temperature or constant == 0.3:  # one half stays, and what is worse than that ends near it
+            assert e.brier(ours, y, None).value == pytest.approx(n1 / n * (1 - n1 / n), abs=2e-3 / n)
+    # a question without a label has the same
+    assert len(np.unique(call(np.full(n + 1, 0.3), [*y, NAN], folds))) == 1
+
+
+def test_the_order_of_training_rates_is_no_evidence():
+    # The old trap: each fold's constant is its training error rate, against which the labels of the fold run.
+    y = np.arange(99) < 33
+    fold = room._folds(np.ones(99), y.astype(float), 5, seed=0)
+    rate = np.array([y[fold != k].mean() for k in fold])
+    assert e.auroc(rate, y, None).value < 0.48
+    assert e.auroc(e.platt(np.ones(99), y), y, None).value == 0.5
+
+
+def test_more_bins_than_memory_holds_are_refused_and_many_are_no_matter():
+    p, wrong = some(40)
+    for call in (e.reliability, e.ece, e.brier_decomposition):
+        with pytest.raises(BadInput, match="at most 1,000,000"):
+            call(p, wrong, 10**12)
+    each = np.abs(p - wrong).mean()  # a bin for each forecast
+    for binning in ("width", "mass"):
+        assert e.ece(p, wrong, 10**6, binning, resamples=100).value == pytest.approx(each, abs=1e-12)
 
 
 @pytest.mark.parametrize("call", SCALERS)
@@ -268,7 +321,7 @@ def test_missing_scores_stay_missing_and_missing_labels_teach_nothing(call):
     ours = call([*p, NAN, 0.4, NAN], [*wrong, 1, NAN, NAN])
     assert (ours[:80] == plain).all()
     assert np.isnan(ours[[80, 82]]).all()
-    np.testing.assert_allclose(ours[81], by_hand(call, p, wrong.astype(float), np.array([0.4]))[0], atol=1e-6)
+    np.testing.assert_allclose(ours[81], by_hand(call, p, wrong.astype(float), np.array([0.4]))[0], atol=1e-3)
     assert ((plain >= 0) & (plain <= 1)).all()
 
 
@@ -317,7 +370,7 @@ def test_temperature_cools_heats_and_keeps_one_half():
         assert np.abs(ours - p).max() < 0.05  # T is estimated from 3,200 questions
     reversed_ = e.temperature(1 - p, wrong)
     assert np.abs(reversed_ - 0.5).max() < 0.04  # worse than nothing: T = 100 takes log-odds of 14 to .14
-    assert e.temperature([*p, 0.5], [*wrong, NAN])[-1] == 0.5
+    assert e.temperature([*p, 0.5], [*wrong, NAN])[-1] == pytest.approx(0.5, abs=1e-4)
     assert np.isfinite(e.temperature(p.round(), wrong)).all()  # forecasts of 0 and 1
 
 

@@ -61,9 +61,12 @@ def test_bootstrap_mean_agrees_with_scipy():
 
 
 def test_paired_difference_keeps_pairs_together():
-    a = np.random.default_rng(0).normal(size=50) * 100
-    estimate = e.paired_bootstrap_difference([*a + 1, NAN, 3], [*a, 2, NAN])
-    np.testing.assert_allclose([estimate.value, estimate.low, estimate.high], 1, atol=1e-10)
+    rng = np.random.default_rng(0)
+    a, more = rng.normal(size=50) * 100, rng.choice([0.5, 1.5], 50)
+    estimate = e.paired_bootstrap_difference([*a + more, NAN, 3], [*a, 2, NAN])
+    alone = e.bootstrap_mean(more)  # a's spread of 100 has no part in it
+    expected = [alone.value, alone.low, alone.high]
+    np.testing.assert_allclose([estimate.value, estimate.low, estimate.high], expected, atol=1e-10)
     assert (estimate.n, estimate.coverage) == (50, 50 / 52)
     assert estimate.method.startswith("mean of a - b, bootstrap")
     assert np.isnan(e.paired_bootstrap_difference([NAN], [1]).value)
@@ -80,6 +83,20 @@ def test_cohens_d_by_hand():
     assert "vary" in e.cohens_d([0.1] * 7, [1, 1, 1, 0, 0, 0, 0]).method
     assert "two wrong" in e.cohens_d([1, 2, 3], [1, 0, 0]).method
     assert "two wrong" in e.cohens_d([], []).method
+
+
+def test_values_without_spread_have_no_bootstrap_interval():
+    a = np.random.default_rng(0).normal(size=50) * 100
+    for estimate, value in (
+        (e.bootstrap_mean([0.3] * 20), 0.3),
+        (e.bootstrap_mean([1, 1, 1]), 1),
+        (e.paired_bootstrap_difference(a + 1, a), 1),  # equal up to rounding
+        (e.paired_bootstrap_difference(a, a), 0),
+    ):
+        assert estimate.value == pytest.approx(value, abs=1e-12)
+        assert np.isnan([estimate.low, estimate.high]).all()
+        assert estimate.method.endswith("no interval: the values do not vary")
+    assert e.bootstrap_mean([2.0]).method.endswith("one question says nothing of how questions vary")
 
 
 # ---------------------------------------------------------------- tests of pairs
@@ -160,6 +177,76 @@ def test_wilcoxon_of_equal_pairs_of_few_and_of_none():
         e.paired_wilcoxon([1], [1, 2])
 
 
+def test_wilcoxon_takes_rounding_for_what_it_is():
+    # .1 + .2 is .30000000000000004, and none of the other differences is quite .1
+    a, b = [0.1 + 0.2, 0.5, 0.7, 0.9, 1.1, 1.3], [0.3, 0.4, 0.6, 0.8, 1.0, 1.2]
+    tenths, whole = e.paired_wilcoxon(a, b), e.paired_wilcoxon([3, 5, 7, 9, 11, 13], [3, 4, 6, 8, 10, 12])
+    assert (tenths.pvalue, tenths.statistic, tenths.low) == (whole.pvalue, whole.statistic, whole.low) == (0.0625, 0, 0)
+    assert tenths.method == whole.method
+    np.testing.assert_allclose([10 * tenths.difference, 10 * tenths.high], [1, 1], rtol=1e-12)
+    assert whole.difference == whole.high == 1
+    # what is small beside nothing else counts
+    assert e.paired_wilcoxon([1e-15, 2e-15, 4e-15], [0] * 3).statistic == 0
+    assert e.paired_wilcoxon([1e-15, 2e-15, 4e-15], [0] * 3).pvalue == 0.25
+
+
+def counted(d):
+    """P-value by counting all patterns of signs over the ranks."""
+    d = np.asarray(d)[np.asarray(d) != 0]
+    rank = stats.rankdata(np.abs(d))
+    observed = min(rank[d > 0].sum(), rank[d < 0].sum())
+    sums = [sum(r for r, plus in zip(rank, signs, strict=True) if plus) for signs in every_pattern(len(d))]
+    return min(1, 2 * np.mean(np.array(sums) <= observed + 1e-9))
+
+
+def every_pattern(n):
+    return itertools.product([False, True], repeat=n)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.integers(-4, 4), min_size=1, max_size=10))
+def test_wilcoxon_is_exact_also_with_ties_and_zeros(d):
+    test = e.paired_wilcoxon(d, [0] * len(d))
+    if any(d):
+        np.testing.assert_allclose(test.pvalue, counted(d), rtol=1e-12)
+    else:
+        assert test.pvalue == 1
+    assert test.method.startswith("signed-rank test (exact")
+    assert ("ties" in test.method) == (len({abs(x) for x in d if x}) < sum(x != 0 for x in d))
+    assert ("equal pairs left out" in test.method) == (0 in d)
+
+
+@pytest.mark.parametrize("n", [14, 30, 50])
+def test_wilcoxon_stays_exact_where_scipy_turns_to_the_normal_distribution(n):
+    rng = np.random.default_rng(n)
+    smooth = rng.normal(0.2, 1, n)
+    reference = stats.wilcoxon(smooth, method="exact")
+    np.testing.assert_allclose(e.paired_wilcoxon(smooth, np.zeros(n)).pvalue, reference.pvalue, rtol=1e-10)
+    tied = rng.integers(-3, 5, n)
+    ours, normal = e.paired_wilcoxon(tied, np.zeros(n)), stats.wilcoxon(tied)
+    assert ours.statistic == normal.statistic
+    assert 0 < abs(ours.pvalue - normal.pvalue) < 0.05
+    signs = rng.choice([-1, 1], (100_000, n))  # the exact p by simulation, standard error below .002
+    rank = stats.rankdata(np.abs(tied[tied != 0]))
+    sums = ((signs[:, : len(rank)] > 0) * rank).sum(axis=1)
+    np.testing.assert_allclose(ours.pvalue, min(1, 2 * (sums <= ours.statistic).mean()), atol=0.01)
+
+
+def test_wilcoxon_names_its_distribution_and_beyond_fifty_does_not_contradict_itself_silently():
+    rng = np.random.default_rng(0)
+    assert "(normal)" in e.paired_wilcoxon(rng.normal(size=51), np.zeros(51)).method
+    disagree = 0
+    for n in (8, 20, 60, 80):
+        for _ in range(100):
+            d = rng.integers(-2, 4, n) if n > 8 else rng.integers(-1, 5, n)
+            test = e.paired_wilcoxon(d, np.zeros(n))
+            differ = (test.low > 0 or test.high < 0) != (test.pvalue < 0.05)
+            assert differ == test.method.endswith("which disagree about 0")
+            disagree += differ
+    assert disagree  # it does happen
+    assert "no interval: too few pairs" in e.paired_wilcoxon([1, 2], [0, 0]).method
+
+
 def test_mcnemar_by_hand():
     # 5 yes/no, 1 no/yes, 4 alike. P(at most 1 of 6) = 7/64, twice: 7/32
     a, b = [1] * 5 + [0] + [1, 1, 0, 0], [0] * 5 + [1] + [1, 1, 0, 0]
@@ -176,6 +263,58 @@ def test_mcnemar_by_hand():
         e.mcnemar([1, 0], [1, 3])
     with pytest.raises(ValueError, match="lengths differ"):
         e.mcnemar([1, 0], [1])
+
+
+def test_a_level_is_printed_as_it_is():
+    assert e.wilson(1, 2, 0.999).method.endswith("99.9%")
+    assert e.wilson(1, 2).method.endswith("95%")
+    assert "99.5%" in e.bootstrap_mean([1, 2, 3], level=0.995).method
+    assert e.tost([1, 2, 4], [0, 1, 2], 3, level=0.975).method.endswith("t-interval 95%")
+    assert e.cohens_d([1, 2, 3, 4], [0, 0, 1, 1], 0.29).method.endswith("29%")
+    assert "99.99%" in e.paired_wilcoxon([1, 2], [2, 1], 0.9999).method
+
+
+# ---------------------------------------------------------------- huge numbers
+
+
+@pytest.mark.parametrize("size", [1e200, 1e300, 1e-200, 1e-300])
+def test_huge_and_tiny_numbers_are_the_same_in_another_unit(size):
+    a, b, wrong = [1.0, 5.0, 2.0, 4.0, 8.0, 7.5], [2.0, 1.0, 4.0, 0.5, 6.0, 3.0], [0, 1, 0, 0, 1, 1]
+    A, B = np.array(a) * size, np.array(b) * size
+
+    def same(x, y, unit):
+        np.testing.assert_allclose(np.array(x) / np.array(unit), y, rtol=1e-12)
+
+    big, small = e.cohens_d(A, wrong), e.cohens_d(a, wrong)
+    same([big.value, big.low, big.high], [small.value, small.low, small.high], 1)
+    for call in (e.paired_bootstrap_difference, lambda x, y: e.bootstrap_mean(x)):
+        big, small = call(A, B), call(a, b)
+        same([big.value, big.low, big.high], [small.value, small.low, small.high], size)
+    for call, margin in ((lambda x, y, m: e.paired_wilcoxon(x, y, 0.9), 1), (e.tost, 3)):
+        big, small = call(A, B, margin * size), call(a, b, margin)
+        same([big.statistic, big.pvalue], [small.statistic, small.pvalue], 1)
+        same([big.difference, big.low, big.high], [small.difference, small.low, small.high], size)
+    same(e.pearson(A, b).pvalue, e.pearson(a, b).pvalue, 1)
+    for call in (e.hsic, e.distance_correlation, e.mutual_information):
+        same(call(A, b, resamples=50).observed, call(a, b, resamples=50).observed, 1)
+    for call in (e.platt, e.isotonic):
+        np.testing.assert_allclose(call(A, wrong, 3), call(a, wrong, 3), rtol=1e-12)
+    many = np.tile(A, 3) + np.arange(18) % 5 * size
+    covariate, labels = np.tile(B, 3), np.array([0, 1, 0, 1, 1, 0] * 3)
+    given = e.partial_auroc_given(many, covariate, labels, None).value
+    assert given == e.partial_auroc_given(many / size, covariate / size, labels, None).value
+    lr = e.likelihood_ratio_test(many, covariate, labels)
+    same(lr.statistic, e.likelihood_ratio_test(many / size, covariate / size, labels).statistic, 1)
+    picked = e.selected_auroc(many, labels, ["c"] * 18), e.selected_auroc(many / size, labels, ["c"] * 18)
+    assert picked[0] == picked[1]
+
+
+def test_a_difference_beyond_the_largest_number_is_refused():
+    with pytest.raises(BadInput, match="beyond"):
+        e.paired_wilcoxon([1.7e308] * 6, [-1.7e308] * 6)
+    with pytest.raises(BadInput, match="beyond"):
+        e.paired_bootstrap_difference([1.7e308, 1e308], [-1.7e308, -1e308])
+    assert e.auroc([1.7e308, -1.7e308, 0], [1, 0, 0], None).value == 1
 
 
 # ---------------------------------------------------------------- two groups

@@ -121,11 +121,42 @@ def test_bootstrap_statistics_equal_those_of_the_resampled_rows():
 
 
 def test_resamples_with_one_class_are_dropped_and_counted():
-    estimate = e.auroc([1, 2, 3, 4], [0, 0, 0, 1], resamples=1000)
-    assert (estimate.value, estimate.low, estimate.high) == (1, 1, 1)
+    estimate = e.auroc([1, 2, 4, 3], [0, 0, 0, 1], resamples=1000)
+    assert 0 <= estimate.low < estimate.value == 2 / 3 < estimate.high == 1
     assert "with one class dropped" in estimate.method
     dropped = int(estimate.method.split("resamples, ")[1].split()[0])
     assert abs(dropped / 1000 - (0.75**4 + 0.25**4)) < 0.06
+
+
+@pytest.mark.parametrize("n", [6, 60, 600])
+@pytest.mark.parametrize("estimate", [e.auroc, e.pr_auc, e.prr, e.excess_aurc])
+def test_a_zero_width_bootstrap_interval_does_not_pass_for_certainty(estimate, n):
+    perfect = estimate(np.arange(n), np.arange(n) >= n // 2, resamples=200)
+    assert perfect.value == pytest.approx(0 if estimate is e.excess_aurc else 1, abs=1e-12)
+    assert np.isnan([perfect.low, perfect.high]).all()
+    assert perfect.method.endswith("no interval: the resamples do not vary")
+    if estimate is e.auroc:
+        reversed_ = estimate(-np.arange(n), np.arange(n) >= n // 2, resamples=200)
+        assert (reversed_.value, np.isnan(reversed_.low)) == (0, True)
+    inverted = estimate([*range(1, n), 0], np.arange(n) >= n // 2, resamples=200)
+    assert inverted.low < inverted.high  # one wrong answer below the others is enough
+
+
+def test_one_question_or_one_class_has_no_bootstrap_interval():
+    for call in (e.aurc, e.excess_aurc, e.pr_auc, e.accuracy_at_coverage, e.brier, e.ece):
+        for score, wrong in (([0.3], [1]), ([0.2, 0.2, 0.2], [1, 1, 1]), ([0.2, 0.2, 0.2, 0.2], [True] * 4)):
+            estimate = call(score, wrong, resamples=50)
+            assert not np.isnan(estimate.value)
+            assert np.isnan([estimate.low, estimate.high]).all()
+            one = "one question says nothing of how questions vary"
+            assert estimate.method.endswith(f"no interval: {one if len(score) == 1 else 'the resamples do not vary'}")
+    # what is so by construction keeps its interval
+    wrong = np.arange(30) < 11
+    for call, value in ((e.auroc, 0.5), (e.prr, 0), (e.brier, 0.25)):
+        estimate = call(np.full(30, 0.5), wrong, resamples=50)
+        assert (estimate.value, estimate.low, estimate.high) == (value, value, value)
+    left = e.partial_auroc_given(np.arange(30.0) + 20 * wrong, np.arange(30.0) % 7, wrong[::-1], resamples=50)
+    assert left.value == 1.0 or left.low < left.high
 
 
 @pytest.mark.parametrize("estimate", ESTIMATES)

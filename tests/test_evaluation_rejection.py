@@ -85,6 +85,26 @@ def test_doubling_all_questions_leaves_point_estimates(data):
         np.testing.assert_allclose(once, twice, atol=1e-12)
 
 
+def test_doubling_all_questions_moves_areas_by_one_over_n_and_less_as_n_grows():
+    rng = np.random.default_rng(2)
+    wrong = rng.random(30) < 0.4
+    score = rng.normal(size=30) + 0.8 * wrong
+
+    def at(call, copies):
+        return call(np.tile(score, copies), np.tile(wrong, copies), None).value
+
+    # the numbers that the docstrings quote
+    assert [round(at(e.aurc, k), 3) for k in (1, 2)] == [0.295, 0.292]
+    assert [round(at(e.prr, k), 3) for k in (1, 2)] == [0.440, 0.445]
+    assert [round(at(e.excess_aurc, k), 4) for k in (1, 2)] == [0.1762, 0.1766]
+    for call in (e.aurc, e.excess_aurc, e.prr):
+        moved = np.array([at(call, 2 * k) - at(call, k) for k in (1, 4, 16, 64)])
+        shrinks = moved[1:] / moved[:-1]  # O(1/n): four times n, a quarter, or faster
+        assert (shrinks < 0.31).all()
+        assert call is e.excess_aurc or (shrinks > 0.2).all()
+        assert abs(moved[-1]) < 1e-4
+
+
 @settings(max_examples=50, deadline=None)
 @given(st.integers(1, 60), st.integers(1, 60), st.floats(-10, 10))
 def test_a_constant_score_has_prr_exactly_zero_and_the_error_rate_as_area(n_wrong, n_right, constant):
@@ -100,6 +120,13 @@ def test_a_constant_score_has_prr_exactly_zero_and_the_error_rate_as_area(n_wron
 def test_a_boundary_inside_a_question_takes_its_share():
     # 0.375 of 4 rows is 1.5 rows: the first (right) and half of the second (wrong)
     assert e.accuracy_at_coverage([1, 2, 3, 4], [0, 1, 0, 1], 0.375, None).value == 1 - 0.5 / 1.5
+
+
+def test_a_coverage_near_zero_is_the_lowest_score_alone():
+    for coverage in (5e-324, 1e-300, 1e-9):
+        assert e.accuracy_at_coverage([1, 2, 3], [0, 1, 1], coverage, None).value == 1
+        assert e.accuracy_at_coverage([1, 1, 1, 2], [0, 1, 1, 0], coverage, None).value == pytest.approx(1 / 3)
+    assert "accuracy at 99.9% coverage" in e.accuracy_at_coverage([1, 2, 3], [0, 1, 1], 0.999).method
 
 
 def test_excess_aurc_by_hand():
@@ -191,6 +218,9 @@ def test_too_few_rows_abstain_always_and_say_why():
     assert none.method.endswith("abstains always: needs 4 answers, has 0")
     assert math.isnan(none.coverage)
     assert e.conformal_abstention(np.arange(9), np.ones(9), 0.1).threshold == 0  # nine are enough
+    for alpha in (5e-324, 1e-300, 1e-12):
+        tiny = e.conformal_abstention([1, 2, 3], [0, 1, 1], alpha)
+        assert tiny.method.endswith("abstains always: needs over a billion wrong answers, has 2")
     bad = [{"alpha": alpha} for alpha in (0, 1, NAN, "5%", None)] + [{"alpha": 0.1, "guarantee": "right"}]
     for change in bad:
         with pytest.raises(BadInput):

@@ -9,7 +9,9 @@ class. A question whose score or label is NaN is left out and lowers ``coverage`
 Scores of homogenized answers take few distinct values, so ties matter. AUROC counts one as half, and quantities of a
 ranking are their expectation over all orders of the tied rows, in closed form: nothing depends on the order of rows.
 Bootstraps draw questions with replacement, from sorted rows, and take percentiles (Efron and Tibshirani 1993, chapter
-13).
+13). Where all resamples agree (one question, perfect separation) an interval of no width would pass for certainty: its
+ends are NaN, with the reason in ``method``. It stays only where the value is so by construction, as the 0.5 of a
+constant score.
 
 The rooms: ``ranking`` (AUROC, PR-AUC, tests of two scores), ``rejection`` (risk and coverage, abstention),
 ``covariate`` (what a score says beyond a covariate), ``calibration`` (forecasts), ``comparison`` (outcomes of two

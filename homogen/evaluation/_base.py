@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable, Iterator, Sequence
-from numbers import Integral, Real
+from numbers import Integral
 
 import numpy as np
 from scipy import stats
@@ -17,13 +17,29 @@ Row = Sequence[float]
 
 CHUNK = 2**20  # numbers drawn at a time: bounds the memory of a bootstrap
 NAN = math.nan
+TIE = 1e-12  # of the largest entry: what differs by no more is rounding
 
 
 @dataclasses.dataclass(frozen=True)
 class TestResult:
-    """A test of a difference a - b (or another effect) with its interval, on ``n`` units.
+    """A test of a difference a - b (or another effect) with its interval.
 
-    The test is two-sided unless the function says otherwise. NaN where undefined, with the reason in ``method``.
+    The test is two-sided unless the function says otherwise.
+
+    Attributes
+    ----------
+    statistic
+        The test's own number (z, t, a rank sum, …); the function says which.
+    pvalue
+        Chance, if there were no effect, of a statistic at least as extreme; in [0, 1].
+    difference
+        The estimated effect, in the unit of what was compared.
+    low, high
+        Ends of its interval at the ``level`` asked for.
+    n
+        Pairs or questions without NaN that went in.
+    method
+        How test and interval were made. Whatever is undefined is NaN, and the reason is here.
     """
 
     __test__ = False  # not one of pytest's
@@ -39,10 +55,27 @@ class TestResult:
 
 @dataclasses.dataclass(frozen=True)
 class PermutationResult:
-    """A statistic beside its distribution where labels or partners are drawn at random.
+    r"""A statistic beside its distribution where labels or partners are drawn at random.
 
-    ``null_low`` and ``null_high`` hold the middle share ``level`` of that distribution: they are no interval of the
-    observed value. ``pvalue`` is one-sided, (1 + draws at least as extreme) / (1 + draws) (Phipson and Smyth 2010).
+    .. math:: p = \frac{1 + \#\{b : T_b \ge T\}}{1 + B}
+
+    One-sided, for B random draws with the statistics :math:`T_b`; the draw that was observed counts as one of them, so
+    p is never 0 and the test keeps its level (Phipson and Smyth 2010, *Stat. Appl. Genet. Mol. Biol.* 9).
+
+    Attributes
+    ----------
+    observed
+        The statistic of the data as they are.
+    pvalue
+        As above, in (0, 1].
+    null_mean
+        Mean of the draws: what the statistic is worth where there is nothing to find.
+    null_low, null_high
+        The middle share ``level`` of the draws. They are no interval of ``observed``.
+    n
+        Pairs or questions without NaN that went in.
+    method
+        How it was made. Whatever is undefined is NaN, and the reason is here.
     """
 
     observed: float
@@ -66,29 +99,52 @@ def untested(reason: str, n: int, difference: float = NAN) -> TestResult:
 
 def is_number(value: object) -> bool:
     """Whether this is one real number."""
-    return isinstance(value, Real) and not isinstance(value, bool)
+    return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+
+
+def percent(share: float) -> str:
+    """Write a share as a percentage that rounds nothing away: 0.95 is 95%, 0.999 is 99.9%."""
+    return f"{100 * share:g}%"
 
 
 def z_of(level: float) -> float:
     """How many standard errors an interval reaches; and the check of its level."""
     if not is_number(level) or not 0 < level < 1:
         raise BadInput(f"level must lie between 0 and 1, got {level!r}")
-    return float(stats.norm.ppf((1 + level) / 2))
+    return float(stats.norm.isf((1 - float(level)) / 2))
 
 
-def whole(name: str, value: int, least: int) -> int:
+def whole(name: str, value: int, least: int, most: float = math.inf) -> int:
     """Check a whole number."""
-    if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
-        raise BadInput(f"{name} must be a whole number of at least {least}, got {value!r}")
+    if isinstance(value, bool) or not isinstance(value, Integral) or not least <= value <= most:
+        upto = f" and at most {most:,}" if most < math.inf else ""
+        raise BadInput(f"{name} must be a whole number of at least {least}{upto}, got {value!r}")
     return int(value)
+
+
+def one_of(what: str, name: str, known: Sequence[str]) -> str:
+    """Check a name."""
+    if not isinstance(name, str) or name not in known:
+        raise unknown(what, name, known)
+    return name
+
+
+def numbers(name: str, values: object, shape: str = "one row of numbers") -> np.ndarray:
+    """Floats of any shape; neither text, dates nor complex numbers, not even those that NumPy would convert."""
+    try:
+        kind = np.asarray(values)
+        if kind.dtype.kind in "USMmcV" or (kind.dtype.kind == "O" and any(isinstance(v, str) for v in kind.flat)):
+            raise BadInput(f"{name} must be {shape}, got {'text' if kind.dtype.kind in 'OUS' else kind.dtype}")
+        return np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError) as error:
+        if isinstance(error, BadInput):
+            raise
+        raise BadInput(f"{name} must be {shape}: {' '.join(str(error).split())}") from None
 
 
 def row(name: str, values: Row) -> np.ndarray:
     """``(n,)`` floats, finite or NaN."""
-    try:
-        x = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise BadInput(f"{name} must be one row of numbers: {error}") from None
+    x = numbers(name, values)
     if x.ndim != 1:
         raise BadInput(f"{name} must be one row of numbers, got shape {x.shape}")
     if np.isinf(x).any():
@@ -126,9 +182,28 @@ def probabilities(prob_wrong: Row) -> np.ndarray:
     return p
 
 
+def in_units(*rows: np.ndarray) -> tuple[list[np.ndarray], int]:
+    """The rows over the power of two that puts the largest entry of all into [1/2, 1), and its exponent.
+
+    It changes no digit, and squares of the result neither overflow nor vanish.
+    """
+    exponent = int(np.frexp(max((np.abs(x).max(initial=0) for x in rows), default=0.0))[1])
+    return [np.ldexp(x, -exponent) for x in rows], exponent
+
+
+def out_of_units(x: float, exponent: int) -> float:
+    """Undo :func:`in_units`."""
+    with np.errstate(over="ignore", under="ignore"):
+        value = float(np.ldexp(x, exponent))
+    if math.isinf(value) and not math.isinf(x):
+        raise BadInput("a - b is beyond 1.8e308, the largest number there is: give both in a larger unit")
+    return value
+
+
 def varies(x: np.ndarray) -> bool:
     """Whether there is more than one value; rounding of a constant is none."""
-    return bool(len(x)) and bool(np.ptp(x) > 1e-12 * np.abs(x).max())
+    (x,), _ = in_units(x)
+    return bool(len(x)) and bool(np.ptp(x) > TIE * np.abs(x).max())
 
 
 def mass_bins(size: np.ndarray, bins: int) -> np.ndarray:
@@ -195,13 +270,34 @@ def against_null(
 
 def check_interval(interval: str | None, resamples: int, seed: int, level: float, known: Sequence[str]) -> None:
     """Check an interval's name and what belongs to it, even where the estimate turns out undefined."""
-    if interval not in (None, *known):
+    if interval is None:
+        return
+    if not isinstance(interval, str) or interval not in known:
         raise unknown("interval", interval, [*known, "None"])
-    if interval:
-        z_of(level)
+    z_of(level)
     if interval == "bootstrap":
         whole("resamples", resamples, 1)
         whole("seed", seed, 0)
+
+
+ONE = "one question says nothing of how questions vary"
+STILL = "the resamples do not vary"
+
+
+def bootstrap_interval(
+    values: np.ndarray, level: float, n: int, over: str, by_construction: bool = False
+) -> tuple[float, float, str]:
+    """Percentiles of resampled values, and the words of ``method``: how they were made, or why there are none.
+
+    Resamples of one question, or of a score that separates the classes, are all alike. That is no certainty but a
+    sample too small to show any doubt, so the ends are NaN; unless the value is what it is for every sample.
+    """
+    low, high, dropped = percentiles(values, level)
+    note = f", {dropped:,} with one class dropped" if dropped else ""
+    method = f"{over}, bootstrap {percent(level)} over questions, {len(values):,} resamples{note}"
+    if n < 2 or (high - low <= TIE and not by_construction):
+        return NAN, NAN, f"{method}, no interval: {ONE if n < 2 else STILL}"
+    return low, high, method
 
 
 def class_counts(score: np.ndarray, wrong: np.ndarray) -> tuple[np.ndarray, np.ndarray, Callable]:
@@ -241,7 +337,7 @@ def estimate_from_counts(
     n = len(s)
     if not n:
         return Estimate.undefined("no question has both a score and a label" if given else "no questions")
-    _, cells, count = class_counts(s, w)
+    distinct, cells, count = class_counts(s, w)
     cells = np.sort(cells)  # so the order of rows plays no part
     value = float(statistic(*count(cells[None]))[0])
     if math.isnan(value):
@@ -249,9 +345,8 @@ def estimate_from_counts(
     if interval is None:
         return Estimate(value, NAN, NAN, n, n / given, name)
     values = np.concatenate([statistic(*count(cells[rows])) for rows in resampled(n, resamples, seed)])
-    low, high, dropped = percentiles(values, level)
-    note = f", {dropped:,} with one class dropped" if dropped else ""
-    method = f"{name}, bootstrap {level:.0%} over questions, {resamples:,} resamples{note}"
+    constant = len(distinct) == 1 and 0 < w.sum() < n
+    low, high, method = bootstrap_interval(values, level, n, name, by_construction=constant)
     return Estimate(value, low, high, n, n / given, method)
 
 

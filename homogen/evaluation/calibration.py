@@ -18,36 +18,59 @@ from homogen.evaluation._base import (
     check_binary,
     complete_rows,
     estimate_from_counts,
+    in_units,
     mass_bins,
+    one_of,
     probabilities,
     row,
     same_length,
     varies,
     whole,
 )
-from homogen.records import BadInput, Estimate, unknown
+from homogen.records import BadInput, Estimate
 
 BINNINGS = ("width", "mass")
+_MOST_BINS = 10**6
 _EDGE = 1e-6  # temperature scaling moves forecasts of 0 and 1 so far inside, to have finite log-odds
 _COLDEST, _HOTTEST = 0.01, 100.0
+_DIGITS = 10  # of log-odds: what is smaller is the rounding of a fit
 
 
 def reliability(prob_wrong: Row, wrong: Row, bins: int = 15, binning: str = "width") -> pd.DataFrame:
-    """Mean forecast and error rate in bins of the forecast (the reliability diagram; Murphy and Winkler 1977).
+    r"""Mean forecast and error rate in bins of the forecast (the reliability diagram; Murphy and Winkler 1977).
 
-    Returns columns ``low``, ``high``, ``n``, ``forecast``, ``error_rate``, a bin a row.
+    .. math:: \bar p_b = \frac{1}{n_b} \sum_{i \in b} p_i, \qquad \bar w_b = \frac{1}{n_b} \sum_{i \in b} w_i
+
+    Forecasts mean what they say where :math:`\bar w_b` is near :math:`\bar p_b` in every bin.
 
     Parameters
     ----------
-    prob_wrong, wrong
-        ``(n,)`` each; a question with a NaN in either is left out.
+    prob_wrong
+        ``(n,)`` forecasts in [0, 1].
+    wrong
+        ``(n,)`` of 0 and 1. A question with a NaN in either is left out.
     bins
-        How many, at least 1.
+        How many, 1 to a million.
     binning
         ``"width"``: bins (low, high] of width 1/bins, the first with 0; those without a forecast have n = 0 and NaN.
         ``"mass"``: about n/bins questions each, [low, high] the smallest and largest forecast inside. Equal forecasts
         share a bin, the one where the middle of their ranks lies, so bins can come out uneven, and those that are left
         empty are left out.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A bin a row: ``low``, ``high``, ``n``, ``forecast`` :math:`\bar p_b` and ``error_rate`` :math:`\bar w_b`.
+
+    Raises
+    ------
+    BadInput
+        If a forecast lies outside [0, 1], a label is not 0, 1 or NaN, lengths differ, or ``bins`` or ``binning`` is
+        none of the above.
+
+    References
+    ----------
+    Murphy and Winkler (1977), *J. R. Stat. Soc. C* 26.
 
     Examples
     --------
@@ -87,7 +110,7 @@ def ece(
     seed: int = 0,
     level: float = 0.95,
 ) -> Estimate:
-    r"""Expected calibration error: mean distance of forecast and error rate over bins (Naeini et al. 2015, AAAI).
+    r"""Expected calibration error: mean distance of forecast and error rate over bins (Naeini et al. 2015).
 
     .. math:: \mathrm{ECE} = \sum_b \frac{n_b}{n} \bigl\lvert \bar w_b - \bar p_b \bigr\rvert
 
@@ -99,9 +122,26 @@ def ece(
     Parameters
     ----------
     prob_wrong, wrong, bins, binning
-        As for :func:`reliability`.
+        As in :func:`reliability`.
     interval
         ``"bootstrap"`` over questions, or ``None``.
+    resamples, seed, level
+        As in :func:`auroc`.
+
+    Returns
+    -------
+    Estimate
+        From 0 to 1, lower is better. Undefined without questions. The ends are NaN, with the reason in ``method``, for
+        one question and where all resamples agree.
+
+    Raises
+    ------
+    BadInput
+        As in :func:`reliability`, and if ``interval``, ``resamples``, ``seed`` or ``level`` is out of range.
+
+    References
+    ----------
+    Naeini, Cooper and Hauskrecht (2015), AAAI.
 
     Examples
     --------
@@ -118,10 +158,10 @@ def ece(
     def error(right: np.ndarray, bad: np.ndarray) -> np.ndarray:
         size = right + bad
         bin_of = np.broadcast_to(_binned(values, size, bins, binning), size.shape)
-        gap = bad - size * values
-        cell = bin_of + bins * np.arange(len(size))[:, None]
-        sums = np.bincount(cell.ravel(), gap.ravel(), minlength=bins * len(size)).reshape(-1, bins)
-        return np.abs(sums).sum(axis=1) / size.sum(axis=1)
+        # Values come lowest first, so a bin is a run of them: a cell a run, however many bins there are.
+        start = np.diff(bin_of, axis=1, prepend=-1) > 0
+        gaps = np.abs(np.bincount(start.ravel().cumsum() - 1, (bad - size * values).ravel()))
+        return np.bincount(np.nonzero(start)[0], gaps) / size.sum(axis=1)
 
     name = f"ECE, {bins} bins of equal {binning}"
     return estimate_from_counts(error, name, p, wrong, interval, resamples, seed, level)
@@ -135,7 +175,7 @@ def brier(
     seed: int = 0,
     level: float = 0.95,
 ) -> Estimate:
-    r"""Mean squared error of the forecasts, lower is better (Brier 1950, *Mon. Weather Rev.* 78).
+    r"""Mean squared error of the forecasts, lower is better (Brier 1950).
 
     .. math:: \mathrm{BS} = \frac{1}{n} \sum_i (p_i - w_i)^2
 
@@ -144,10 +184,30 @@ def brier(
 
     Parameters
     ----------
-    prob_wrong, wrong
-        ``(n,)`` each; a question with a NaN in either is left out.
+    prob_wrong
+        ``(n,)`` forecasts in [0, 1].
+    wrong
+        ``(n,)`` of 0 and 1. A question with a NaN in either is left out.
     interval
         ``"bootstrap"`` over questions, or ``None``.
+    resamples, seed, level
+        As in :func:`auroc`.
+
+    Returns
+    -------
+    Estimate
+        From 0 to 1. Undefined without questions. The ends are NaN, with the reason in ``method``, for one question and
+        where all resamples agree; always 0.5, beside both classes, is 0.25 by construction and keeps its interval.
+
+    Raises
+    ------
+    BadInput
+        If a forecast lies outside [0, 1], a label is not 0, 1 or NaN, lengths differ, or another argument is out of
+        range.
+
+    References
+    ----------
+    Brier (1950), *Mon. Weather Rev.* 78.
 
     Examples
     --------
@@ -166,7 +226,23 @@ def brier(
 
 @dataclasses.dataclass(frozen=True)
 class BrierParts:
-    """What a Brier score is made of; NaN if undefined (see ``method``). ``score`` adds the parts up."""
+    """What a Brier score is made of; NaN if undefined.
+
+    Attributes
+    ----------
+    reliability
+        Squared distance of forecast and error rate within bins: lower is better calibrated.
+    resolution
+        Squared distance of the bins' error rates from the base rate: higher tells more apart.
+    uncertainty
+        Variance of the labels, the Brier score of always forecasting the base rate.
+    within_variance, within_covariance
+        What forecasts that differ inside a bin add and take away; 0 over distinct forecasts.
+    n
+        Questions without NaN.
+    method
+        Over which bins, or why undefined.
+    """
 
     reliability: float
     resolution: float
@@ -178,13 +254,13 @@ class BrierParts:
 
     @property
     def score(self) -> float:
-        """The Brier score."""
+        """The Brier score: reliability - resolution + uncertainty + within_variance - within_covariance."""
         within = self.within_variance - self.within_covariance
         return self.reliability - self.resolution + self.uncertainty + within
 
 
 def brier_decomposition(prob_wrong: Row, wrong: Row, bins: int | None = None) -> BrierParts:
-    r"""Split the Brier score into reliability, resolution and uncertainty (Murphy 1973, *J. Appl. Meteorol.* 12).
+    r"""Split the Brier score into reliability, resolution and uncertainty (Murphy 1973).
 
     .. math:: \mathrm{BS} = \underbrace{\sum_k \tfrac{n_k}{n} (\bar p_k - \bar w_k)^2}_\text{reliability}
               - \underbrace{\sum_k \tfrac{n_k}{n} (\bar w_k - \bar w)^2}_\text{resolution}
@@ -194,14 +270,28 @@ def brier_decomposition(prob_wrong: Row, wrong: Row, bins: int | None = None) ->
 
     Over the distinct forecasts (``bins=None``) the last two are 0, but where no two forecasts are equal resolution is
     then as large as it can be and reliability absorbs it: choose bins. Over bins they are what Stephenson, Coelho and
-    Jolliffe (2008, *Weather Forecast.* 23) add, without which the parts do not make up the score.
+    Jolliffe (2008) add, without which the parts do not make up the score.
 
     Parameters
     ----------
     prob_wrong, wrong
-        ``(n,)`` each; a question with a NaN in either is left out.
+        As in :func:`brier`.
     bins
         ``None``, or how many bins of equal width, as in :func:`reliability`.
+
+    Returns
+    -------
+    BrierParts
+        NaN without questions; with one class resolution and uncertainty are 0.
+
+    Raises
+    ------
+    BadInput
+        As in :func:`reliability`.
+
+    References
+    ----------
+    Murphy (1973), *J. Appl. Meteorol.* 12. Stephenson, Coelho and Jolliffe (2008), *Weather Forecast.* 23.
 
     Examples
     --------
@@ -210,7 +300,7 @@ def brier_decomposition(prob_wrong: Row, wrong: Row, bins: int | None = None) ->
     0.0500 - 0.1250 + 0.2500 = 0.1750
     """
     if bins is not None:
-        whole("bins", bins, 1)
+        whole("bins", bins, 1, _MOST_BINS)
     (p, w), _ = complete_rows(("wrong",), prob_wrong=probabilities(prob_wrong), wrong=wrong)
     n = len(p)
     if not n:
@@ -240,47 +330,104 @@ def brier_decomposition(prob_wrong: Row, wrong: Row, bins: int | None = None) ->
 def platt(score: Row, wrong: Row, folds: int = 5, seed: int = 0) -> np.ndarray:
     r"""Make forecasts of a score by a logistic curve, each from the other folds (Platt 1999).
 
-    .. math:: p = \frac{1}{1 + e^{-(a s + b)}}
+    .. math:: p = \frac{1}{1 + e^{-(a s + b)}}, \qquad
+              (a, b) = \arg\max \sum_i \bigl[ t_i \ln p_i + (1 - t_i) \ln (1 - p_i) \bigr]
 
-    No penalty; the labels are Platt's targets :math:`(n_1 + 1)/(n_1 + 2)` and :math:`1/(n_0 + 2)` in place of 1 and 0,
-    with which the fit exists also where the score separates wrong from right answers. A score that does not vary gets
-    their mean.
+    No penalty; the labels are Platt's targets :math:`t = (n_1 + 1)/(n_1 + 2)` for a wrong and :math:`1/(n_0 + 2)` for a
+    right answer in place of 1 and 0, with which the fit exists also where the score separates the classes. A score that
+    does not vary gets their mean.
 
     Parameters
     ----------
-    score, wrong
-        ``(n,)`` each. A question with a score and no label is in no fold and gets the fit of all the others.
+    score
+        ``(n,)``, in any unit. NaN gets no forecast.
+    wrong
+        ``(n,)`` of 0 and 1. A question with a score and no label (NaN) is in no fold and gets the fit of all others.
     folds
         Stratified by class, at least 2; each class needs as many questions.
     seed
-        Deals the questions out to the folds; the order of rows plays no part (two identical rows may swap).
+        Deals the questions out to the folds, 0 to 2³² - 1; the order of rows plays no part (two identical rows may
+        swap).
 
     Returns
     -------
     numpy.ndarray
-        ``(n,)`` forecasts, NaN where the score is NaN.
+        ``(n,)`` forecasts in [0, 1], NaN where the score is NaN.
+
+    Raises
+    ------
+    BadInput
+        If a class has fewer questions than there are folds, lengths differ, a score is infinite, a label is not 0, 1 or
+        NaN, or ``folds`` or ``seed`` is no whole number in its range.
+
+    Notes
+    -----
+    Where one fold has more wrong answers than another, the others have fewer. Left as they are, the forecasts of a
+    constant score are the training error rates, which run *against* the labels: with 33 wrong of 99 and five folds
+    their AUROC is 0.476, though nothing was learnt. So the folds are put on one prior:
+
+    .. math:: \operatorname{logit} p' = \operatorname{logit} p - \operatorname{logit} \pi_k
+              + \frac{1}{K} \sum_l \operatorname{logit} \pi_l
+
+    with :math:`\pi_k` the error rate that fold k's fit has learnt (of :func:`platt` the mean target, of
+    :func:`isotonic` the training error rate, of :func:`temperature` the forecast that the fit makes of the mean
+    log-odds). What is taken away comes from the training folds alone; what is added is the same for all rows, so the
+    labels of a question's own fold, which are in it, cannot change a ranking. The Brier score differs from that without
+    the shift by :math:`O(1/n^2)` (of :func:`temperature` by :math:`O(1/n)`; 0.0004 at n = 100). The evidence, the first
+    difference, is rounded to ten digits, so that two fits of nothing tie. A constant score gets one constant forecast:
+    AUROC exactly 0.5, and of the first two methods a Brier score of :math:`\bar w (1 - \bar w)` up to the rounding of
+    the folds and targets. Forecasts of 0 and 1 stay. Only the priors are mended: a *slope* learnt from noise still runs
+    against the fold left out, so a score of pure noise comes out a little below 0.5 on average.
+
+    References
+    ----------
+    Platt (1999), in *Advances in Large Margin Classifiers*, MIT Press.
 
     Examples
     --------
     >>> platt([1, 2, 3, 4, 5, 6, 7, 8], [0, 0, 1, 0, 1, 0, 1, 1], folds=2).round(2).tolist()
     [0.5, 0.5, 0.41, 0.51, 0.5, 0.69, 0.76, 0.5]
     """
-    return _out_of_fold(_fit_platt, row("score", score), wrong, folds, seed)
+    return _out_of_fold(_fit_platt, _scaled(score), wrong, folds, seed)
 
 
 def isotonic(score: Row, wrong: Row, folds: int = 5, seed: int = 0) -> np.ndarray:
-    """Make forecasts of a score by a rising step function, each from the other folds (Zadrozny and Elkan 2002, KDD).
+    r"""Make forecasts of a score by a rising step function, each from the other folds (Zadrozny and Elkan 2002).
 
-    The least-squares fit among those that never fall (scikit-learn's ``IsotonicRegression``), linear between the
-    training scores and flat beyond them. It makes ties, and with few questions forecasts of exactly 0 and 1.
-    Parameters and result are those of :func:`platt`.
+    .. math:: p = m(s), \qquad m = \arg\min_{m \text{ never falls}} \sum_i \bigl( w_i - m(s_i) \bigr)^2
+
+    Linear between the training scores and flat beyond them (scikit-learn's ``IsotonicRegression``). It makes ties, and
+    with few questions forecasts of exactly 0 and 1.
+
+    Parameters
+    ----------
+    score, wrong, folds, seed
+        As in :func:`platt`.
+
+    Returns
+    -------
+    numpy.ndarray
+        ``(n,)`` forecasts in [0, 1], NaN where the score is NaN.
+
+    Raises
+    ------
+    BadInput
+        As in :func:`platt`.
+
+    Notes
+    -----
+    All folds share one prior, as in :func:`platt`. A shift in log-odds leaves forecasts of 0 and 1 where they are.
+
+    References
+    ----------
+    Zadrozny and Elkan (2002), KDD.
 
     Examples
     --------
     >>> isotonic([1, 2, 3, 4, 5, 6, 7, 8], [0, 0, 1, 0, 1, 0, 1, 1], folds=2).round(2).tolist()
     [0.33, 0.33, 0.33, 0.67, 0.33, 1.0, 1.0, 1.0]
     """
-    return _out_of_fold(_fit_isotonic, row("score", score), wrong, folds, seed)
+    return _out_of_fold(_fit_isotonic, _scaled(score), wrong, folds, seed)
 
 
 def temperature(prob_wrong: Row, wrong: Row, folds: int = 5, seed: int = 0) -> np.ndarray:
@@ -288,9 +435,36 @@ def temperature(prob_wrong: Row, wrong: Row, folds: int = 5, seed: int = 0) -> n
 
     .. math:: p' = \sigma\Bigl(\frac{1}{T} \ln \frac{p}{1 - p}\Bigr), \qquad 0.01 \le T \le 100
 
-    Unlike the other two this keeps 0.5 where it is, and takes probabilities, not a score. Forecasts of 0 and 1 count as
-    1e-6 and 1 - 1e-6. Forecasts that are worse than none end at T = 100, near 0.5. Other parameters and the result are
-    those of :func:`platt`.
+    It takes probabilities, not a score, and has no intercept: 0.5 stays 0.5 (up to the shift in the notes). Forecasts
+    of 0 and 1 count as 1e-6 and 1 - 1e-6. Forecasts that are worse than none end at T = 100, near 0.5.
+
+    Parameters
+    ----------
+    prob_wrong
+        ``(n,)`` forecasts in [0, 1]. NaN gets no forecast.
+    wrong, folds, seed
+        As in :func:`platt`.
+
+    Returns
+    -------
+    numpy.ndarray
+        ``(n,)`` forecasts in [0, 1], NaN where the forecast is NaN.
+
+    Raises
+    ------
+    BadInput
+        As in :func:`platt`, and if a forecast lies outside [0, 1].
+
+    Notes
+    -----
+    All folds share one prior, as in :func:`platt`: with :math:`z` the log-odds of a forecast and :math:`\bar z` their
+    mean over all labelled questions, fold k's :math:`z/T_k` becomes
+    :math:`(z - \bar z)/T_k + \bar z\, \overline{1/T}`. The temperatures of the folds thus turn about :math:`\bar z` and
+    not about 0, and 0.5 moves by as little as they differ.
+
+    References
+    ----------
+    Guo, Pleiss, Sun and Weinberger (2017), ICML.
 
     Examples
     --------
@@ -304,9 +478,8 @@ def temperature(prob_wrong: Row, wrong: Row, folds: int = 5, seed: int = 0) -> n
 
 
 def _check_bins(bins: int, binning: str) -> None:
-    whole("bins", bins, 1)
-    if binning not in BINNINGS:
-        raise unknown("binning", binning, BINNINGS)
+    whole("bins", bins, 1, _MOST_BINS)
+    one_of("binning", binning, BINNINGS)
 
 
 def _binned(values: np.ndarray, size: np.ndarray, bins: int, binning: str) -> np.ndarray:
@@ -318,20 +491,28 @@ def _binned(values: np.ndarray, size: np.ndarray, bins: int, binning: str) -> np
 
 
 def _out_of_fold(fit: Callable, x: np.ndarray, wrong: Row, folds: int, seed: int) -> np.ndarray:
+    """Forecasts ``(n,)`` by the fits of the other folds, on one prior.
+
+    A fit gives log-odds of new rows, and those that it has for a row of which nothing is known: its prior. It may look
+    at the scores of all rows, but at labels of its own only.
+    """
     whole("folds", folds, 2)
-    whole("seed", seed, 0)
+    whole("seed", seed, 0, 2**32 - 1)  # what scikit-learn takes
     y = row("wrong", wrong)
     check_binary("wrong", y)
     same_length(score=x, wrong=y)
     fold = _folds(x, y, folds, seed)
-    forecast = np.full(len(x), np.nan)
     order = np.lexsort([y, x])  # a fit does not depend on the order of rows, not even in its rounding
+    order = order[fold[order] >= 0]
+    evidence, priors = np.full(len(x), np.nan), []
     for k in (-1, *range(folds)):
         asked = (fold == k) & ~np.isnan(x)
-        known = order[((fold >= 0) & (fold != k))[order]]
+        known = order[fold[order] != k]
         if asked.any():
-            forecast[asked] = fit(x[known], y[known])(x[asked])
-    return forecast
+            odds, prior = fit(x[known], y[known], x[order])
+            evidence[asked] = np.round(odds(x[asked]) - prior, _DIGITS)
+            priors += [prior] if k >= 0 else []
+    return special.expit(evidence + np.mean(priors))
 
 
 def _folds(x: np.ndarray, y: np.ndarray, folds: int, seed: int) -> np.ndarray:
@@ -344,38 +525,46 @@ def _folds(x: np.ndarray, y: np.ndarray, folds: int, seed: int) -> np.ndarray:
     if min(n1, len(rows) - n1) < folds:
         raise BadInput(f"{folds} folds need {folds} wrong and {folds} right answers, got {n1} and {len(rows) - n1}")
     fold = np.full(len(x), -1)
-    split = StratifiedKFold(folds, shuffle=True, random_state=seed).split(x[rows][:, None], y[rows])
+    split = StratifiedKFold(folds, shuffle=True, random_state=seed).split(np.zeros((len(rows), 1)), y[rows])
     for k, (_, test) in enumerate(split):
         fold[rows[test]] = k
     return fold
 
 
-def _fit_platt(x: np.ndarray, y: np.ndarray) -> Callable:
+def _scaled(score: Row) -> np.ndarray:
+    (x,), _ = in_units(row("score", score))
+    return x
+
+
+def _fit_platt(x: np.ndarray, y: np.ndarray, _: np.ndarray) -> tuple[Callable, float]:
     from sklearn.linear_model import LogisticRegression
 
     n1 = y.sum()
     target = np.where(y > 0, (n1 + 1) / (n1 + 2), 1 / (len(y) - n1 + 2))
+    prior = float(special.logit(target.mean()))
     if not varies(x):
-        return lambda new: np.full(len(new), target.mean())
+        return lambda new: np.full(len(new), prior), prior
     centre, spread = x.mean(), x.std()
     X = ((x - centre) / spread)[:, None]
     # A soft target is both labels, each with its weight. C is infinite: no penalty.
     model = LogisticRegression(C=np.inf, solver="newton-cg", tol=1e-8)
     model.fit(np.vstack([X, X]), np.repeat([1, 0], len(x)), np.concatenate([target, 1 - target]))
-    return lambda new: model.predict_proba(((new - centre) / spread)[:, None])[:, 1]
+    return lambda new: model.decision_function(((new - centre) / spread)[:, None]), prior
 
 
-def _fit_isotonic(x: np.ndarray, y: np.ndarray) -> Callable:
+def _fit_isotonic(x: np.ndarray, y: np.ndarray, _: np.ndarray) -> tuple[Callable, float]:
     from sklearn.isotonic import IsotonicRegression
 
-    return IsotonicRegression(out_of_bounds="clip").fit(x, y).predict
+    model = IsotonicRegression(out_of_bounds="clip").fit(x, y)
+    return lambda new: special.logit(np.clip(model.predict(new), 0, 1)), float(special.logit(y.mean()))
 
 
-def _fit_temperature(p: np.ndarray, y: np.ndarray) -> Callable:
-    def odds(p: np.ndarray) -> np.ndarray:
-        return special.logit(np.clip(p, _EDGE, 1 - _EDGE))
+def _odds(p: np.ndarray) -> np.ndarray:
+    return special.logit(np.clip(p, _EDGE, 1 - _EDGE))
 
-    z = odds(p)
+
+def _fit_temperature(p: np.ndarray, y: np.ndarray, every: np.ndarray) -> tuple[Callable, float]:
+    z = _odds(p)
 
     def slope(cold: float) -> float:  # of the log-loss in 1/T: it rises, because the loss is convex
         return float(z @ (special.expit(cold * z) - y))
@@ -387,4 +576,4 @@ def _fit_temperature(p: np.ndarray, y: np.ndarray) -> Callable:
         cold = most
     else:
         cold = optimize.brentq(slope, least, most, xtol=1e-12)
-    return lambda new: special.expit(cold * odds(new))
+    return lambda new: cold * _odds(new), cold * float(_odds(every).mean())

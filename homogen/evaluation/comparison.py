@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from numbers import Integral
 
@@ -11,23 +10,58 @@ from scipy import stats
 
 from homogen.evaluation._base import (
     NAN,
+    ONE,
+    TIE,
     Row,
     TestResult,
     check_binary,
     check_interval,
     complete_rows,
+    in_units,
     is_number,
+    out_of_units,
+    percent,
     percentiles,
     resampled,
     row,
     untested,
+    varies,
     z_of,
 )
 from homogen.records import BadInput, Estimate
 
+_EXACT = 50  # differences up to which the signed-rank test counts all patterns of signs
+
 
 def wilson(successes: int, n: int, level: float = 0.95) -> Estimate:
-    """A proportion with Wilson's score interval (Wilson 1927, *JASA* 22).
+    r"""A proportion with Wilson's score interval (Wilson 1927).
+
+    .. math:: \frac{\hat p + \frac{z^2}{2n} \pm z \sqrt{\frac{\hat p (1 - \hat p)}{n} + \frac{z^2}{4 n^2}}}
+              {1 + \frac{z^2}{n}}, \qquad \hat p = \frac{\text{successes}}{n}
+
+    The rates that a normal test with its own standard error does not reject; z is the normal quantile of ``level``. It
+    stays inside [0, 1], and 0 of 10 has a width, which a bootstrap would not give it.
+
+    Parameters
+    ----------
+    successes, n
+        Whole numbers, 0 <= successes <= n.
+    level
+        Of the interval, between 0 and 1.
+
+    Returns
+    -------
+    Estimate
+        From 0 to 1. Undefined for n = 0.
+
+    Raises
+    ------
+    BadInput
+        If the numbers are no such counts, or ``level`` does not lie between 0 and 1.
+
+    References
+    ----------
+    Wilson (1927), *J. Am. Stat. Assoc.* 22.
 
     Examples
     --------
@@ -35,16 +69,46 @@ def wilson(successes: int, n: int, level: float = 0.95) -> Estimate:
     0.000 [0.000, 0.278], n=10, coverage 100%
     """
     z_of(level)
-    if not (isinstance(successes, Integral) and isinstance(n, Integral) and 0 <= successes <= n):
-        raise BadInput(f"needs whole numbers 0 <= successes <= n, got {successes!r} of {n!r}")
+    counts = all(isinstance(x, Integral) and not isinstance(x, bool) for x in (successes, n))
+    if not (counts and 0 <= successes <= n <= 2**53):
+        raise BadInput(f"needs whole numbers 0 <= successes <= n, got {successes!r:.40} of {n!r:.40}")
     if not n:
         return Estimate.undefined("no trials")
     low, high = stats.binomtest(int(successes), int(n)).proportion_ci(level, method="wilson")
-    return Estimate(successes / n, float(low), float(high), int(n), 1.0, f"proportion, Wilson {level:.0%}")
+    return Estimate(successes / n, float(low), float(high), int(n), 1.0, f"proportion, Wilson {percent(level)}")
 
 
 def bootstrap_mean(values: Row, resamples: int = 10_000, seed: int = 0, level: float = 0.95) -> Estimate:
-    """The mean of one number a question, with a bootstrap interval; NaN is left out.
+    r"""The mean of one number a question, with a bootstrap interval (Efron and Tibshirani 1993, chapter 13).
+
+    .. math:: \bar x = \frac{1}{n} \sum_i x_i, \qquad
+              \bigl[\, Q_{(1 - \gamma)/2}(\bar x^*),\; Q_{(1 + \gamma)/2}(\bar x^*) \,\bigr]
+
+    The ends are quantiles of the means :math:`\bar x^*` of n questions drawn with replacement; :math:`\gamma` is
+    ``level``.
+
+    Parameters
+    ----------
+    values
+        ``(n,)`` in any unit; NaN is left out.
+    resamples, seed, level
+        As in :func:`auroc`.
+
+    Returns
+    -------
+    Estimate
+        In the unit of the values. Undefined without values. For one value, and for values that are all the same, the
+        ends are NaN, with the reason in ``method``: a sample without spread shows no doubt, but leaves it (for a
+        proportion use :func:`wilson`).
+
+    Raises
+    ------
+    BadInput
+        If ``values`` are no row of finite numbers, or ``resamples``, ``seed`` or ``level`` is out of range.
+
+    References
+    ----------
+    Efron and Tibshirani (1993), *An Introduction to the Bootstrap*, Chapman & Hall.
 
     Examples
     --------
@@ -53,40 +117,81 @@ def bootstrap_mean(values: Row, resamples: int = 10_000, seed: int = 0, level: f
     """
     check_interval("bootstrap", resamples, seed, level, ("bootstrap",))
     (x,), given = complete_rows(values=values)
-    x, n = np.sort(x), len(x)
-    if not n:
-        return Estimate.undefined("no values")
-    means = np.concatenate([x[rows].mean(axis=1) for rows in resampled(n, resamples, seed)])
-    low, high = percentiles(means, level)[:2]
-    if n == 1:
-        low = high = NAN  # one question says nothing of how questions vary
-    method = f"mean, bootstrap {level:.0%} over questions, {resamples:,} resamples"
-    return Estimate(float(x.mean()), low, high, n, n / given, method)
+    (x,), exponent = in_units(x)
+    return _bootstrap_mean(x, exponent, varies(x), given, "mean", resamples, seed, level)
 
 
 def paired_bootstrap_difference(
     a: Row, b: Row, resamples: int = 10_000, seed: int = 0, level: float = 0.95
 ) -> Estimate:
-    """Mean of a - b over the same questions, with a bootstrap interval that keeps the pairs together.
+    r"""Mean of a - b over the same questions, with a bootstrap interval that keeps the pairs together.
+
+    .. math:: \bar d = \frac{1}{n} \sum_i (a_i - b_i)
+
+    The interval is that of :func:`bootstrap_mean` for the differences: what makes a question easy or hard for both
+    falls out. Two intervals of two means, one beside the other, would not use that.
+
+    Parameters
+    ----------
+    a, b
+        ``(n,)`` each, in the same unit, of the same questions; a pair with a NaN is left out.
+    resamples, seed, level
+        As in :func:`auroc`.
+
+    Returns
+    -------
+    Estimate
+        In the unit of a and b. Undefined without pairs. For one pair, and for differences that are all the same up to
+        rounding (1e-12 of the largest number), the ends are NaN, with the reason in ``method``.
+
+    Raises
+    ------
+    BadInput
+        If lengths differ, a row does not hold finite numbers, or ``resamples``, ``seed`` or ``level`` is out of range.
+
+    References
+    ----------
+    Efron and Tibshirani (1993), *An Introduction to the Bootstrap*, Chapman & Hall, chapter 13.
 
     Examples
     --------
-    >>> print(paired_bootstrap_difference([3, 4, 5, 9], [1, 2, 3, 7]))
-    2.000 [2.000, 2.000], n=4, coverage 100%
+    >>> print(paired_bootstrap_difference([3, 4, 5, 9], [1, 2, 3, 6]))
+    2.250 [2.000, 2.750], n=4, coverage 100%
     """
+    check_interval("bootstrap", resamples, seed, level, ("bootstrap",))
     (x, y), given = complete_rows(a=a, b=b)
-    mean = bootstrap_mean(x - y, resamples, seed, level)
-    return dataclasses.replace(
-        mean, coverage=len(x) / max(given, 1), method=mean.method.replace("mean", "mean of a - b")
-    )
+    (x, y), exponent = in_units(x, y)
+    d = x - y
+    some = len(d) > 0 and np.ptp(d) > TIE  # the largest number of all is 1 in these units
+    return _bootstrap_mean(d, exponent, some, given, "mean of a - b", resamples, seed, level)
 
 
 def holm(pvalues: Row) -> np.ndarray:
-    r"""Adjust p-values for testing m hypotheses at once (Holm 1979, *Scand. J. Stat.* 6).
+    r"""Adjust p-values for testing m hypotheses at once (Holm 1979).
 
     .. math:: \tilde p_{(i)} = \max_{j \le i} \min\{1, (m - j + 1)\, p_{(j)}\}
 
-    NaN (a test that is undefined) stays NaN and is not counted.
+    Rejecting where :math:`\tilde p \le \alpha` makes the chance of any false rejection at most :math:`\alpha`, however
+    the tests hang together; it never rejects less than Bonferroni's :math:`m p`.
+
+    Parameters
+    ----------
+    pvalues
+        ``(m,)`` in [0, 1]. NaN (a test that is undefined) is not counted.
+
+    Returns
+    -------
+    numpy.ndarray
+        ``(m,)`` adjusted p-values in [0, 1], in the order given; NaN stays NaN.
+
+    Raises
+    ------
+    BadInput
+        If they are no row of numbers in [0, 1].
+
+    References
+    ----------
+    Holm (1979), *Scand. J. Stat.* 6.
 
     Examples
     --------
@@ -106,9 +211,35 @@ def cohens_d(score: Row, wrong: Row, level: float = 0.95) -> Estimate:
     r"""Mean score of the wrong minus that of the right answers, in pooled standard deviations (Cohen 1988).
 
     .. math:: d = \frac{\bar s_1 - \bar s_0}{s_p}, \qquad
+              s_p^2 = \frac{(n_1 - 1) s_1^2 + (n_0 - 1) s_0^2}{n_1 + n_0 - 2}, \qquad
               \operatorname{Var}(d) \approx \frac{n_1 + n_0}{n_1 n_0} + \frac{d^2}{2 (n_1 + n_0)}
 
-    The interval is normal with this large-sample variance (Hedges and Olkin 1985, chapter 5). Needs two of each class.
+    The interval is normal with this large-sample variance (Hedges and Olkin 1985, chapter 5).
+
+    Parameters
+    ----------
+    score
+        ``(n,)``; higher = less certain. Units play no part.
+    wrong
+        ``(n,)`` of 0 and 1. A question with a NaN in either is left out.
+    level
+        Of the interval, between 0 and 1.
+
+    Returns
+    -------
+    Estimate
+        In standard deviations; above 0 where wrong answers score higher. Undefined with fewer than two of a class, and
+        where the score does not vary within the classes.
+
+    Raises
+    ------
+    BadInput
+        If lengths differ, a score is infinite, a label is not 0, 1 or NaN, or ``level`` is out of range.
+
+    References
+    ----------
+    Cohen (1988), *Statistical Power Analysis for the Behavioral Sciences*. Hedges and Olkin (1985), *Statistical
+    Methods for Meta-Analysis*.
 
     Examples
     --------
@@ -117,53 +248,141 @@ def cohens_d(score: Row, wrong: Row, level: float = 0.95) -> Estimate:
     """
     z = z_of(level)
     (s, w), given = complete_rows(("wrong",), score=score, wrong=wrong)
+    (s,), _ = in_units(s)
     n, n1, n0 = len(w), int(w.sum()), int((~w).sum())
     if min(n1, n0) < 2:
         return Estimate.undefined("needs two wrong and two right answers", n, n / max(given, 1))
     pooled = math.sqrt(((n1 - 1) * s[w].var(ddof=1) + (n0 - 1) * s[~w].var(ddof=1)) / (n - 2))
-    if pooled <= 1e-12 * np.abs(s).max():  # rounding of a constant is no spread
+    if pooled <= TIE * np.abs(s).max():  # rounding of a constant is no spread
         return Estimate.undefined("the score does not vary within the classes", n, n / given)
     d = float(s[w].mean() - s[~w].mean()) / pooled
     half = z * math.sqrt(n / (n1 * n0) + d**2 / (2 * n))
-    return Estimate(d, d - half, d + half, n, n / given, f"Cohen's d, normal {level:.0%}")
+    return Estimate(d, d - half, d + half, n, n / given, f"Cohen's d, normal {percent(level)}")
 
 
 def paired_wilcoxon(a: Row, b: Row, level: float = 0.95) -> TestResult:
-    """Wilcoxon's signed-rank test (Wilcoxon 1945), with the Hodges-Lehmann shift and its interval.
+    r"""Do paired outcomes differ? Wilcoxon's signed-rank test with the Hodges-Lehmann shift and its interval.
 
-    Pairs that are equal are left out of the test, not of the shift: the median of all means of two differences (Hodges
-    and Lehmann 1963). Its interval holds the shifts that the test does not reject at 1 - ``level``, so without ties or
-    zeros among the differences it leaves out 0 exactly where p < 1 - ``level``. Both come from the exact distribution
-    up to n = 50 (the interval also with ties, then conservative), from the normal one beyond. Where n is too small for
-    any rejection (n < 6 at 95%) the ends are NaN. Memory grows with n squared (n = 5,000: 0.5 GB).
+    .. math:: W = \min\Bigl\{ \sum_{d_i > 0} R_i,\; \sum_{d_i < 0} R_i \Bigr\}, \qquad
+              \hat\theta = \operatorname{median}_{i \le j} \frac{d_i + d_j}{2}, \qquad d_i = a_i - b_i
+
+    :math:`R_i` are the ranks of the :math:`|d_i| > 0`, ties sharing their mean rank. Pairs that are equal are left out
+    of the test (Wilcoxon 1945), not of the shift.
+
+    Parameters
+    ----------
+    a, b
+        ``(n,)`` each, in the same unit, of the same questions; a pair with a NaN is left out.
+    level
+        Of the interval, between 0 and 1.
+
+    Returns
+    -------
+    TestResult
+        ``statistic`` is W; ``difference`` the shift :math:`\hat\theta`, in the unit of a and b. Undefined without pairs
+        (p = 1 where all are equal). Where n is too small for any rejection (n < 6 at 95%) the ends are NaN.
+
+    Raises
+    ------
+    BadInput
+        If lengths differ, a row does not hold finite numbers, or ``level`` does not lie between 0 and 1.
+
+    Notes
+    -----
+    Up to 50 differences other than 0 the p-value is exact, also with ties: twice the share of the :math:`2^m` patterns
+    of signs over these very ranks whose sum of positive ranks is at most W. (``scipy.stats.wilcoxon`` is so up to
+    n = 50 without ties and zeros only; with them it counts patterns up to n = 13 and turns to the normal distribution
+    from 14.) Beyond 50 it is normal, its variance corrected for ties, without continuity correction. ``method`` says
+    which it was.
+
+    The interval holds the shifts that the test of n differences without ties would not reject: with
+    :math:`k` rejected rank sums 0, 1, …, k - 1, from the k-th smallest mean of two differences to the k-th largest. It
+    leaves out 0 exactly where p < 1 - ``level``, as long as there are neither ties nor zeros; with them it is
+    conservative, and where test and interval then disagree about 0 ``method`` says so.
+
+    Differences up to 1e-12 of the largest outcome count as 0, and absolute differences that lie as close to each other
+    as tied: 0.1 + 0.2 is 0.3. Memory grows with n squared (n = 5,000: 0.5 GB).
+
+    References
+    ----------
+    Wilcoxon (1945), *Biometrics Bull.* 1. Hodges and Lehmann (1963), *Ann. Math. Stat.* 34.
 
     Examples
     --------
+    The smaller rank sum is 0 for two of the 32 patterns of five signs (one pair is equal):
+
     >>> r = paired_wilcoxon([9, 8, 7, 9, 6, 9], [5, 6, 6, 4, 6, 2])
-    >>> r.pvalue, r.difference
-    (0.0625, 3.0)
+    >>> r.statistic, r.pvalue, r.difference
+    (0.0, 0.0625, 3.0)
     """
     z_of(level)
     (x, y), _ = complete_rows(a=a, b=b)
-    d, n = x - y, len(x)
+    n = len(x)
     if not n:
         return untested("no pairs", 0)
-    test = stats.wilcoxon(d) if d.any() else None
+    d, exponent = _differences(x, y)
+    moved = d[d != 0]
+    rank = stats.rankdata(np.abs(moved))
+    statistic = float(min(rank[moved > 0].sum(), rank[moved < 0].sum()))
+    if len(moved) <= _EXACT:
+        patterns = _sums(2 * rank)  # whole numbers, also for mean ranks
+        pvalue = min(1.0, 2 * float(patterns[: int(2 * statistic) + 1].sum()))
+    else:
+        pvalue = float(stats.wilcoxon(moved, method="asymptotic").pvalue)
     i, j = np.triu_indices(n)
     walsh = np.sort((d[i] + d[j]) / 2)
     k = _rejected_rank_sums(n, level)
     # The smaller rank sum is the number of means on the other side of 0, so 0 is rejected if fewer than k are.
-    low, high = (float(walsh[k - 1]), float(walsh[-k])) if k else (NAN, NAN)
-    statistic, pvalue = (float(test.statistic), float(test.pvalue)) if test else (0.0, 1.0)
-    method = f"signed-rank test, Hodges-Lehmann shift {level:.0%}"
-    return TestResult(statistic, pvalue, float(np.median(walsh)), low, high, n, method)
+    low, high, middle = (out_of_units(v, exponent) for v in (walsh[k - 1], walsh[-k], np.median(walsh)))
+    notes = ["exact" if len(moved) <= _EXACT else "normal"]
+    if len(moved) < n:
+        notes.append(f"{n - len(moved)} equal pairs left out")
+    if len(np.unique(rank)) < len(rank):
+        notes.append("ties")
+    method = f"signed-rank test ({', '.join(notes)}), Hodges-Lehmann shift {percent(level)}"
+    method += f" ({'exact' if n <= _EXACT else 'normal'})"
+    if not k:
+        return TestResult(statistic, pvalue, middle, NAN, NAN, n, f"{method}, no interval: too few pairs to reject")
+    if (pvalue < 1 - level) != (low > 0 or high < 0):
+        method += ", which disagree about 0"
+    return TestResult(statistic, pvalue, middle, low, high, n, method)
 
 
 def mcnemar(a: Row, b: Row, level: float = 0.95) -> TestResult:
-    """Do two yes/no outcomes of the same questions have the same rate? Exact (McNemar 1947, *Psychometrika* 12).
+    r"""Do two yes/no outcomes of the same questions have the same rate? Exact (McNemar 1947).
 
-    ``statistic`` is the smaller number of questions with one outcome but not the other, ``difference`` the rate of
-    ``a`` minus that of ``b``, with the adjusted Wald interval of Bonett and Price (2012).
+    .. math:: p = \min\Bigl\{1,\; 2 \sum_{k \le \min(n_{10}, n_{01})} \binom{m}{k} 2^{-m}\Bigr\}, \qquad
+              m = n_{10} + n_{01}
+
+    :math:`n_{10}` questions have the outcome under a but not under b, :math:`n_{01}` the reverse; the others say
+    nothing of the difference. Its interval is the adjusted Wald one of Bonett and Price (2012),
+
+    .. math:: \tilde p_{10} - \tilde p_{01} \pm z \sqrt{\frac{\tilde p_{10} + \tilde p_{01}
+              - (\tilde p_{10} - \tilde p_{01})^2}{n + 2}}, \qquad \tilde p_{jk} = \frac{n_{jk} + 1}{n + 2}
+
+    cut off at -1 and 1.
+
+    Parameters
+    ----------
+    a, b
+        ``(n,)`` of 0 and 1, of the same questions; a pair with a NaN is left out.
+    level
+        Of the interval, between 0 and 1.
+
+    Returns
+    -------
+    TestResult
+        ``statistic`` is :math:`\min(n_{10}, n_{01})`, ``difference`` the rate of a minus that of b. Undefined without
+        pairs; p = 1 where all pairs agree. The exact test and the interval can differ about 0.
+
+    Raises
+    ------
+    BadInput
+        If lengths differ, an outcome is not 0, 1 or NaN, or ``level`` does not lie between 0 and 1.
+
+    References
+    ----------
+    McNemar (1947), *Psychometrika* 12. Bonett and Price (2012), *J. Educ. Behav. Stat.* 37.
 
     Examples
     --------
@@ -179,21 +398,47 @@ def mcnemar(a: Row, b: Row, level: float = 0.95) -> TestResult:
     p, q = (a_only + 1) / (n + 2), (b_only + 1) / (n + 2)
     half = z * math.sqrt((p + q - (p - q) ** 2) / (n + 2))
     low, high = max(-1.0, p - q - half), min(1.0, p - q + half)
-    method = f"exact McNemar test, Bonett-Price {level:.0%}"
+    method = f"exact McNemar test, Bonett-Price {percent(level)}"
     return TestResult(float(min(a_only, b_only)), pvalue, (a_only - b_only) / n, low, high, n, method)
 
 
 def fisher(a: Row, b: Row, level: float = 0.95) -> TestResult:
-    r"""Do two independent groups have the same rate of a yes/no outcome? Exact (Fisher 1922, *J. R. Stat. Soc.* 85).
+    r"""Do two independent groups have the same rate of a yes/no outcome? Exact (Fisher 1922).
 
-    ``statistic`` is the sample odds ratio of ``a`` against ``b`` (infinite or 0 with an empty cell, NaN where nobody or
-    everybody has the outcome); ``difference`` the rate of ``a`` minus that of ``b``, with Newcombe's hybrid-score
-    interval (Newcombe 1998, *Stat. Med.* 17, method 10). For the same questions twice use :func:`mcnemar`.
+    .. math:: P(X = k) = \frac{\binom{n_a}{k} \binom{n_b}{m - k}}{\binom{n_a + n_b}{m}}, \qquad
+              p = \sum_{k:\, P(X = k) \le P(X = x_a)} P(X = k)
+
+    Of :math:`m` questions with the outcome, :math:`x_a` are in group a: hypergeometric if the groups do not matter. The
+    interval of the difference is Newcombe's hybrid score interval, from the Wilson intervals :math:`[l, u]` of both
+    rates (method 10 of Newcombe 1998):
+
+    .. math:: \Bigl[\hat p_a - \hat p_b - \sqrt{(\hat p_a - l_a)^2 + (u_b - \hat p_b)^2},\;
+              \hat p_a - \hat p_b + \sqrt{(u_a - \hat p_a)^2 + (\hat p_b - l_b)^2}\Bigr]
+
+    For the same questions twice use :func:`mcnemar`.
 
     Parameters
     ----------
     a, b
         ``(n_a,)`` and ``(n_b,)`` of 0 and 1; NaN is left out.
+    level
+        Of the interval, between 0 and 1.
+
+    Returns
+    -------
+    TestResult
+        ``statistic`` is the sample odds ratio of a against b (infinite or 0 with an empty cell, NaN where nobody or
+        everybody has the outcome); ``difference`` the rate of a minus that of b; ``n`` both groups. Undefined if a
+        group is empty. The exact test and the interval can differ about 0.
+
+    Raises
+    ------
+    BadInput
+        If an outcome is not 0, 1 or NaN, or ``level`` does not lie between 0 and 1.
+
+    References
+    ----------
+    Fisher (1922), *J. R. Stat. Soc.* 85. Newcombe (1998), *Stat. Med.* 17.
 
     Examples
     --------
@@ -216,7 +461,7 @@ def fisher(a: Row, b: Row, level: float = 0.95) -> TestResult:
     low, high = confint_proportions_2indep(
         yes_a, n_a, yes_b, n_b, method="newcomb", compare="diff", alpha=1 - level, correction=False
     )
-    method = f"Fisher's exact test, Newcombe {level:.0%}"
+    method = f"Fisher's exact test, Newcombe {percent(level)}"
     difference = yes_a / n_a - yes_b / n_b
     return TestResult(float(odds), float(pvalue), difference, float(low), float(high), n_a + n_b, method)
 
@@ -227,17 +472,34 @@ def tost(a: Row, b: Row, margin: float, level: float = 0.95) -> TestResult:
     .. math:: p = \max\bigl\{P(T > t_+),\; P(T < t_-)\bigr\}, \qquad
               t_\pm = \frac{\bar d \pm \Delta}{s_d / \sqrt{n}}, \qquad \Delta = \text{margin}
 
-    Schuirmann (1987, *J. Pharmacokinet. Biopharm.* 15). A small p shows equivalence; a large one shows nothing, and
+    T is Student's t with n - 1 degrees of freedom. A small p shows equivalence; a large one shows nothing, and
     least of all a difference. The interval is the t-interval at :math:`1 - 2\alpha` with :math:`\alpha` = 1 -
-    ``level``, so 90% for the default: it lies inside ± margin exactly where p < :math:`\alpha`. ``statistic`` is the t
-    of the side with the larger p. The margin has to be chosen before the data are seen.
+    ``level``, so 90% for the default: it lies inside ± margin exactly where p < :math:`\alpha`. The margin has to be
+    chosen before the data are seen.
 
     Parameters
     ----------
     a, b
-        ``(n,)`` outcomes of the same questions; a pair with NaN is left out.
+        ``(n,)`` outcomes of the same questions, in the same unit; a pair with NaN is left out.
     margin
         Largest mean difference that counts as none, above 0, in the unit of the outcomes.
+    level
+        1 - :math:`\alpha`, above 0.5 and below 1.
+
+    Returns
+    -------
+    TestResult
+        ``statistic`` is the t of the side with the larger p, ``difference`` the mean of a - b. Undefined with fewer
+        than two pairs, and where the differences do not vary.
+
+    Raises
+    ------
+    BadInput
+        If lengths differ, a row does not hold finite numbers, ``margin`` is not above 0, or ``level`` is out of range.
+
+    References
+    ----------
+    Schuirmann (1987), *J. Pharmacokinet. Biopharm.* 15.
 
     Examples
     --------
@@ -255,26 +517,61 @@ def tost(a: Row, b: Row, margin: float, level: float = 0.95) -> TestResult:
     if n < 2:
         return untested("needs two pairs", n)
     order = np.lexsort([y, x])  # sums then do not depend on the order of rows
-    x, y = x[order], y[order]
+    (x, y, (within,)), exponent = in_units(x[order], y[order], np.array([margin], dtype=np.float64))
     d = x - y
-    difference = float(d.mean())
-    if np.ptp(d) <= 1e-12 * max(np.abs(x).max(), np.abs(y).max()):  # rounding of a constant is no spread
+    difference = out_of_units(d.mean(), exponent)
+    if np.ptp(d) <= TIE * max(np.abs(x).max(), np.abs(y).max()):  # rounding of a constant is no spread
         return untested("the differences do not vary", n, difference)
     from statsmodels.stats.weightstats import ttost_paired
 
-    pvalue, above, below = ttost_paired(x, y, -margin, margin)
+    pvalue, above, below = ttost_paired(x, y, -within, within)
     statistic = max((above[1], above[0]), (below[1], below[0]))[1]
-    half = float(stats.t.ppf(level, n - 1) * stats.sem(d))
-    method = f"two one-sided t-tests of paired differences, margin {margin:g}, t-interval {2 * level - 1:.0%}"
-    return TestResult(float(statistic), float(pvalue), difference, difference - half, difference + half, n, method)
+    half = stats.t.ppf(level, n - 1) * stats.sem(d)
+    low, high = (out_of_units(d.mean() + side * half, exponent) for side in (-1, 1))
+    method = f"two one-sided t-tests of paired differences, margin {margin:g}, t-interval {percent(2 * level - 1)}"
+    return TestResult(float(statistic), float(pvalue), difference, low, high, n, method)
+
+
+def _bootstrap_mean(
+    x: np.ndarray, exponent: int, some: bool, given: int, name: str, resamples: int, seed: int, level: float
+) -> Estimate:
+    """Estimate of :func:`bootstrap_mean` for numbers :func:`in_units` that vary or not."""
+    x, n = np.sort(x), len(x)
+    if not n:
+        return Estimate.undefined("no values")
+    method = f"{name}, bootstrap {percent(level)} over questions, {resamples:,} resamples"
+    value = out_of_units(x.mean(), exponent)
+    if n < 2 or not some:
+        reason = ONE if n < 2 else "the values do not vary"
+        return Estimate(value, NAN, NAN, n, n / given, f"{method}, no interval: {reason}")
+    means = np.concatenate([x[rows].mean(axis=1) for rows in resampled(n, resamples, seed)])
+    low, high = (out_of_units(end, exponent) for end in percentiles(means, level)[:2])
+    return Estimate(value, low, high, n, n / given, method)
+
+
+def _differences(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, int]:
+    """Differences :func:`in_units`, where what lies within rounding of 0 is 0 and of each other is of equal size."""
+    (x, y), exponent = in_units(x, y)
+    d = x - y
+    order = np.argsort(np.abs(d))
+    size = np.concatenate([[0.0], np.abs(d)[order]])
+    first = np.diff(size, prepend=-1) > TIE  # the largest number of all is about 1 in these units
+    level_of = np.empty_like(d)
+    level_of[order] = size[first][np.cumsum(first) - 1][1:]
+    return np.sign(d) * level_of, exponent
+
+
+def _sums(sizes: np.ndarray) -> np.ndarray:
+    """Chance of each sum 0, 1, 2, … of whole numbers, where each is in it or not with chance 1/2."""
+    chance = np.ones(1)
+    for size in sizes.astype(int):
+        none = np.zeros(size)
+        chance = (np.append(chance, none) + np.append(none, chance)) / 2
+    return chance
 
 
 def _rejected_rank_sums(n: int, level: float) -> int:
     """How many of the rank sums 0, 1, 2, … a two-sided signed-rank test of n differences rejects at 1 - level."""
-    if n > 50:  # where SciPy's test turns to the normal distribution as well
+    if n > _EXACT:
         return max(0, math.ceil(n * (n + 1) / 4 - z_of(level) * math.sqrt(n * (n + 1) * (2 * n + 1) / 24)))
-    chance = np.ones(1)  # of each sum of the ranks that got a plus sign
-    for rank in range(1, n + 1):
-        none = np.zeros(rank)
-        chance = (np.append(chance, none) + np.append(none, chance)) / 2
-    return int((2 * chance.cumsum() < 1 - level).sum())
+    return int((2 * _sums(np.arange(1, n + 1)).cumsum() < 1 - level).sum())

@@ -12,9 +12,12 @@ from homogen.evaluation._base import (
     Row,
     TestResult,
     auroc_of,
+    bootstrap_interval,
     check_interval,
     complete_rows,
-    percentiles,
+    in_units,
+    numbers,
+    percent,
     resampled,
     untested,
     varies,
@@ -36,19 +39,40 @@ def partial_auroc_given(
 
     .. math:: r = s - \hat\beta_0 - X \hat\beta, \qquad \hat\beta = \arg\min \lVert s - \beta_0 - X \beta \rVert^2
 
-    The line is fitted again in every resample of questions, so the interval contains its uncertainty. It takes away
-    what is linear in the covariate and nothing else, whatever the covariate itself has to say about errors; whether the
-    score adds to the covariate is :func:`likelihood_ratio_test`. Units play no part. A score that is a line in the
-    covariate has exactly 0.5.
+    Then :func:`auroc` of the residuals r. The line is fitted again in every resample of questions, so the interval
+    contains its uncertainty. It takes away what is linear in the covariate and nothing else, whatever the covariate
+    itself has to say about errors; whether the score adds to the covariate is :func:`likelihood_ratio_test`.
 
     Parameters
     ----------
-    score, wrong
-        ``(n,)`` each.
+    score
+        ``(n,)``; higher = less certain. Units play no part.
     covariate
-        ``(n,)`` or ``(n, k)``. A question with a NaN anywhere is left out.
+        ``(n,)`` or ``(n, k)``, each column in a unit of its own. Columns that add nothing (constant, collinear) do no
+        harm.
+    wrong
+        ``(n,)`` of 0 and 1. A question with a NaN anywhere is left out.
     interval
         ``"bootstrap"`` or ``None``. Resamples with one class only are dropped and counted in ``method``.
+    resamples, seed, level
+        As in :func:`auroc`.
+
+    Returns
+    -------
+    Estimate
+        From 0 to 1. A score that is a line in the covariate has exactly 0.5, interval [0.5, 0.5], by construction.
+        Undefined without both classes, and with fewer than k + 2 questions. The ends are NaN, with the reason in
+        ``method``, where all resamples agree (the residuals separate the classes).
+
+    Raises
+    ------
+    BadInput
+        If lengths differ, a score or covariate is infinite or no number, a label is not 0, 1 or NaN, or another
+        argument is out of range.
+
+    References
+    ----------
+    Janes and Pepe (2009), *Biometrika* 96, on ROC curves given covariates.
 
     Examples
     --------
@@ -95,28 +119,44 @@ def partial_auroc_given(
     for rows in resampled(n, resamples, seed):
         cells = rows + n * np.arange(len(rows))[:, None]
         drawn.append(values(np.bincount(cells.ravel(), minlength=rows.size).reshape(-1, n).astype(np.float64)))
-    low, high, dropped = percentiles(np.concatenate(drawn), level)
-    note = f", {dropped:,} with one class dropped" if dropped else ""
-    method = f"{name}, bootstrap {level:.0%} over questions, {resamples:,} resamples{note}"
+    line = not np.ptp(np.round(y - U @ (U.T @ y) / n, 9))  # nothing is left, in no resample either
+    low, high, method = bootstrap_interval(np.concatenate(drawn), level, n, name, by_construction=line)
     return Estimate(value, low, high, n, n / given, method)
 
 
 def likelihood_ratio_test(score: Row, covariate: Row, wrong: Row, level: float = 0.95) -> TestResult:
     r"""Does a score add to what a covariate says of errors? Logistic regressions with and without it (Wilks 1938).
 
-    .. math:: 2\,(\ell_{\text{covariate + score}} - \ell_{\text{covariate}}) \sim \chi^2_1
+    .. math:: 2\,(\ell_1 - \ell_0) \sim \chi^2_1, \qquad
+              \operatorname{logit} P(\text{wrong}) = \beta_0 + x \beta + \gamma s
 
-    ``difference`` is the change in the log-odds of a wrong answer for one standard deviation of the score at a given
-    covariate, with Wald's interval; near the edge of significance the two may disagree, and the test is the better one.
-    Undefined where the maximum of the likelihood does not exist, because a plane separates wrong from right answers
-    (Albert and Anderson 1984, *Biometrika* 71), or the score is a line in the covariate.
+    :math:`\ell_1` is the largest log-likelihood of this model, :math:`\ell_0` that with :math:`\gamma = 0`. The test is
+    for large n.
 
     Parameters
     ----------
-    score, wrong
-        ``(n,)`` each.
-    covariate
-        ``(n,)`` or ``(n, k)``. A question with a NaN anywhere is left out.
+    score, covariate, wrong
+        As in :func:`partial_auroc_given`.
+    level
+        Of the interval, between 0 and 1.
+
+    Returns
+    -------
+    TestResult
+        ``statistic`` is :math:`2 (\ell_1 - \ell_0)`; ``difference`` is :math:`\gamma`, the change in the log-odds of a
+        wrong answer for one standard deviation of the score at a given covariate, with Wald's interval. Near the edge
+        of significance the two may disagree, and the test is the better one. Undefined without both classes, where the
+        score is constant or a line in the covariate, and where the likelihood has no maximum, because a plane separates
+        wrong from right answers (Albert and Anderson 1984).
+
+    Raises
+    ------
+    BadInput
+        As in :func:`partial_auroc_given`.
+
+    References
+    ----------
+    Wilks (1938), *Ann. Math. Stat.* 9. Albert and Anderson (1984), *Biometrika* 71.
 
     Examples
     --------
@@ -143,16 +183,13 @@ def likelihood_ratio_test(score: Row, covariate: Row, wrong: Row, level: float =
     small, full = (Logit(w.astype(np.float64), x).fit(disp=0, maxiter=200, tol=1e-12) for x in (without, design))
     statistic = max(0.0, 2 * float(full.llf - small.llf))  # never below, but for rounding
     effect, reach = float(full.params[-1]), z * float(full.bse[-1])
-    method = f"likelihood-ratio test, log-odds per standard deviation, Wald {level:.0%}"
+    method = f"likelihood-ratio test, log-odds per standard deviation, Wald {percent(level)}"
     return TestResult(statistic, float(stats.chi2.sf(statistic, 1)), effect, effect - reach, effect + reach, n, method)
 
 
 def _complete(score: Row, covariate: Row, wrong: Row) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
     """Rows without NaN, sorted so that the order given plays no part, and how many were given."""
-    try:
-        X = np.asarray(covariate, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise BadInput(f"covariate must be numbers: {error}") from None
+    X = numbers("covariate", covariate, "numbers")
     if X.ndim == 1:
         X = X[:, None]
     if X.ndim != 2 or not X.shape[1]:
@@ -160,7 +197,8 @@ def _complete(score: Row, covariate: Row, wrong: Row) -> tuple[np.ndarray, np.nd
     columns = {f"covariate {j}" if X.shape[1] > 1 else "covariate": x for j, x in enumerate(X.T)}
     (s, *columns, w), given = complete_rows(("wrong",), score=score, **columns, wrong=wrong)
     order = np.lexsort([w, *columns, s])
-    return s[order], np.column_stack(columns)[order], w[order], given
+    s, *columns = (in_units(x[order])[0][0] for x in (s, *columns))  # units play no part
+    return s, np.column_stack(columns), w[order], given
 
 
 def _basis(X: np.ndarray) -> np.ndarray:

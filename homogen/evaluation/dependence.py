@@ -20,14 +20,16 @@ from homogen.evaluation._base import (
     TestResult,
     against_null,
     complete_rows,
+    in_units,
     mass_bins,
+    one_of,
+    percent,
     shuffled,
     untested,
     varies,
     whole,
     z_of,
 )
-from homogen.records import unknown
 
 ESTIMATORS = ("plugin", "miller-madow")
 
@@ -37,14 +39,36 @@ def pearson(a: Row, b: Row, level: float = 0.95) -> TestResult:
 
     .. math:: r = \frac{\sum_i (a_i - \bar a)(b_i - \bar b)}{\sqrt{\sum_i (a_i - \bar a)^2 \sum_i (b_i - \bar b)^2}}
 
-    ``difference`` is r (from 0, no correlation) with the interval of Fisher's z (Fisher 1921), and ``pvalue`` that of
-    :math:`t = r \sqrt{(n - 2)/(1 - r^2)}`, which is ``statistic``: exact for normal data, and the interval is good for
-    little else. r near 0 rules out a line, not dependence.
+    The test is Student's t with n - 2 degrees of freedom, exact for normal data; the interval is that of Fisher's z and
+    good for little else:
+
+    .. math:: t = r \sqrt{\frac{n - 2}{1 - r^2}}, \qquad
+              \tanh\Bigl(\operatorname{artanh} r \pm \frac{z}{\sqrt{n - 3}}\Bigr)
+
+    r near 0 rules out a line, not dependence.
 
     Parameters
     ----------
     a, b
-        ``(n,)`` each; a pair with NaN is left out. With three pairs the interval is [-1, 1].
+        ``(n,)`` each, in units of their own; a pair with NaN is left out.
+    level
+        Of the interval, between 0 and 1.
+
+    Returns
+    -------
+    TestResult
+        ``statistic`` is t, ``difference`` is r, from -1 to 1 (against 0, no correlation). With three pairs the interval
+        is [-1, 1]. Pairs on a line have r = ±1, t infinite, p = 0 and no width: a statement about these pairs.
+        Undefined with fewer than three pairs, and where a row does not vary.
+
+    Raises
+    ------
+    BadInput
+        If lengths differ, a row does not hold finite numbers, or ``level`` does not lie between 0 and 1.
+
+    References
+    ----------
+    Fisher (1921), *Metron* 1.
 
     Examples
     --------
@@ -61,7 +85,7 @@ def pearson(a: Row, b: Row, level: float = 0.95) -> TestResult:
     x, y = ((v - v.mean()) / v.std() for v in (x, y))
     result = stats.pearsonr(x, y)
     r = float(result.statistic)
-    method = f"Pearson's r, Fisher's z {level:.0%}"
+    method = f"Pearson's r, Fisher's z {percent(level)}"
     if abs(r) > 1 - 1e-12:  # a line up to rounding
         return TestResult(math.copysign(math.inf, r), 0.0, round(r), round(r), round(r), n, method)
     low, high = result.confidence_interval(level)
@@ -84,11 +108,25 @@ def distance_correlation(
     Parameters
     ----------
     a, b
-        ``(n,)`` each; a pair with NaN is left out.
+        ``(n,)`` each, in units of their own; a pair with NaN is left out.
     resamples, seed
-        Of the permutations.
+        Of the permutations: at least 1, and a whole number from 0.
     level
-        Of the range [``null_low``, ``null_high``] of the null.
+        Of the range [``null_low``, ``null_high``] of the null, between 0 and 1.
+
+    Returns
+    -------
+    PermutationResult
+        ``observed`` is dCor, from 0 to 1. Undefined with fewer than three pairs, and where a row does not vary.
+
+    Raises
+    ------
+    BadInput
+        If lengths differ, a row does not hold finite numbers, or another argument is out of range.
+
+    References
+    ----------
+    Székely, Rizzo and Bakirov (2007), *Ann. Stat.* 35.
 
     Examples
     --------
@@ -108,7 +146,7 @@ def distance_correlation(
     null = np.array([np.einsum("ij,ij", A, B[order][:, order]) for order in _orders(len(x), resamples, seed)]) / size
     null = np.sqrt(np.maximum(null, 0))  # never below, but for rounding
     observed = math.sqrt(max(float((A * B).sum()), 0) / size)
-    method = f"distance correlation, {resamples:,} permutations, null range {level:.0%}"
+    method = f"distance correlation, {resamples:,} permutations, null range {percent(level)}"
     return against_null(observed, null, level, len(x), method)
 
 
@@ -122,7 +160,24 @@ def hsic(a: Row, b: Row, resamples: int = 1000, seed: int = 0, level: float = 0.
     of two with different values where more than half of the pairs are tied; units play no part. Its size means little
     by itself: read ``pvalue``, and ``observed`` beside ``null_mean``. Memory grows with n squared, time with its cube.
 
-    Parameters are those of :func:`distance_correlation`.
+    Parameters
+    ----------
+    a, b, resamples, seed, level
+        As in :func:`distance_correlation`.
+
+    Returns
+    -------
+    PermutationResult
+        ``observed`` is HSIC, from 0 up. Undefined with fewer than three pairs, and where a row does not vary.
+
+    Raises
+    ------
+    BadInput
+        As in :func:`distance_correlation`.
+
+    References
+    ----------
+    Gretton, Bousquet, Smola and Schölkopf (2005), ALT. Gretton et al. (2008), NeurIPS.
 
     Examples
     --------
@@ -140,7 +195,7 @@ def hsic(a: Row, b: Row, resamples: int = 1000, seed: int = 0, level: float = 0.
     # all but a few dozen columns, so that a permutation costs n times their product and not n squared.
     U, V = (_root_of(matrix) for matrix in (K, L))
     null = np.array([((U.T @ V[order]) ** 2).sum() for order in _orders(n, resamples, seed)]) / n**2
-    method = f"HSIC, {resamples:,} permutations, null range {level:.0%}"
+    method = f"HSIC, {resamples:,} permutations, null range {percent(level)}"
     return against_null(float((K * L).sum()) / n**2, null, level, n, method)
 
 
@@ -166,12 +221,28 @@ def mutual_information(
     a, b
         ``(n,)`` each; a pair with NaN is left out. Only the order of the values matters.
     bins
-        How many for each, at least 2. Ties share a bin, as in equal-mass :func:`reliability`, so a number with fewer
-        values has fewer bins, and 0/1 columns have two.
+        How many for each, 2 to a million. Ties share a bin, as in equal-mass :func:`reliability`, so a number with
+        fewer values has fewer bins, and 0/1 columns have two.
     estimator
-        ``"plugin"``, or ``"miller-madow"`` less the bias in the number of occupied cells; that one can be below 0.
+        ``"plugin"``, or ``"miller-madow"`` less the bias in the numbers of occupied cells,
+        :math:`(K_{ab} - K_a - K_b + 1)/2n`; that one can be below 0.
     resamples, seed, level
-        As for :func:`distance_correlation`.
+        As in :func:`distance_correlation`.
+
+    Returns
+    -------
+    PermutationResult
+        ``observed`` is I in nats. Undefined with fewer than three pairs, and where a row does not vary.
+
+    Raises
+    ------
+    BadInput
+        As in :func:`distance_correlation`, if ``bins`` is no whole number from 2 to a million, and if the estimator is
+        not known.
+
+    References
+    ----------
+    Shannon (1948), *Bell Syst. Tech. J.* 27. Miller (1955), in *Information Theory in Psychology*.
 
     Examples
     --------
@@ -181,9 +252,8 @@ def mutual_information(
     >>> print(f"{m.observed:.3f} nats, {m.observed / math.log(2):.3f} bits, null {m.null_mean:.3f}, p = {m.pvalue:.2f}")
     0.693 nats, 1.000 bits, null 0.071, p = 0.03
     """
-    whole("bins", bins, 2)
-    if estimator not in ESTIMATORS:
-        raise unknown("estimator", estimator, ESTIMATORS)
+    whole("bins", bins, 2, 10**6)
+    one_of("estimator", estimator, ESTIMATORS)
     (x, y), reason = _checked(a, b, resamples, seed, level)
     n = len(x)
     if reason:
@@ -203,14 +273,14 @@ def mutual_information(
     observed = float(information(np.arange(n)[None])[0])
     null = np.concatenate([information(orders) for orders in shuffled(np.zeros(n), resamples, seed)])
     method = f"mutual information in nats, {estimator}, {len(nx)} x {len(ny)} equal-mass bins, "
-    return against_null(observed, null, level, n, f"{method}{resamples:,} permutations, null range {level:.0%}")
+    return against_null(observed, null, level, n, f"{method}{resamples:,} permutations, null range {percent(level)}")
 
 
 def _pairs(a: Row, b: Row) -> tuple[tuple[np.ndarray, np.ndarray], str]:
     """Pairs without NaN, sorted so that the order given plays no part; and why nothing can be said of them."""
     (x, y), _ = complete_rows(a=a, b=b)
     order = np.lexsort([y, x])
-    x, y = x[order], y[order]
+    (x,), (y,) = (in_units(v[order])[0] for v in (x, y))  # units play no part
     if len(x) < 3:
         return (x, y), "needs three pairs"
     still = [name for name, v in (("a", x), ("b", y)) if not varies(v)]

@@ -17,6 +17,8 @@ from homogen.evaluation._base import (
     class_counts,
     complete_rows,
     estimate_from_counts,
+    one_of,
+    percent,
     percentiles,
     ratio,
     resampled,
@@ -24,7 +26,7 @@ from homogen.evaluation._base import (
     z_of,
 )
 from homogen.evaluation.rejection import aurc_of, prr_of
-from homogen.records import Estimate, unknown
+from homogen.records import Estimate
 
 
 def auroc(
@@ -40,17 +42,44 @@ def auroc(
     .. math:: \mathrm{AUROC} = \frac{1}{n_1 n_0} \sum_{i\,\text{wrong}} \sum_{j\,\text{right}}
               \bigl(\mathbf{1}\{s_i > s_j\} + \tfrac{1}{2}\mathbf{1}\{s_i = s_j\}\bigr)
 
-    A constant score has exactly 0.5, interval [0.5, 0.5], and so has any function of the clusters on questions with one
-    cluster: that holds by construction and is no finding.
+    Of :math:`n_1` wrong and :math:`n_0` right answers with scores s. A constant score has exactly 0.5, interval
+    [0.5, 0.5], and so has any function of the clusters on questions with one cluster: that holds by construction and is
+    no finding.
 
     Parameters
     ----------
-    score, wrong
-        ``(n,)`` each.
+    score
+        ``(n,)``; higher = less certain. Only its order matters.
+    wrong
+        ``(n,)`` of 0 and 1. A question with a NaN in either is left out.
     interval
-        ``"bootstrap"`` over questions, where resamples with one class only are dropped and counted in ``method``;
-        ``"delong"``, normal with DeLong's variance, cut off at 0 and 1 (needs two of each class; at perfect separation
-        that variance is 0, which says nothing of its width: NaN ends, and ``method`` says so); or ``None``.
+        ``"bootstrap"``: percentiles over resampled questions; those with one class only are dropped and counted in
+        ``method``. ``"delong"``: normal with DeLong's variance (:func:`delong_test`), cut off at 0 and 1; needs two of
+        each class. ``None``: no interval, NaN ends.
+    resamples
+        How many resamples the bootstrap draws, at least 1.
+    seed
+        Of the bootstrap, a whole number from 0.
+    level
+        Of the interval, between 0 and 1.
+
+    Returns
+    -------
+    Estimate
+        From 0 to 1; 0.5 is chance. Undefined without both classes. At perfect separation (0 or 1) either interval has
+        no width, whatever n is, which says nothing of what another sample would give: the ends are NaN, and ``method``
+        has the reason.
+
+    Raises
+    ------
+    BadInput
+        If lengths differ, a score is infinite, a label is not 0, 1 or NaN, the interval is not known, or ``resamples``,
+        ``seed`` or ``level`` is out of range.
+
+    References
+    ----------
+    Hanley and McNeil (1982), *Radiology* 143. DeLong, DeLong and Clarke-Pearson (1988), *Biometrics* 44. Efron and
+    Tibshirani (1993), *An Introduction to the Bootstrap*, chapter 13.
 
     Examples
     --------
@@ -59,6 +88,7 @@ def auroc(
     >>> auroc([0.9, 0.4, 0.4, 0.1], [1, 1, 0, 0], interval=None).value
     0.875
     """
+    check_interval(interval, resamples, seed, level, ("bootstrap", "delong"))
     if interval != "delong":
         return estimate_from_counts(
             auroc_of, "AUROC", score, wrong, interval, resamples, seed, level, ("bootstrap", "delong")
@@ -67,9 +97,9 @@ def auroc(
     (s, w), _ = complete_rows(("wrong",), score=score, wrong=wrong)
     z, few = z_of(level), min(w.sum(), (~w).sum())
     if few < 2:
-        note = ", no interval: needs two of each class" if few else ""
+        note = ", no interval: DeLong needs two of each class" if few else ""
         return dataclasses.replace(point, method=point.method + note)
-    method = f"AUROC, DeLong {level:.0%}"
+    method = f"AUROC, DeLong {percent(level)}"
     if point.value in (0.0, 1.0):
         return dataclasses.replace(point, method=f"{method}, no interval: degenerate, perfect separation")
     half = z * math.sqrt(_delong_covariance([s], w)[0, 0])
@@ -91,9 +121,34 @@ def pr_auc(
     .. math:: \mathrm{AP} = \sum_t (R_t - R_{t-1})\, P_t
 
     Thresholds t run down the distinct scores, so ties are one threshold, and nothing is interpolated: the number of
-    scikit-learn's ``average_precision_score``. Its chance level is the error rate, not one half: a constant score has
-    exactly that, and values from sets with different error rates cannot be compared. Parameters are those
-    of :func:`auroc` without DeLong. Undefined if no answer is wrong.
+    scikit-learn's ``average_precision_score``. :math:`P_t` is the share of wrong answers among those that score t or
+    more, :math:`R_t` the share of the wrong answers that do. Chance is the error rate, not one half: a constant score
+    has exactly that, and values from sets with different error rates cannot be compared.
+
+    Parameters
+    ----------
+    score, wrong
+        As in :func:`auroc`.
+    interval
+        ``"bootstrap"`` over questions, where resamples without a wrong answer are dropped and counted in ``method``; or
+        ``None``.
+    resamples, seed, level
+        As in :func:`auroc`.
+
+    Returns
+    -------
+    Estimate
+        From 0 to 1. Undefined if no answer is wrong. The ends are NaN, with the reason in ``method``, for one question
+        and where all resamples agree (perfect separation, or every answer is wrong).
+
+    Raises
+    ------
+    BadInput
+        As in :func:`auroc`; there is no DeLong interval.
+
+    References
+    ----------
+    Davis and Goadrich (2006), ICML, on why the curve is not interpolated.
 
     Examples
     --------
@@ -110,13 +165,36 @@ def delong_test(score_a: Row, score_b: Row, wrong: Row, level: float = 0.95) -> 
 
     .. math:: z = \frac{A_a - A_b}{\sqrt{\mathrm{Var}(A_a) + \mathrm{Var}(A_b) - 2\,\mathrm{Cov}(A_a, A_b)}}
 
-    DeLong, DeLong and Clarke-Pearson (1988, *Biometrics* 44), by mid-ranks in :math:`O(n \log n)` (Sun and Xu 2014,
-    *IEEE Signal Process. Lett.* 21). Needs two wrong and two right answers.
+    The (co)variances are those of the shares of pairs in order, one share for each wrong answer (:math:`V`) and one for
+    each right one (:math:`U`), by mid-ranks in :math:`O(n \log n)`:
+
+    .. math:: \mathrm{Cov}(A_a, A_b) = \frac{\operatorname{cov}(V_a, V_b)}{n_1}
+              + \frac{\operatorname{cov}(U_a, U_b)}{n_0}
 
     Parameters
     ----------
-    score_a, score_b, wrong
-        ``(n,)`` each; a question with a NaN in any of them is left out.
+    score_a, score_b
+        ``(n,)`` each, in units of their own; higher = less certain.
+    wrong
+        ``(n,)`` of 0 and 1. A question with a NaN in any of the three is left out.
+    level
+        Of the interval, between 0 and 1.
+
+    Returns
+    -------
+    TestResult
+        ``statistic`` is z, ``difference`` :math:`A_a - A_b` with a normal interval. Scores that rank alike have
+        difference 0 and p = 1. Undefined with fewer than two of a class, and where the difference does not vary (one
+        score separates the classes, and the other does or reverses them).
+
+    Raises
+    ------
+    BadInput
+        If lengths differ, a score is infinite, a label is not 0, 1 or NaN, or ``level`` does not lie between 0 and 1.
+
+    References
+    ----------
+    DeLong, DeLong and Clarke-Pearson (1988), *Biometrics* 44. Sun and Xu (2014), *IEEE Signal Process. Lett.* 21.
 
     Examples
     --------
@@ -131,7 +209,7 @@ def delong_test(score_a: Row, score_b: Row, wrong: Row, level: float = 0.95) -> 
     difference = auroc(a, w, None).value - auroc(b, w, None).value
     covariance = _delong_covariance([a, b], w)
     se = math.sqrt(max(0.0, covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1]))
-    method = f"difference of AUROC, DeLong {level:.0%}"
+    method = f"difference of AUROC, DeLong {percent(level)}"
     if se < 1e-12:  # rounding alone: the scores order every wrong answer against the right ones alike
         if difference:
             return untested("the difference does not vary", len(w), difference)
@@ -161,10 +239,27 @@ def bootstrap_test(
     Parameters
     ----------
     score_a, score_b, wrong
-        ``(n,)`` each; a question with a NaN in any of them is left out.
+        As in :func:`delong_test`.
     metric
         ``"auroc"``, ``"aurc"`` (there a negative difference favours a), ``"prr"`` or ``"pr_auc"``. Resamples in which
         it is undefined are dropped and counted in ``method``. The difference of :func:`excess_aurc` is that of AURC.
+    resamples, seed, level
+        As in :func:`auroc`.
+
+    Returns
+    -------
+    TestResult
+        In the unit of the metric. Undefined with fewer than two questions, where the metric is (one class), and where
+        the difference does not vary.
+
+    Raises
+    ------
+    BadInput
+        As in :func:`delong_test`, if the metric is not known, and if ``resamples`` or ``seed`` is out of range.
+
+    References
+    ----------
+    Efron and Tibshirani (1993), *An Introduction to the Bootstrap*, chapter 15.
 
     Examples
     --------
@@ -172,8 +267,7 @@ def bootstrap_test(
     >>> print(f"{r.difference:.3f}, p = {r.pvalue:.2f}")
     0.167, p = 0.87
     """
-    if metric not in _METRICS:
-        raise unknown("metric", metric, _METRICS)
+    one_of("metric", metric, list(_METRICS))
     check_interval("bootstrap", resamples, seed, level, ("bootstrap",))
     statistic, name = _METRICS[metric]
     (a, b, w), _ = complete_rows(("wrong",), score_a=score_a, score_b=score_b, wrong=wrong)
@@ -204,7 +298,7 @@ def bootstrap_test(
     tail = min((drawn <= 0).sum(), (drawn >= 0).sum())
     pvalue = min(1.0, 2 * (1 + float(tail)) / (1 + len(drawn)))
     note = f", {dropped:,} with one class dropped" if dropped else ""
-    method = f"difference of {name}, bootstrap {level:.0%} over questions, {resamples:,} resamples{note}"
+    method = f"difference of {name}, bootstrap {percent(level)} over questions, {resamples:,} resamples{note}"
     return TestResult(difference / spread if spread else 0.0, pvalue, difference, low, high, n, method)
 
 

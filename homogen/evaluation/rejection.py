@@ -11,14 +11,39 @@ import math
 import numpy as np
 import pandas as pd
 
-from homogen.evaluation._base import Row, complete_rows, estimate_from_counts, is_number, ratio, row
-from homogen.records import BadInput, Estimate, unknown
+from homogen.evaluation._base import Row, complete_rows, estimate_from_counts, is_number, one_of, percent, ratio, row
+from homogen.records import BadInput, Estimate
+
+GUARANTEES = ("wrong", "joint")
 
 
 def risk_coverage(score: Row, wrong: Row) -> pd.DataFrame:
-    """Error rate among the k answers of lowest score, for every k (El-Yaniv and Wiener 2010, *JMLR* 11).
+    r"""Error rate among the k answers of lowest score, for every k (El-Yaniv and Wiener 2010).
 
-    Returns columns ``coverage`` (k/n) and ``risk``, k = 1…n. Inside a block of ties errors are spread evenly.
+    .. math:: r_k = \frac{1}{k} \sum_{i=1}^{k} w_{(i)}, \qquad s_{(1)} \le s_{(2)} \le \dots \le s_{(n)}
+
+    Inside a block of ties errors are spread evenly: the mean of :math:`r_k` over all orders of the tied rows.
+
+    Parameters
+    ----------
+    score
+        ``(n,)``; higher = less certain. Only its order matters.
+    wrong
+        ``(n,)`` of 0 and 1. A question with a NaN in either is left out.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``coverage`` k/n and ``risk`` :math:`r_k`, k = 1…n; no rows without questions.
+
+    Raises
+    ------
+    BadInput
+        If lengths differ, a score is infinite, or a label is not 0, 1 or NaN.
+
+    References
+    ----------
+    El-Yaniv and Wiener (2010), *J. Mach. Learn. Res.* 11.
 
     Examples
     --------
@@ -40,11 +65,45 @@ def aurc(
     seed: int = 0,
     level: float = 0.95,
 ) -> Estimate:
-    r"""Area under the risk-coverage curve, lower is better (Geifman, Uziel and El-Yaniv 2019, ICLR).
+    r"""Area under the risk-coverage curve, lower is better (Geifman, Uziel and El-Yaniv 2019).
 
-    .. math:: \mathrm{AURC} = \frac{1}{n} \sum_{k=1}^{n} \frac{\text{errors among the } k \text{ lowest scores}}{k}
+    .. math:: \mathrm{AURC} = \frac{1}{n} \sum_{k=1}^{n} r_k, \qquad
+              r_k = \frac{\text{errors among the } k \text{ lowest scores}}{k}
 
-    Parameters are those of :func:`auroc` without DeLong. A constant score has the error rate.
+    The mean of :func:`risk_coverage` over all k. A constant score has the error rate.
+
+    Parameters
+    ----------
+    score, wrong
+        As in :func:`risk_coverage`.
+    interval
+        ``"bootstrap"`` over questions, or ``None``.
+    resamples, seed, level
+        As in :func:`auroc`.
+
+    Returns
+    -------
+    Estimate
+        From 0 to 1. Undefined without questions. The ends are NaN, with the reason in ``method``, for one question and
+        where all resamples agree (no answer is wrong, or every one).
+
+    Raises
+    ------
+    BadInput
+        As in :func:`risk_coverage`, and if another argument is out of range.
+
+    Notes
+    -----
+    The sum over k = 1…n is not that of a set of twice the size: with each question there twice AURC is another number,
+    by :math:`O(1/n)` (with 30 questions 0.295 can become 0.292). So compare AURC, excess AURC and PRR at one n only;
+    and resamples, which are full of duplicates, are shifted a little against the data. Simulated 95% intervals at
+    n = 50 held the truth in 93 to 94% of the cases for AURC, 86 to 92% for excess AURC and 87 to 92% for PRR at an
+    error rate of 0.4, and in 87 to 90, 79 to 82 and 80 to 84% at 0.15 (normal scores, AUROC 0.71 and 0.92): with few
+    errors they are too narrow.
+
+    References
+    ----------
+    Geifman, Uziel and El-Yaniv (2019), ICLR.
 
     Examples
     --------
@@ -62,13 +121,43 @@ def excess_aurc(
     seed: int = 0,
     level: float = 0.95,
 ) -> Estimate:
-    r"""AURC beyond that of an oracle which gives all right answers first (Geifman, Uziel and El-Yaniv 2019, ICLR).
+    r"""AURC beyond that of an oracle which gives all right answers first (Geifman, Uziel and El-Yaniv 2019).
 
-    .. math:: \mathrm{AURC} - \frac{1}{n}\Bigl(n_1 - n_0 \sum_{k=n_0+1}^{n} \frac{1}{k}\Bigr)
+    .. math:: \mathrm{AURC} - \mathrm{AURC}_\text{oracle}, \qquad
+              \mathrm{AURC}_\text{oracle} = \frac{1}{n}\Bigl(n_1 - n_0 \sum_{k=n_0+1}^{n} \frac{1}{k}\Bigr)
 
     Here :math:`n_0` answers are right and :math:`n_1` wrong. 0 is the oracle's order, and with one class every order is
-    that. Unlike AURC it does not charge a score for the error rate as such. Parameters are those of :func:`auroc`
-    without DeLong.
+    that. Unlike AURC it does not charge a score for the error rate as such.
+
+    Parameters
+    ----------
+    score, wrong
+        As in :func:`risk_coverage`.
+    interval
+        ``"bootstrap"`` over questions, or ``None``.
+    resamples, seed, level
+        As in :func:`auroc`.
+
+    Returns
+    -------
+    Estimate
+        From 0 to 1, lower is better. Undefined without questions. The ends are NaN, with the reason in ``method``, for
+        one question and where all resamples agree (the oracle's order).
+
+    Raises
+    ------
+    BadInput
+        As in :func:`risk_coverage`, and if another argument is out of range.
+
+    Notes
+    -----
+    It changes by :math:`O(1/n)` when all questions are doubled (with 30 of them 0.1762 can become 0.1766), so it does
+    not compare between sets of different size, and its bootstrap interval is the least good of the three: see
+    :func:`aurc`.
+
+    References
+    ----------
+    Geifman, Uziel and El-Yaniv (2019), ICLR.
 
     Examples
     --------
@@ -88,13 +177,44 @@ def prr(
     seed: int = 0,
     level: float = 0.95,
 ) -> Estimate:
-    r"""Prediction rejection ratio: how much of an oracle's gain a score has (Malinin and Gales 2021, ICLR).
+    r"""Prediction rejection ratio: how much of an oracle's gain a score has (Malinin and Gales 2021).
 
     .. math:: \mathrm{PRR} = \frac{\mathrm{AURC}_\text{random} - \mathrm{AURC}}
               {\mathrm{AURC}_\text{random} - \mathrm{AURC}_\text{oracle}}
 
     1 is the oracle's order, right answers first; 0 is chance. The random baseline is the error rate, not a shuffle, and
-    a constant score has exactly 0. Parameters are those of :func:`auroc` without DeLong.
+    a constant score has exactly 0, interval [0, 0], by construction.
+
+    Parameters
+    ----------
+    score, wrong
+        As in :func:`risk_coverage`.
+    interval
+        ``"bootstrap"`` over questions, where resamples with one class are dropped and counted in ``method``; or
+        ``None``.
+    resamples, seed, level
+        As in :func:`auroc`.
+
+    Returns
+    -------
+    Estimate
+        At most 1, below 0 where the score is worse than chance. Undefined without both classes. The ends are NaN, with
+        the reason in ``method``, where all resamples agree (the oracle's order).
+
+    Raises
+    ------
+    BadInput
+        As in :func:`risk_coverage`, and if another argument is out of range.
+
+    Notes
+    -----
+    It changes by :math:`O(1/n)` when all questions are doubled (with 30 of them 0.440 can become 0.445), so it does not
+    compare between sets of different size, and its bootstrap interval is too narrow where errors are few: see
+    :func:`aurc`.
+
+    References
+    ----------
+    Malinin and Gales (2021), ICLR.
 
     Examples
     --------
@@ -113,10 +233,39 @@ def accuracy_at_coverage(
     seed: int = 0,
     level: float = 0.95,
 ) -> Estimate:
-    """Accuracy if only the share ``coverage`` of the answers with the lowest scores is given (in (0, 1]).
+    r"""Accuracy if only a share of the answers is given, those with the lowest scores.
 
-    A boundary inside a block of ties, or inside one question, takes that share of it. The other parameters are
-    those of :func:`auroc` without DeLong.
+    .. math:: 1 - \frac{1}{c n} \sum_i g_i w_i, \qquad \sum_i g_i = c n, \quad 0 \le g_i \le 1
+
+    :math:`g_i` is 1 for the lowest scores up to the coverage c and 0 above; a boundary inside a block of ties, or
+    inside one question, takes that share of it. With :math:`c = k/n` it is :math:`1 - r_k` of :func:`risk_coverage`.
+
+    Parameters
+    ----------
+    score, wrong
+        As in :func:`risk_coverage`.
+    coverage
+        The share c of the answers that are given, in (0, 1].
+    interval
+        ``"bootstrap"`` over questions, or ``None``.
+    resamples, seed, level
+        As in :func:`auroc`.
+
+    Returns
+    -------
+    Estimate
+        From 0 to 1; its ``coverage`` is the share of the questions without NaN, as everywhere, and not c. Undefined
+        without questions. The ends are NaN, with the reason in ``method``, for one question and where the resamples
+        agree.
+
+    Raises
+    ------
+    BadInput
+        As in :func:`risk_coverage`, if ``coverage`` does not lie in (0, 1], and if another argument is out of range.
+
+    References
+    ----------
+    El-Yaniv and Wiener (2010), *J. Mach. Learn. Res.* 11.
 
     Examples
     --------
@@ -128,21 +277,30 @@ def accuracy_at_coverage(
 
     def accuracy(right: np.ndarray, bad: np.ndarray) -> np.ndarray:
         size = right + bad
-        kept = coverage * size.sum(axis=1)
-        share = np.clip(kept[:, None] - (size.cumsum(axis=1) - size), 0, size) / np.maximum(size, 1)
-        return 1 - (bad * share).sum(axis=1) / kept
+        kept = coverage * size.sum(axis=1)[:, None]
+        taken = np.clip(kept - (size.cumsum(axis=1) - size), 0, size)
+        return 1 - (bad / np.maximum(size, 1) * (taken / kept)).sum(axis=1)
 
-    return estimate_from_counts(
-        accuracy, f"accuracy at {coverage:.0%} coverage", score, wrong, interval, resamples, seed, level
-    )
+    name = f"accuracy at {percent(coverage)} coverage"
+    return estimate_from_counts(accuracy, name, score, wrong, interval, resamples, seed, level)
 
 
 @dataclasses.dataclass(frozen=True)
 class AbstentionRule:
     """Answer exactly where ``score < threshold``; what that guarantees, and on how many calibration rows it rests.
 
-    ``bound`` is the guaranteed bound, at most the alpha asked for; ``coverage`` the share of the calibration rows that
-    would be answered; ``n`` the rows that the guarantee counts. ``-inf`` answers nothing, ``inf`` everything.
+    Attributes
+    ----------
+    threshold
+        In the unit of the score: ``-inf`` answers nothing, ``inf`` everything.
+    bound
+        The guaranteed bound K/(N + 1), at most the alpha asked for.
+    coverage
+        Share of the calibration rows that would be answered.
+    n
+        N, the rows that the guarantee counts.
+    method
+        Which guarantee, and why the rule abstains always if it does.
     """
 
     threshold: float
@@ -152,7 +310,18 @@ class AbstentionRule:
     method: str
 
     def answers(self, score: Row) -> np.ndarray:
-        """Which of new questions to answer, ``(n,)`` bool; a question without a score (NaN) is not answered."""
+        """Which of new questions to answer, ``(n,)`` bool; a question without a score (NaN) is not answered.
+
+        Parameters
+        ----------
+        score
+            ``(n,)``, of the same kind as the calibration scores.
+
+        Raises
+        ------
+        BadInput
+            If ``score`` is no row of finite numbers and NaN.
+        """
         return row("score", score) < self.threshold
 
 
@@ -166,7 +335,7 @@ def conformal_abstention(score: Row, wrong: Row, alpha: float, guarantee: str = 
     With ``guarantee="wrong"`` N counts the wrong calibration answers, and P(answered | wrong) is bounded:
     class-conditional split conformal prediction (Vovk, Gammerman and Shafer 2005, chapter 4). With ``"joint"`` N counts
     all calibration answers, and P(answered and wrong) is bounded: conformal risk control with the loss
-    :math:`\mathbf{1}\{\text{answered and wrong}\}` (Angelopoulos et al. 2024, ICLR).
+    :math:`\mathbf{1}\{\text{answered and wrong}\}` (Angelopoulos et al. 2024).
 
     The bound holds for a new question that is exchangeable with the calibration rows, on average over both; it is a
     statement about neither one calibration set, nor a category, nor another benchmark. Ties are conservative, because
@@ -174,12 +343,31 @@ def conformal_abstention(score: Row, wrong: Row, alpha: float, guarantee: str = 
 
     Parameters
     ----------
-    score, wrong
-        ``(n,)`` each, of calibration questions that were used for nothing else. NaN rows are left out.
+    score
+        ``(n,)``, of calibration questions that were used for nothing else; higher = less certain.
+    wrong
+        ``(n,)`` of 0 and 1. A question with a NaN in either is left out.
     alpha
         The bound asked for, in (0, 1).
     guarantee
         ``"wrong"`` or ``"joint"``.
+
+    Returns
+    -------
+    AbstentionRule
+        With too few rows for ``alpha`` it abstains always, and ``method`` says how many it would need; ``coverage`` is
+        NaN without rows.
+
+    Raises
+    ------
+    BadInput
+        If lengths differ, a score is infinite, a label is not 0, 1 or NaN, ``alpha`` does not lie in (0, 1), or the
+        guarantee is not known.
+
+    References
+    ----------
+    Vovk, Gammerman and Shafer (2005), *Algorithmic Learning in a Random World*. Angelopoulos, Bates, Fisch, Lei and
+    Schuster (2024), ICLR.
 
     Examples
     --------
@@ -189,8 +377,7 @@ def conformal_abstention(score: Row, wrong: Row, alpha: float, guarantee: str = 
     >>> rule.threshold, rule.bound, rule.answers([4.9, 5.0]).tolist()
     (5.0, 0.4, [True, False])
     """
-    if guarantee not in ("wrong", "joint"):
-        raise unknown("guarantee", guarantee, ["wrong", "joint"])
+    one_of("guarantee", guarantee, GUARANTEES)
     if not is_number(alpha) or not 0 < alpha < 1:
         raise BadInput(f"alpha must lie between 0 and 1, got {alpha!r}")
     (s, w), _ = complete_rows(("wrong",), score=score, wrong=wrong)
@@ -205,7 +392,7 @@ def conformal_abstention(score: Row, wrong: Row, alpha: float, guarantee: str = 
     }[guarantee]
     if not K:
         what = "wrong answers" if guarantee == "wrong" else "answers"
-        least = math.ceil(1 / alpha - 1e-9) - 1
+        least = math.ceil(1 / alpha - 1e-9) - 1 if alpha > 1e-9 else "over a billion"
         return AbstentionRule(
             -math.inf, 0.0, 0.0 if len(s) else math.nan, n, f"{method}; abstains always: needs {least} {what}, has {n}"
         )

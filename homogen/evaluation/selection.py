@@ -22,6 +22,9 @@ from homogen.evaluation._base import (
     against_null,
     auroc_of,
     check_binary,
+    in_units,
+    one_of,
+    percent,
     percentiles,
     row,
     same_length,
@@ -29,7 +32,7 @@ from homogen.evaluation._base import (
     whole,
     z_of,
 )
-from homogen.records import BadInput, Estimate, unknown
+from homogen.records import BadInput, Estimate
 
 SELECTIONS = ("effective", "blind")
 Categories = Sequence[Hashable]
@@ -37,7 +40,15 @@ Categories = Sequence[Hashable]
 
 @dataclasses.dataclass(frozen=True)
 class SelectedGroup:
-    """AUROC pooled over the picked categories, and their names in sorted order."""
+    """AUROC pooled over the picked categories, and their names.
+
+    Attributes
+    ----------
+    estimate
+        The AUROC, without an interval.
+    categories
+        Names of the picked categories, sorted.
+    """
 
     estimate: Estimate
     categories: tuple[Hashable, ...]
@@ -46,26 +57,43 @@ class SelectedGroup:
 def selected_auroc(
     score: Row, wrong: Row, category: Categories, select: str = "effective", min_each: int = 2
 ) -> SelectedGroup:
-    """AUROC over the categories that were picked by its own sign, as it is usually reported.
+    r"""AUROC over the categories that were picked by its own sign, as it is usually reported.
 
-    It has no interval: one that takes the categories as given would be too narrow and in the wrong place. Set it beside
+    .. math:: \mathrm{AUROC}\bigl(\{i : c_i \in E\}\bigr), \qquad
+              E = \{c : \bar s_{c,\text{wrong}} - \bar s_{c,\text{right}} > 0\}
+
+    E are the "effective" categories among those that qualify, with :math:`\le 0` the "blind" ones. It has no interval:
+    one that takes the categories as given would be too narrow and in the wrong place. Set it beside
     :func:`within_category_permutation` and :func:`split_half`.
 
     Parameters
     ----------
-    score, wrong
-        ``(n,)`` each.
+    score
+        ``(n,)``; higher = less certain.
+    wrong
+        ``(n,)`` of 0 and 1.
     category
         ``(n,)`` names. A question with a NaN, or without a category (None, NaN, an empty string), is left out.
     select
-        ``"effective"`` or ``"blind"``; a difference of exactly 0 is blind.
+        ``"effective"`` or ``"blind"``; a difference of 0 (up to rounding) is blind.
     min_each
         Wrong and right answers that a category needs to qualify, at least 1.
 
     Returns
     -------
     SelectedGroup
-        ``estimate.coverage`` is the share of the given questions that the picked categories hold.
+        ``estimate.coverage`` is the share of the given questions that the picked categories hold. Undefined where no
+        category qualifies or none is picked.
+
+    Raises
+    ------
+    BadInput
+        If lengths differ, a score is infinite, a label is not 0, 1 or NaN, a category is no name, the selection is not
+        known, or ``min_each`` is below 1.
+
+    References
+    ----------
+    Kriegeskorte, Simmons, Bellgowan and Baker (2009), *Nat. Neurosci.* 12, on picking and reporting by one number.
 
     Examples
     --------
@@ -97,9 +125,12 @@ def within_category_permutation(
     seed: int = 0,
     level: float = 0.95,
 ) -> PermutationResult:
-    """What :func:`selected_auroc` gives where the score knows nothing of errors inside a category.
+    r"""What :func:`selected_auroc` gives where the score knows nothing of errors inside a category.
 
-    Labels are permuted within each category, which keeps its error rate and its scores, and the picking is done again.
+    .. math:: p = \frac{1 + \#\{b : A_b \ge A\}}{1 + B}
+
+    A is the selected AUROC, :math:`A_b` that of the b-th of B permutations (:math:`\le` for ``"blind"``). Labels are
+    permuted within each category, which keeps its error rate and its scores, and the picking is done again.
     ``null_mean`` is then the AUROC that picking alone gives, and ``pvalue`` one-sided in the direction of the picking:
     the share of permutations with an AUROC as high ("effective") or as low ("blind"). Permutations in which no category
     is picked are left out and counted in ``method``.
@@ -107,11 +138,25 @@ def within_category_permutation(
     Parameters
     ----------
     score, wrong, category, select, min_each
-        As for :func:`selected_auroc`.
+        As in :func:`selected_auroc`.
     resamples, seed
-        Of the permutations.
+        Of the permutations: at least 1, and a whole number from 0.
     level
-        Of the range [``null_low``, ``null_high``] of the null.
+        Of the range [``null_low``, ``null_high``] of the null, between 0 and 1.
+
+    Returns
+    -------
+    PermutationResult
+        ``observed`` is the selected AUROC. Undefined where no category qualifies or none is picked.
+
+    Raises
+    ------
+    BadInput
+        As in :func:`selected_auroc`, and if ``resamples``, ``seed`` or ``level`` is out of range.
+
+    References
+    ----------
+    Phipson and Smyth (2010), *Stat. Appl. Genet. Mol. Biol.* 9.
 
     Examples
     --------
@@ -139,7 +184,9 @@ def within_category_permutation(
     null = np.concatenate(null)
     none = int(np.isnan(null).sum())
     note = f", {none:,} with no category picked left out" if none else ""
-    method = f"AUROC over {select} categories, {resamples:,} permutations within categories{note}, range {level:.0%}"
+    method = (
+        f"AUROC over {select} categories, {resamples:,} permutations within categories{note}, range {percent(level)}"
+    )
     return against_null(observed, null, level, n, method, sign=1 if select == "effective" else -1)
 
 
@@ -153,21 +200,40 @@ def split_half(
     seed: int = 0,
     level: float = 0.95,
 ) -> Estimate:
-    """AUROC of picked categories on questions that had no part in the picking: mean over random halves.
+    r"""AUROC of picked categories on questions that had no part in the picking: mean over random halves.
 
-    Each category's wrong and right answers are split in two (the odd one at random); the picking is done on one half
-    of the categories that qualify on all questions, AUROC on the other. ``low`` and ``high`` are percentiles over the
-    splits, which share their questions: a range, not a confidence interval. A score that knows nothing of errors gives
-    0.5 on average; half the questions also mean that more is picked by accident than from the whole.
+    .. math:: \frac{1}{B} \sum_{b=1}^{B} \mathrm{AUROC}\bigl(\{i \in H_b' : c_i \in E(H_b)\}\bigr)
+
+    :math:`H_b` and :math:`H_b'` are the two halves of split b, E(H) the categories that half H picks. Each category's
+    wrong and right answers are split in two (the odd one at random); the picking is done on one half of the categories
+    that qualify on all questions, AUROC on the other. ``low`` and ``high`` are percentiles over the splits, which share
+    their questions: a range, not a confidence interval. A score that knows nothing of errors gives 0.5 on average; half
+    the questions also mean that more is picked by accident than from the whole.
 
     Parameters
     ----------
     score, wrong, category, select, min_each
-        As for :func:`selected_auroc`. A category of which a half lacks a class is not picked in that split.
+        As in :func:`selected_auroc`. A category of which a half lacks a class is not picked in that split.
     resamples, seed
-        Of the splits. Those without an AUROC are left out and counted in ``method``.
+        Of the splits: at least 1, and a whole number from 0. Those without an AUROC are left out and counted in
+        ``method``.
     level
-        Of the range over the splits.
+        Of the range over the splits, between 0 and 1.
+
+    Returns
+    -------
+    Estimate
+        From 0 to 1; a range without width says that all splits agree, and no more. Undefined where no category
+        qualifies, and where no split has an AUROC.
+
+    Raises
+    ------
+    BadInput
+        As in :func:`within_category_permutation`.
+
+    References
+    ----------
+    Kriegeskorte, Simmons, Bellgowan and Baker (2009), *Nat. Neurosci.* 12.
 
     Examples
     --------
@@ -199,7 +265,9 @@ def split_half(
         return Estimate.undefined(f"no split picks a category as {select} and has both classes", n, n / data.given)
     low, high, none = percentiles(values, level)
     note = f", {none:,} without an AUROC left out" if none else ""
-    method = f"AUROC over {select} categories, picked on the other half, {resamples:,} splits{note}, range {level:.0%}"
+    method = (
+        f"AUROC over {select} categories, picked on the other half, {resamples:,} splits{note}, range {percent(level)}"
+    )
     return Estimate(float(np.nanmean(values)), low, high, n, n / data.given, method)
 
 
@@ -207,12 +275,11 @@ class _Grouped:
     """The qualifying rows, category by category, and the picking for many labellings ``(B, n)`` at once."""
 
     def __init__(self, score: Row, wrong: Row, category: Categories, select: str, min_each: int):
-        if select not in SELECTIONS:
-            raise unknown("selection", select, SELECTIONS)
+        one_of("selection", select, SELECTIONS)
         whole("min_each", min_each, 1)
         s, w = row("score", score), row("wrong", wrong)
         check_binary("wrong", w)
-        category = category.tolist() if hasattr(category, "tolist") else list(category)
+        category = _names(category)
         same_length(score=s, wrong=w, category=category)
         self.effective = select == "effective"
         self.given = len(s)
@@ -233,7 +300,8 @@ class _Grouped:
         self.names = [name for name, yes in zip(self.names, enough, strict=True) if yes]
         rows = np.flatnonzero(enough[code])
         rows = rows[np.lexsort([s[rows], w[rows], code[rows]])]  # so the order given plays no part
-        self.score, self.wrong = s[rows], w[rows]
+        (self.score,), _ = in_units(s[rows])
+        self.wrong = w[rows]
         self.code = np.cumsum(np.diff(code[rows], prepend=code[rows][:1]) > 0)
         if len(rows):
             self.starts = np.flatnonzero(np.diff(self.code, prepend=-1))
@@ -264,11 +332,17 @@ class _Grouped:
         return auroc_of(counts[:, 0], counts[:, 1])
 
 
-def _sorted(names: list[Hashable]) -> list[Hashable]:
+def _names(category: Categories) -> list[Hashable]:
     try:
-        distinct = set(names)
+        names = list(category.tolist() if hasattr(category, "tolist") else category)
+        set(names)
     except TypeError as error:
-        raise BadInput(f"category must hold names or numbers: {error}") from None
+        raise BadInput(f"category must hold names or numbers, one a question: {error}") from None
+    return names
+
+
+def _sorted(names: list[Hashable]) -> list[Hashable]:
+    distinct = set(names)
     try:
         return sorted(distinct)
     except TypeError:  # names and numbers side by side
