@@ -126,6 +126,22 @@ def test_batch_sizes_do_not_change_the_answers(model, folder):
         np.testing.assert_allclose(small(pairs), model(pairs), atol=1e-5)
 
 
+@pytest.mark.parametrize("workers", [1, 2, 3])
+def test_batches_side_by_side_give_the_same_answers(model, workers):
+    threads = torch.get_num_threads()
+    several = CrossEncoder(model._network, model._tokenizer, "several", padded_tokens=60, workers=workers)
+    pairs = list(training_pairs())
+    np.testing.assert_allclose(several(pairs), model(pairs), atol=1e-5)
+    assert torch.get_num_threads() == threads
+
+
+def test_an_error_in_a_worker_is_the_callers(model):
+    several = CrossEncoder(model._network, model._tokenizer, "several", padded_tokens=60, workers=2)
+    several._forward = lambda encoded, rows: 1 / 0
+    with pytest.raises(ZeroDivisionError):
+        several(list(training_pairs()))
+
+
 def test_nothing_asked(model):
     assert model([]).shape == (0, 3)
 
@@ -156,20 +172,21 @@ def test_half_precision_is_near_and_has_a_name_of_its_own(model, folder):
 
 
 def test_a_batch_that_does_not_fit_is_halved_and_nothing_lost(folder, model):
-    tight = load_nli(str(folder), device="cpu", padded_tokens=512)
+    loaded = load_nli(str(folder), device="cpu", padded_tokens=512)
+    tight = CrossEncoder(loaded._network, loaded._tokenizer, "tight", padded_tokens=512, workers=1)
     forward, sizes = tight._forward, []
 
-    def limited(rows):
-        sizes.append(len(rows["input_ids"]))
+    def limited(encoded, rows):
+        sizes.append(len(rows))
         if sizes[-1] > 3:
             raise torch.cuda.OutOfMemoryError("too much")
-        return forward(rows)
+        return forward(encoded, rows)
 
     tight._forward = limited
     pairs = list(training_pairs())
     np.testing.assert_allclose(tight(pairs), model(pairs), atol=1e-5)
     assert max(sizes) > 3
-    tight._forward = lambda rows: (_ for _ in ()).throw(torch.cuda.OutOfMemoryError("too much"))
+    tight._forward = lambda encoded, rows: (_ for _ in ()).throw(torch.cuda.OutOfMemoryError("too much"))
     with pytest.raises(BadInput, match=r"one pair of .* tokens does not fit the GPU"):
         tight(pairs)
 

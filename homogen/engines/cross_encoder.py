@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from homogen.records import BadInput
 
 _MEANINGS = ("entailment", "neutral", "contradiction")
 _ONE_SEPARATOR = {"albert", "bert", "deberta", "deberta-v2", "distilbert", "electra", "modernbert"}
-_PADDED_TOKENS = {"cpu": 2**11, "cuda": 2**16}
+_PADDED_TOKENS = {"cpu": 2**10, "cuda": 2**16}
 
 
 class CrossEncoder:
@@ -31,9 +32,11 @@ class CrossEncoder:
     name
         What identifies weights, precision and length limit; a cache of pairs is keyed by it.
     padded_tokens
-        Rows times length of a batch; ``None`` takes 2,048 on a CPU and 65,536 on a GPU.
+        Rows times length of a batch; ``None`` takes 1,024 on a CPU and 65,536 on a GPU.
     max_length
         Longest pair in tokens; ``None`` takes what the model reads.
+    workers
+        Batches side by side on a CPU, each on one core; ``None`` takes torch's number of threads. A GPU has one.
 
     Attributes
     ----------
@@ -54,6 +57,7 @@ class CrossEncoder:
         name: str,
         padded_tokens: int | None = None,
         max_length: int | None = None,
+        workers: int | None = None,
     ):
         self.name = name
         self.truncated = 0
@@ -62,7 +66,8 @@ class CrossEncoder:
         self._columns = _columns(network.config, name)
         if padded_tokens is not None and (not _is_whole(padded_tokens) or padded_tokens < 1):
             raise BadInput(f"padded_tokens must be a whole number of at least 1, got {padded_tokens!r}")
-        self._padded_tokens = padded_tokens or _PADDED_TOKENS.get(self._device.type, 2**11)
+        self._padded_tokens = padded_tokens or _PADDED_TOKENS.get(self._device.type, 2**10)
+        self._workers = (workers or torch.get_num_threads()) if self._device.type == "cpu" else 1
         limit = min(tokenizer.model_max_length, getattr(network.config, "max_position_embeddings", None) or 512)
         if max_length is not None and not (_is_whole(max_length) and 8 <= max_length <= limit):
             raise BadInput(f"max_length must lie between 8 and the {limit} tokens that {name} reads, got {max_length}")
@@ -77,19 +82,38 @@ class CrossEncoder:
         encoded = self._encode(pairs)
         length = np.array([len(row) for row in encoded["input_ids"]])
         order = np.argsort(-length, kind="stable")
-        done = 0
-        while done < len(order):
-            rows = order[done : done + max(1, self._padded_tokens // int(length[order[done]]))]
+        if self._workers > 1:
+            batches = []
+            while len(order):
+                rows, order = np.split(order, [self._rows(length[order[0]])])
+                batches.append(rows)
+            for rows, found in zip(batches, self._side_by_side(encoded, batches), strict=True):
+                answers[rows] = found
+            return answers
+        while len(order):
+            rows, rest = np.split(order, [self._rows(length[order[0]])])
             try:
-                answers[rows] = self._forward({key: [values[i] for i in rows] for key, values in encoded.items()})
+                answers[rows] = self._forward(encoded, rows)
             except torch.cuda.OutOfMemoryError:
                 if len(rows) == 1:
                     raise BadInput(f"{self.name}: one pair of {length[rows[0]]} tokens does not fit the GPU") from None
                 self._padded_tokens //= 2
                 torch.cuda.empty_cache()
                 continue
-            done += len(rows)
+            order = rest
         return answers
+
+    def _rows(self, longest: int) -> int:
+        return max(1, self._padded_tokens // int(longest))
+
+    def _side_by_side(self, encoded: dict[str, list], batches: list[np.ndarray]) -> list[np.ndarray]:
+        """One core a batch: products of this size gain little from being split over cores."""
+        threads = torch.get_num_threads()
+        try:
+            with ThreadPoolExecutor(self._workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+                return list(pool.map(lambda rows: self._forward(encoded, rows), batches))
+        finally:
+            torch.set_num_threads(threads)
 
     def _encode(self, pairs: Sequence[tuple[str, str]]) -> dict[str, list]:
         premises, hypotheses = map(list, zip(*pairs, strict=True))
@@ -107,8 +131,9 @@ class CrossEncoder:
             else self._tokenizer(premises, hypotheses, truncation=False)
         )
 
-    def _forward(self, rows: dict[str, list]) -> np.ndarray:
-        batch = self._tokenizer.pad(rows, padding=True, return_tensors="pt").to(self._device)
+    def _forward(self, encoded: dict[str, list], rows: np.ndarray) -> np.ndarray:
+        some = {key: [values[i] for i in rows] for key, values in encoded.items()}
+        batch = self._tokenizer.pad(some, padding=True, return_tensors="pt").to(self._device)
         with torch.inference_mode():
             logits = self._network(**batch).logits
         return logits.double().softmax(dim=-1)[:, self._columns].cpu().numpy()
