@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 import sqlite3
 import types
 from collections.abc import Callable, Iterable, Sequence
@@ -46,7 +47,7 @@ class NLI:
         A file in which answers are kept between runs (SQLite, made where missing). The model must then have an
         attribute ``name`` that identifies its weights, so that no model is given another one's answers.
     progress
-        Whether long work shows a bar.
+        Whether long work (more than 256 pairs at once) shows a bar, if tqdm is installed.
 
     Attributes
     ----------
@@ -69,7 +70,7 @@ class NLI:
     (2, 1)
     """
 
-    def __init__(self, model: Model | str, cache: str | Path | None = None, progress: bool = False):
+    def __init__(self, model: Model | str, cache: str | Path | None = None, progress: bool = True):
         if isinstance(model, str):
             from homogen.models import load_nli
 
@@ -236,11 +237,12 @@ def by_question(
 
 def _bar(pairs: int, wanted: bool):
     """A progress bar with an estimate for long work; without one, something that takes its place."""
-    if not wanted or pairs <= 256:
-        return contextlib.nullcontext(types.SimpleNamespace(update=lambda n: None))
-    import tqdm
+    with contextlib.suppress(ImportError):
+        if wanted and pairs > 256 and not os.environ.get("TQDM_DISABLE"):
+            import tqdm
 
-    return tqdm.tqdm(total=pairs, desc="NLI", unit="pair")
+            return tqdm.tqdm(total=pairs, desc="NLI", unit="pair", disable=False)
+    return contextlib.nullcontext(types.SimpleNamespace(update=lambda n: None))
 
 
 def _checked(answers: np.ndarray, pairs: list[Pair]) -> np.ndarray:

@@ -1,5 +1,6 @@
 import doctest
 import sqlite3
+import sys
 
 import numpy as np
 import pytest
@@ -51,6 +52,18 @@ def test_long_work_is_cut_into_calls(monkeypatch):
     nli([(str(i), "x") for i in range(5)])
     assert [len(pairs) for pairs in model.asked] == [2, 2, 1]
     assert (nli.forward_passes, nli.calls) == (5, 3)
+
+
+def test_long_work_shows_a_bar_unless_told_otherwise(monkeypatch, capsys):
+    monkeypatch.delenv("TQDM_DISABLE", raising=False)
+    pairs = [(f"text {i}", "text") for i in range(300)]
+    NLI(Model())(pairs)
+    assert "300/300" in capsys.readouterr().err
+    NLI(Model(), progress=False)(pairs)
+    NLI(Model())(pairs[:256])
+    assert capsys.readouterr().err == ""
+    monkeypatch.setitem(sys.modules, "tqdm", None)
+    assert NLI(Model())(pairs).shape == (300, 3)
 
 
 def test_a_cache_on_disk_outlives_the_object_and_knows_its_model(tmp_path):
