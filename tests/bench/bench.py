@@ -333,7 +333,7 @@ def importing(table: Table) -> None:
 def main() -> None:
     """Measure everything."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--questions", type=int, default=40, help="of the NLI row, ten answers each")
+    parser.add_argument("--questions", type=int, default=20, help="of the NLI row, ten answers each")
     parser.add_argument("--peak-of", type=int, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.peak_of:

@@ -90,7 +90,7 @@ def uqlm(benchmark: list[list[str]], network: torch.nn.Module, tokenizer: object
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--questions", type=int, default=40, help="ten answers each")
+    parser.add_argument("--questions", type=int, default=20, help="ten answers each")
     benchmark = answers(parser.parse_args().questions)
     network, tokenizer = make([text for row in benchmark for text in row])
 
