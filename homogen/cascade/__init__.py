@@ -10,8 +10,8 @@ chosen on the questions on which they are then judged flatter themselves, so :fu
 training folds, and sets the cascade beside what it must beat: every boundary alone, all in parallel, and a cascade that
 passes on as many questions but picks them by lot.
 
-The paper's five boundaries, in order of cost, are scores of :mod:`homogen.uncertainty`: B1 fluency is ``mean_entropy`` of
-the answer's tokens, B2 density ``embedding_density``, B3 freshness ``freshness``, B4 association
+The paper's five boundaries, in order of cost, are scores of :mod:`homogen.uncertainty`: B1 fluency is
+``mean_entropy`` of the answer's tokens, B2 density ``embedding_density``, B3 freshness ``freshness``, B4 association
 ``entity_association``, B5 grounding ``grounding``. What they cost is for the user to say.
 """
 
