@@ -33,9 +33,11 @@ def labels(wrong: Sequence[float], n: int) -> np.ndarray:
     return w
 
 
-def whole(name: str, value: object, least: int) -> int:
+def whole(name: str, value: object, least: int, most: int | None = None) -> int:
     if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
         raise BadInput(f"{name} must be a whole number of at least {least}, got {value!r}")
+    if most is not None and value > most:
+        raise BadInput(f"{name} must be at most {most}, got {value}")
     return int(value)
 
 
@@ -50,7 +52,7 @@ def stratified(wrong: np.ndarray, folds: int, seed: int) -> list[tuple[np.ndarra
     from sklearn.model_selection import StratifiedKFold
 
     whole("folds", folds, 2)
-    whole("seed", seed, 0)
+    whole("seed", seed, 0, 2**32 - 1)  # what scikit-learn takes
     fewest = int(min(wrong.sum(), (~wrong).sum()))
     if fewest < folds:
         raise BadInput(f"{folds} folds need {folds} wrong and {folds} right answers, got {fewest} of one of them")
