@@ -393,6 +393,12 @@ def _kernel_manager(folder: str) -> type:
         def __init__(self, **options: Any) -> None:
             super().__init__(**options, transport="ipc", ip=os.path.join(folder, "ipc"))
 
+        async def _async_launch_kernel(self, kernel_cmd: list[str], **options: Any) -> None:
+            # What a cell prints comes by message. What libraries in C say when a kernel is stopped or dies does not,
+            # and would stand on the terminal beside the one line that says what happened.
+            with open(os.path.join(folder, "stderr"), "ab") as file:
+                await super()._async_launch_kernel(kernel_cmd, **options, stderr=file)
+
     return IpcKernelManager
 
 

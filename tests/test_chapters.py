@@ -411,6 +411,8 @@ def test_a_run_is_written_whole(ran):
         ("assert not n", "chapter bad failed: AssertionError; see"),
         ("import os\nos._exit(1)", "chapter bad failed: DeadKernelError: Kernel died; see"),
         ("import sys\nsys.exit(0)", "chapter bad failed: 2 of its code cells did not run"),
+        # As libzmq does now and then when a kernel is stopped: past Python, straight to the terminal.
+        ("import os\nos.write(2, b'Assertion failed')\nassert not n", "chapter bad failed: AssertionError; see"),
     ],
 )
 def test_a_failed_run_keeps_what_was_there_and_shows_what_happened(source, message, tmp_path, capfd):
