@@ -13,41 +13,38 @@ Bootstraps draw questions with replacement, from sorted rows, and take percentil
 ends are NaN, with the reason in ``method``. It stays only where the value is so by construction, as the 0.5 of a
 constant score.
 
-The rooms: ``ranking`` (AUROC, PR-AUC, tests of two scores), ``rejection`` (risk and coverage, abstention),
-``covariate`` (what a score says beyond a covariate), ``calibration`` (forecasts), ``comparison`` (outcomes of two
-arms), ``dependence`` (two scores of the same questions) and ``selection`` (groups picked by their own result).
+The rooms: ``ranking`` (AUROC, PR-AUC, tests of two scores), ``rejection`` (risk and coverage), ``abstention`` (a
+threshold with a guarantee), ``covariate`` (what a score says beyond a covariate), ``calibration`` (whether forecasts
+mean what they say), ``forecasts`` (made of a score, out of fold), ``comparison`` (numbers of two arms), ``proportions``
+(yes and no of one or two arms), ``dependence`` (two scores of the same questions) and ``selection`` (groups picked by
+their own result).
 """
 
 from homogen.evaluation._base import PermutationResult, Row, TestResult
+from homogen.evaluation.abstention import AbstentionRule, conformal_abstention
 from homogen.evaluation.calibration import (
     BrierParts,
     brier,
     brier_decomposition,
     ece,
-    isotonic,
-    platt,
     reliability,
-    temperature,
 )
 from homogen.evaluation.comparison import (
     bootstrap_mean,
     cohens_d,
-    fisher,
     holm,
-    mcnemar,
     paired_bootstrap_difference,
     paired_wilcoxon,
     tost,
-    wilson,
 )
 from homogen.evaluation.covariate import likelihood_ratio_test, partial_auroc_given
 from homogen.evaluation.dependence import distance_correlation, hsic, mutual_information, pearson
+from homogen.evaluation.forecasts import isotonic, platt, temperature
+from homogen.evaluation.proportions import fisher, mcnemar, wilson
 from homogen.evaluation.ranking import auroc, bootstrap_test, delong_test, pr_auc
 from homogen.evaluation.rejection import (
-    AbstentionRule,
     accuracy_at_coverage,
     aurc,
-    conformal_abstention,
     excess_aurc,
     prr,
     risk_coverage,
