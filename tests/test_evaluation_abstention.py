@@ -29,9 +29,6 @@ def test_doctests():
     assert doctest.testmod(abstention).failed == 0
 
 
-# ---------------------------------------------------------------- rankings
-
-
 def leave_one_out(rows, alpha, guarantee):
     """Share of the exchangeable draws in which the new question is answered and wrong, and the bound stated."""
     bad, bounds = [], {0.0}

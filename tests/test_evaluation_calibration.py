@@ -211,9 +211,6 @@ def test_bad_arguments_and_what_is_undefined():
     assert e.ece([0.4], [1], interval=None).value == 0.6
 
 
-# ---------------------------------------------------------------- scaling out of fold
-
-
 def test_more_bins_than_memory_holds_are_refused_and_many_are_no_matter():
     p, wrong = some(40)
     for call in (e.reliability, e.ece, e.brier_decomposition):

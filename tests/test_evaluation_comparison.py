@@ -280,9 +280,6 @@ def test_a_difference_beyond_the_largest_number_is_refused():
     assert e.auroc([1.7e308, -1.7e308, 0], [1, 0, 0], None).value == 1
 
 
-# ---------------------------------------------------------------- two groups
-
-
 @settings(max_examples=40, deadline=None)
 @given(st.integers(2, 30), st.integers(0, 9999), st.floats(0.05, 2), st.sampled_from([0.9, 0.95, 0.99]))
 def test_tost_agrees_with_two_one_sided_tests_of_scipy(n, seed, margin, level):

@@ -27,9 +27,6 @@ def test_doctests():
     assert doctest.testmod(room).failed == 0
 
 
-# ---------------------------------------------------------------- reliability and ECE
-
-
 def by_hand(call, x, y, new):
     """What the fit on x, y says of new, by another way than the package's, before folds are put on one prior."""
     if call is e.isotonic:

@@ -23,9 +23,6 @@ def test_doctests():
     assert doctest.testmod(proportions).failed == 0
 
 
-# ---------------------------------------------------------------- means and proportions
-
-
 @pytest.mark.parametrize(("k", "n"), [(0, 10), (10, 10), (3, 7), (56, 200), (1, 1)])
 def test_wilson_agrees_with_the_formula_and_scipy(k, n):
     z = stats.norm.ppf(0.95)
@@ -105,6 +102,3 @@ def test_fisher_with_empty_cells():
         e.fisher([1], [2])
     with pytest.raises(BadInput, match="level"):
         e.fisher([1], [0], level=1)
-
-
-# ---------------------------------------------------------------- equivalence

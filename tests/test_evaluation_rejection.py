@@ -135,6 +135,3 @@ def test_excess_aurc_by_hand():
     assert e.excess_aurc([1, 2, 3], [0, 0, 1], None).value == 0
     assert e.excess_aurc([1, 2], [1, 1], None).value == e.excess_aurc([1, 2], [0, 0], None).value == 0
     assert e.excess_aurc([], []).method == "undefined: no questions"
-
-
-# ---------------------------------------------------------------- conformal abstention
