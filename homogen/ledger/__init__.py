@@ -69,23 +69,23 @@ def checks() -> dict[str, Check]:
 _CHAPTERS = {
     "02_single_clusters": ("12", "13", "14", "17", "20", "22"),
     "03_decoding": ("15",),
-    "05_token_entropy": ("1", "4", "6"),
-    "06_boundaries": ("2", "5", "7", "10"),
-    "07_cascade": ("3", "8", "sec7"),
-    "08_retrieval": ("9",),
-    "09_head_to_head": ("21", "23", "27"),
-    "10_same_meaning": ("28",),
-    "11_cut_short": ("26",),
-    "12_calibration": ("25",),
+    "21_token_entropy": ("1", "4", "6"),
+    "22_boundaries": ("2", "5", "7", "10"),
+    "23_cascade": ("3", "8", "sec7"),
+    "24_retrieval": ("9",),
+    "25_head_to_head": ("21", "23", "27"),
+    "26_same_meaning": ("28",),
+    "27_cut_short": ("26",),
+    "28_calibration": ("25",),
 }
 _CHAPTER = {
-    "05_token_entropy": ("C015", "C029", "C097", "C144", "C220", "C223", "C224", "C225", "C232"),
-    "06_boundaries": ("C024", "C025", "C340"),
-    "07_cascade": ("C019", "C020", "C334"),
-    "09_head_to_head": ("C013", "C014"),
-    "12_calibration": ("C227", "C228", "C229", "C230", "C231"),
+    "21_token_entropy": ("C015", "C029", "C097", "C144", "C220", "C223", "C224", "C225", "C232"),
+    "22_boundaries": ("C024", "C025", "C340"),
+    "23_cascade": ("C019", "C020", "C334"),
+    "25_head_to_head": ("C013", "C014"),
+    "28_calibration": ("C227", "C228", "C229", "C230", "C231"),
 }
-_LEDGER, _DISAGREEMENTS = "13_ledger", "14_disagreements"
+_LEDGER, _DISAGREEMENTS = "29_ledger", "30_disagreements"
 
 
 def chapter_of(claim: Claim) -> str:
@@ -97,7 +97,7 @@ def chapter_of(claim: Claim) -> str:
     Examples
     --------
     >>> chapter_of(reported()["C028"]), chapter_of(reported()["C339"]), chapter_of(reported()["C303"])
-    ('05_token_entropy', '14_disagreements', '13_ledger')
+    ('21_token_entropy', '30_disagreements', '29_ledger')
     """
     for stem, ids in _CHAPTER.items():
         if claim.claim_id in ids:
