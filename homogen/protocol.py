@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 LEXICAL: Mapping[str, Callable[[Sequence[Sequence[str]]], list[np.ndarray]]] = {
     "Jaccard": similarity.jaccard_batch,
-    "character Jaccard": functools.partial(similarity.jaccard_batch, unit="character"),
+    "character Jaccard": functools.partial(similarity.jaccard_batch, unit="char-bigram"),
     "ROUGE-L": similarity.rouge_l_batch,
 }
 """Similarities that need no model, by the name that a :class:`Ruler` gives them."""
@@ -253,7 +253,26 @@ def similarities(answers: Sequence[Sequence[str]], kind: str, device: str = "aut
     """
     if kind in LEXICAL:
         return LEXICAL[kind](answers)
-    return similarity.cosine_batch(answers, load_embedder(kind, device))
+    return similarity.cosine_batch(answers, remembering(kind, device))
+
+
+@functools.lru_cache(maxsize=8)
+def remembering(embedder: str, device: str = "auto") -> Callable[[Sequence[str]], np.ndarray]:
+    """An embedder that keeps its vectors: a chapter looks at the same answers in several ways and embeds them once.
+
+    Parameters
+    ----------
+    embedder, device
+        As in :func:`homogen.models.load_embedder`.
+    """
+    load, known = load_embedder(embedder, device), {}
+
+    def embed(texts: Sequence[str]) -> np.ndarray:
+        if new := [text for text in dict.fromkeys(texts) if text not in known]:
+            known.update(zip(new, load(new), strict=True))
+        return np.stack([known[text] for text in texts]) if len(texts) else load([])
+
+    return embed
 
 
 def conduct(runs: Mapping[str, Run]) -> pd.DataFrame:
@@ -312,7 +331,7 @@ def signals(run: Run, embedder: Any, spread_rulers: Sequence[Ruler], nli: Any = 
     u = uncertainty
     entropies, logprobs = run.column("token_entropies"), run.column("token_logprobs")
     answers, greedy = run.answers(), run.greedy()
-    embed = load_embedder(embedder) if isinstance(embedder, str) else embedder
+    embed = remembering(embedder) if isinstance(embedder, str) else embedder
     vectors = similarity.embed([[g, *drawn] for g, drawn in zip(greedy, answers, strict=True)], embed)
     drawn, weights = [v[1:] for v in vectors], run.sequence_logprobs()
     cosine = [similarity.cosine_of(v) for v in drawn]
@@ -332,17 +351,17 @@ def signals(run: Run, embedder: Any, spread_rulers: Sequence[Ruler], nli: Any = 
         "least likely token": u.minimum_token_probability(logprobs),
     }
     between = {
-        "predictive entropy": u.predictive_entropy(weights),
+        "predictive entropy, length-normalised": u.predictive_entropy(weights),
         "SINdex": u.sindex(drawn),
         "SelfCheck, embedding": u.selfcheck([v[0] for v in vectors], [v[1:6] for v in vectors]),
-        "lexical dissimilarity": u.lexical_dissimilarity(words),
-        "degree": u.degree(positive),
-        "eccentricity": u.eccentricity(positive),
-        "Laplacian": u.laplacian(positive),
-        "kernel language entropy": u.kernel_language_entropy(positive),
-        "Vendi score": u.vendi_score(cosine),
-        "semantic density": u.semantic_density(to_samples, weights, answers),
-        "CoCoA": u.cocoa(nll, to_samples),
+        "lexical dissimilarity, Jaccard": u.lexical_dissimilarity(words),
+        "degree, embedding": u.degree(positive),
+        "eccentricity, embedding": u.eccentricity(positive),
+        "Laplacian, embedding": u.laplacian(positive),
+        "kernel language entropy, embedding": u.kernel_language_entropy(positive),
+        "Vendi score, embedding": u.vendi_score(cosine),
+        "semantic density, embedding": u.semantic_density(to_samples, weights, answers),
+        "CoCoA, embedding": u.cocoa(nll, to_samples),
     }
     for ruler in spread_rulers:
         S = words if ruler.similarity == "Jaccard" else similarities(answers, ruler.similarity)
@@ -369,7 +388,9 @@ def _by_nli(nli: Any, run: Run) -> dict[str, np.ndarray]:
     answers, greedy = run.answers(), run.greedy()
     labels = clustering.cluster_nli_batch(answers, asked)
     weighted = similarity.weighted_nli_batch(answers, asked)
-    pairs = [[(sample, g) for sample in drawn[:5] if sample] if g else [] for g, drawn in zip(greedy, answers, strict=True)]
+    pairs = [
+        [(sample, g) for sample in drawn[:5] if sample] if g else [] for g, drawn in zip(greedy, answers, strict=True)
+    ]
     flat = asked([pair for row in pairs for pair in row])
     rows = np.split(np.asarray(flat).reshape(-1, 3), np.cumsum([len(row) for row in pairs])[:-1])
     return {

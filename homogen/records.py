@@ -278,7 +278,18 @@ class Response:
     token_logprobs
         Natural log-probability of each token of ``text`` under the model (T = 1, no truncation).
     token_entropies
-        Entropy in nats of the full next-token distribution (T = 1) at each token of ``text``.
+        Entropy in nats of the full next-token distribution (T = 1) at each token of ``text``; a lower bound of it
+        where ``token_entropies_high`` is given. A server that gives no log-probabilities leaves both lists empty.
+    token_entropies_high
+        Upper bounds of the same entropies, from an engine that sees only the likeliest tokens (NaN where the size of
+        the vocabulary is unknown); None where ``token_entropies`` is exact.
+
+    Raises
+    ------
+    BadInput
+        If ``finish`` is unknown.
+    ValueError
+        If the lists are of unequal length.
     """
 
     question_id: str
@@ -288,6 +299,7 @@ class Response:
     finish: str
     token_logprobs: tuple[float, ...]
     token_entropies: tuple[float, ...]
+    token_entropies_high: tuple[float, ...] | None = None
 
     def __post_init__(self) -> None:
         if self.finish not in FINISH:
@@ -296,6 +308,11 @@ class Response:
             raise ValueError(
                 f"response {self.question_id}/{self.sample}: {len(self.token_logprobs)} log-probabilities "
                 f"but {len(self.token_entropies)} entropies"
+            )
+        if self.token_entropies_high is not None and len(self.token_entropies_high) != len(self.token_entropies):
+            raise ValueError(
+                f"response {self.question_id}/{self.sample}: {len(self.token_entropies)} lower "
+                f"but {len(self.token_entropies_high)} upper bounds of entropies"
             )
 
 
@@ -370,5 +387,6 @@ def arrow_schema():
             pa.field("finish", pa.string(), nullable=False),
             pa.field("token_logprobs", pa.list_(pa.float32()), nullable=False),
             pa.field("token_entropies", pa.list_(pa.float32()), nullable=False),
+            pa.field("token_entropies_high", pa.list_(pa.float32()), nullable=True),
         ]
     )

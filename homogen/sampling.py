@@ -51,7 +51,7 @@ def sample(
     store
         Folder that keeps runs; any subset of a benchmark's questions shares one run.
     engine
-        Draws the answers; None loads ``spec.model`` with transformers.
+        Draws the answers, whatever ``spec.model`` says; None loads ``spec.model`` with transformers.
     device
         For that engine: ``"auto"``, ``"cpu"`` or ``"cuda"``.
     progress

@@ -67,7 +67,10 @@ class Run:
         return [flat[i + 1 : i + 1 + n] for i in range(0, len(flat), n + 1)]
 
     def column(self, name: str, sample: int = GREEDY) -> list:
-        """List one column of one sample of every question, e.g. ``column("token_entropies")`` of the greedy answer."""
+        """List one column of one sample of every question, e.g. ``column("token_entropies")`` of the greedy answer.
+
+        ``column("token_entropies_high")`` has None for an answer whose entropies are exact.
+        """
         if not GREEDY <= sample < self.spec.n:
             raise BadInput(f"sample must lie in -1…{self.spec.n - 1}, got {sample}")
         column = self.table.column(name).take(np.arange(sample + 1, len(self.table), self.spec.n + 1))

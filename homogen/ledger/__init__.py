@@ -47,6 +47,7 @@ __all__ = [
     "checks",
     "claims",
     "committed",
+    "kept",
     "missing_for",
     "outcomes",
     "reported_numbers",
@@ -270,6 +271,49 @@ def table(*experiments: str, ids: Iterable[str] = ()):
     ]
     columns = ["claim", "quantity", "reported", "recomputed", "verdict", "note"]
     return pd.DataFrame(rows, columns=columns).set_index("claim")
+
+
+def kept(*experiments: str, ids: Iterable[str] = ()):
+    """The paper's rows of some experiments with the committed verdicts; needs none of the released files.
+
+    Parameters
+    ----------
+    *experiments
+        Experiments, as the ledger names them.
+    ids
+        Further claims.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Indexed by claim id: what the paper reports, what came out of the released files, the verdict, and what would
+        settle a row that was not checkable.
+
+    Raises
+    ------
+    BadInput
+        If there is no such experiment.
+
+    Examples
+    --------
+    >>> kept("19")["verdict"].unique().tolist()
+    ['not checkable', 'contradicted by its own data']
+    """
+    import pandas as pd
+
+    every = reported()
+    for name in experiments:
+        if name not in (known := {c.experiment for c in every.values()}):
+            raise unknown("experiment", name, known)
+    rows = [c for c in every.values() if c.experiment in experiments or c.claim_id in set(ids)]
+    found = {c.claim_id: committed()[c.claim_id] for c in rows}
+    table = [
+        (c.claim_id, c.quantity, str(c), found[c.claim_id].recomputed or "–", found[c.claim_id].verdict)
+        + ("" if c.claim_id in checks() else missing_for(c).settle,)
+        for c in rows
+    ]
+    columns = ["claim", "quantity", "reported", "recomputed", "verdict", "would be settled by"]
+    return pd.DataFrame(table, columns=columns).set_index("claim")
 
 
 def _findings(folder: Path) -> dict[str, str]:
