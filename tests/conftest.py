@@ -72,8 +72,11 @@ def make_model(folder, tokenizer, architecture="llama", seed=0, scale=0.5, ends=
         "eos_token_id": tokenizer.convert_tokens_to_ids(list(ends)),
         "tie_word_embeddings": False,
     }
-    if architecture == "llama":
-        network = transformers.LlamaForCausalLM(transformers.LlamaConfig(**common))
+    families = {"llama": "Llama", "qwen3": "Qwen3", "mistral": "Mistral", "olmo2": "Olmo2"}
+    if architecture in families:
+        family = families[architecture]
+        config = getattr(transformers, f"{family}Config")(**common)
+        network = getattr(transformers, f"{family}ForCausalLM")(config)
     else:
         layers = ["sliding_attention", "full_attention"]
         config = transformers.Gemma3TextConfig(

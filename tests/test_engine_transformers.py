@@ -1,6 +1,7 @@
 """The decode loop: what it writes, what it records, and that a text depends on its own seed alone."""
 
 import collections
+import dataclasses
 import doctest
 import itertools
 import threading
@@ -8,13 +9,13 @@ import threading
 import numpy as np
 import pytest
 import torch
-from conftest import CHAT_TEMPLATE, SLIDING_WINDOW, ask, wheel_installed
+from conftest import CHAT_TEMPLATE, SLIDING_WINDOW, WORDS, ask, make_model, wheel_installed, word_tokenizer
 from scipy import stats
 
 import homogen.engines.transformers as engine_module
 from homogen.engines.transformers import SAMPLER_VERSION, TransformersEngine, _Row, penalize, truncate
 from homogen.models import load_model
-from homogen.records import GREEDY, SamplingSpec
+from homogen.records import GREEDY, BadInput, SamplingSpec
 
 PROMPTS = [(q.id, q.text) for q in ask(9)]
 
@@ -657,3 +658,126 @@ def test_smollm2_greedy_equals_transformers_generate():
         )
         text = model.tokenizer.decode(out[0, ids.shape[1] :], skip_special_tokens=True)
         assert found[q, GREEDY].text == text.split("\nQ:")[0]
+
+
+# --- memory ---------------------------------------------------------------------------------------------------------
+
+
+def short_of_memory(monkeypatch, model, limit):
+    """Let the card run out of memory with more than so many rows in a decoding step; notes the sizes tried."""
+    tried, original = [], model.network.forward
+
+    def forward(ids, **options):
+        # The prompt is read once a question; it is the answers that need the room.
+        if ids.shape[1] == 1:
+            tried.append(len(ids))
+            if len(ids) > limit:
+                raise torch.OutOfMemoryError("CUDA out of memory")
+        return original(ids, **options)
+
+    monkeypatch.setattr(model.network, "forward", forward)
+    return tried
+
+
+@pytest.mark.parametrize("limit", [1, 2, 5, 11])
+def test_a_batch_that_does_not_fit_is_halved_until_it_does_and_the_texts_are_the_same(tiny, monkeypatch, limit):
+    expected = texts(draw(tiny, PROMPTS, spec()))
+    tried = short_of_memory(monkeypatch, tiny, limit)
+    assert texts(draw(tiny, PROMPTS, spec())) == expected
+    assert max(tried) > limit >= min(tried)
+
+
+def test_what_was_finished_before_the_memory_ran_out_is_not_drawn_again(tiny, monkeypatch):
+    """The fourth step fails, once: answers that ended before it are kept, the others are drawn from their beginning."""
+    asked = spec(n=5)
+    expected = texts(draw(tiny, PROMPTS, asked))
+    original, steps = tiny.network.forward, []
+
+    def forward(ids, **options):
+        steps.append(tuple(ids.shape))
+        if ids.shape[1] == 1 and sum(shape[1] == 1 for shape in steps) == 4:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return original(ids, **options)
+
+    monkeypatch.setattr(tiny.network, "forward", forward)
+    engine = TransformersEngine(tiny, workers=1)
+    responses = list(engine.generate(PROMPTS, asked))
+    keys = [(r.question_id, r.sample) for r in responses]
+    assert len(keys) == len(set(keys))
+    assert {(r.question_id, r.sample): r.text for r in responses} == expected
+    rows = len(PROMPTS) * 6
+    failed = next(shape[0] for i, shape in enumerate(steps) if sum(s[1] == 1 for s in steps[: i + 1]) == 4)
+    assert failed < rows, "no answer had ended, and the test shows nothing"
+    assert engine.rows == rows // 2
+
+
+def test_a_single_answer_that_does_not_fit_is_said(tiny, monkeypatch):
+    short_of_memory(monkeypatch, tiny, 0)
+    with pytest.raises(BadInput, match="too little memory on the card for a single answer of 16 tokens"):
+        draw(tiny, PROMPTS, spec())
+
+
+def test_rows_that_fit_by_hand(tiny_models):
+    network = tiny_models["llama"].network
+    # Two layers, keys and values, two heads of eight, four bytes; 28 bytes an entry of the vocabulary.
+    row = 2 * 2 * 2 * 8 * 100 * 4 + 28 * network.config.vocab_size
+    assert engine_module.rows_that_fit(network, free=10 * row, tokens=100) == 8
+    assert engine_module.rows_that_fit(network, free=0) == 1
+    assert engine_module.rows_that_fit(network, free=10**15) == engine_module.MOST_ROWS
+
+
+# --- what is asked beside answers -----------------------------------------------------------------------------------
+
+
+def test_continuation_logprobs_are_the_networks_own(tiny):
+    words = ["w005", "w017 w018", "w101 w102 w103"]
+    found = TransformersEngine(tiny).continuation_logprobs([text for _, text in PROMPTS], words)
+    assert found.shape == (len(PROMPTS), 3)
+    for i, (_, text) in enumerate(PROMPTS):
+        start = prompt_ids(tiny, text)
+        for j, word in enumerate(words):
+            end = tiny.tokenizer(word)["input_ids"]
+            with torch.inference_mode():
+                logprobs = tiny.network(torch.tensor([start + end])).logits[0].log_softmax(-1)
+            alone = sum(logprobs[len(start) - 1 + k, token].item() for k, token in enumerate(end))
+            assert found[i, j] == pytest.approx(alone, abs=2e-4)  # float32 sums in another order
+
+
+def test_the_next_tokens_probabilities_add_up(tiny_models):
+    model = tiny_models["dice"]
+    words = list(model.tokenizer.get_vocab())
+    found = TransformersEngine(model).continuation_logprobs(["w001 w002", "w003"], words)
+    np.testing.assert_allclose(np.exp(found).sum(1), 1, atol=1e-5)
+
+
+def test_a_continuation_without_tokens_is_refused(tiny):
+    with pytest.raises(BadInput, match="continuation '' has no tokens"):
+        TransformersEngine(tiny).continuation_logprobs(["w001"], ["w002", ""])
+    assert TransformersEngine(tiny).continuation_logprobs([], ["w002"]).shape == (0, 1)
+
+
+def test_reasoning_is_switched_off_where_the_template_can_and_the_run_says_so(tiny_models):
+    model = tiny_models["llama"]
+    assert not model.thinks
+    assert "thinking" not in TransformersEngine(model).identity
+    switch = "{% if enable_thinking is not defined or enable_thinking %} w009{% endif %}"
+    tokenizer = word_tokenizer(WORDS, CHAT_TEMPLATE + switch)
+    thinking = dataclasses.replace(model, tokenizer=tokenizer)
+    assert thinking.thinks
+    assert thinking.wrap("w005") == "w001 w005 w002 w003"
+    assert TransformersEngine(thinking).identity["thinking"] == "off"
+
+
+# --- architectures --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("architecture", ["qwen3", "mistral", "olmo2", "llama", "gemma"])
+def test_the_papers_architectures_decode_as_transformers_does(tmp_path, architecture):
+    """Through the same code as a model of the hub: from a folder, with a chat template, in a padded batch."""
+    folder = make_model(tmp_path / architecture, word_tokenizer(WORDS, CHAT_TEMPLATE), architecture, seed=5)
+    model = load_model(folder, device="cpu")
+    responses = draw(model, PROMPTS, spec(n=2))
+    for question, text in PROMPTS:
+        assert responses[question, GREEDY].text == plain_generate(model, text)
+    assert len(set(texts(responses).values())) > len(PROMPTS)
+    assert all(np.isfinite(r.token_entropies).all() for r in responses.values())

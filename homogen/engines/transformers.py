@@ -3,7 +3,8 @@
 Each step (1) records the log-probability and the full-vocabulary entropy of the model's own distribution, (2) draws
 the next token with random numbers that belong to the sequence alone, and (3) drops finished rows from the key–value
 cache, so that a batch gets cheaper as its answers end. Only the current step's logits are ever held: memory grows
-with rows x vocabulary, not with length.
+with rows x vocabulary, not with length. A batch that does not fit into a card's memory is halved and tried again; what
+it had finished is kept, and later batches begin smaller.
 
 Drawing is an exponential race: token ``v`` wins if ``p_v / e_v`` is largest, with ``e_v`` independent standard
 exponentials; ``v`` then wins with probability ``p_v`` (the Gumbel-max trick without the logarithm). Unlike inverting
@@ -24,10 +25,19 @@ import torch
 from transformers import DynamicCache
 
 from homogen.models import LoadedModel, load_model
-from homogen.records import GREEDY, Response, SamplingSpec, answer_of, prompt_template
+from homogen.records import GREEDY, BadInput, Response, SamplingSpec, answer_of, prompt_template
 
 SAMPLER_VERSION = 1
 """Raise when the same spec and seed would draw other texts than before; a test pins them."""
+
+ROWS_ON_CPU = 160
+"""Sequences that one core decodes together; more are slower."""
+
+MOST_ROWS = 2048
+"""Sequences that a card decodes together at the most; more gain nothing and lose more when a run is killed."""
+
+SCORED_TOGETHER = 32
+"""Pairs of prompt and continuation in one forward pass."""
 
 NUCLEUS_WIDTH = 1024
 """The nucleus is looked for among so many tokens first; a full sort follows only where they do not reach top_p."""
@@ -46,7 +56,8 @@ class TransformersEngine:
         Threads on the CPU, each decoding its own half (third, …) of a batch on one core, which is 1.4 times as
         fast as one thread that uses two cores for each product. None: as many as torch has threads.
     rows
-        Sequences that one worker decodes together.
+        Sequences that are decoded together by one worker. None: 160 on the CPU, and on a GPU as many as its free memory
+        holds. It halves itself where that was too many.
 
     Attributes
     ----------
@@ -57,18 +68,21 @@ class TransformersEngine:
     """
 
     def __init__(
-        self, model: str | LoadedModel, device: str = "auto", workers: int | None = None, rows: int = 160
+        self, model: str | LoadedModel, device: str = "auto", workers: int | None = None, rows: int | None = None
     ) -> None:
         self.model = model if isinstance(model, LoadedModel) else load_model(model, device)
         on_cpu = self.model.device == "cpu"
         self.workers = (workers or torch.get_num_threads()) if on_cpu else 1
-        self.batch_rows = rows * self.workers if on_cpu else max(rows, 1024)
+        self.rows = rows or (ROWS_ON_CPU if on_cpu else rows_that_fit(self.model.network))
+        self.batch_rows = self.rows * self.workers
         self.identity = {
             "engine": "transformers",
             "sampler": SAMPLER_VERSION,
             "revision": self.model.revision,
             "dtype": str(self.model.network.dtype).removeprefix("torch."),
         }
+        if self.model.thinks:
+            self.identity["thinking"] = "off"
 
     def generate(self, prompts: Sequence[tuple[str, str]], spec: SamplingSpec) -> Iterator[Response]:
         """Answer prompts, ``spec.n`` times each and once greedily.
@@ -94,7 +108,7 @@ class TransformersEngine:
             if len(shares) > 1:
                 torch.set_num_threads(1)
             try:
-                self._decode(share, spec, done.put, cancelled)
+                self._decode_all(share, spec, done.put, cancelled)
             except BaseException as error:
                 done.put(error)
             else:
@@ -117,12 +131,46 @@ class TransformersEngine:
                 cancelled.set()
                 torch.set_num_threads(threads)
 
+    def _decode_all(self, prompts, spec, emit, cancelled) -> None:
+        """Decode in batches that fit into memory, each row once, whatever has to be tried again."""
+        samples = tuple(range(GREEDY, spec.n))
+        waiting = [[(qid, text, samples) for qid, text in prompts]]
+        while waiting and not cancelled.is_set():
+            work = waiting.pop()
+            finished: set[tuple[str, int]] = set()
+
+            def note(response: Response, finished: set = finished) -> None:
+                finished.add((response.question_id, response.sample))
+                emit(response)
+
+            size = sum(len(samples) for *_, samples in work)
+            # On the CPU a batch is what was handed over; there memory does not run out by a batch.
+            if self.model.device != "cpu" and size > self.rows and size > 1:
+                waiting += reversed(_halves(work))
+                continue
+            try:
+                self._decode(work, spec, note, cancelled)
+            except torch.OutOfMemoryError:
+                left = [(qid, text, tuple(k for k in ks if (qid, k) not in finished)) for qid, text, ks in work]
+                left = [item for item in left if item[2]]
+                self.rows = max(size // 2, 1)
+                if size == 1:
+                    raise BadInput(
+                        f"model {self.model.name!r} leaves too little memory on the card for a single answer of "
+                        f"{spec.max_new_tokens} tokens; take a smaller model, or {self.model.name}:nf4"
+                    ) from None
+                waiting += reversed(_halves(left)) if sum(len(item[2]) for item in left) > 1 else [left]
+            else:
+                continue
+            # Outside the handler: the error holds on to the tensors that were too many.
+            torch.cuda.empty_cache()
+
     @torch.inference_mode()
-    def _decode(self, prompts, spec, emit, cancelled) -> None:
+    def _decode(self, work, spec, emit, cancelled) -> None:
         network, tokenizer, device = self.model.network, self.model.tokenizer, self.model.device
-        ids, mask = self._encode([text for _, text in prompts])
-        copies = spec.n + 1
-        rows = [_Row(qid, sample, spec.seed, device) for qid, _ in prompts for sample in range(GREEDY, spec.n)]
+        ids, mask = self._encode([text for _, text, _ in work])
+        source = torch.tensor([i for i, (*_, samples) in enumerate(work) for _ in samples], device=ids.device)
+        rows = [_Row(qid, sample, spec.seed, device) for qid, _, samples in work for sample in samples]
         ends = _end_tokens(network, tokenizer)
         stop = prompt_template(spec.prompt).stop
 
@@ -130,11 +178,12 @@ class TransformersEngine:
         # Prompts are padded on the left; without their own positions padded rows would count the padding.
         position = (mask.cumsum(-1) - 1).clamp_min_(0)
         output = network(ids, attention_mask=mask, position_ids=position, past_key_values=cache, logits_to_keep=1)
-        logits = output.logits[:, -1]
-        cache.batch_repeat_interleave(copies)
-        logits, mask = logits.repeat_interleave(copies, 0), mask.repeat_interleave(copies, 0)
+        # A prompt is read once, and its keys and values copied for each of its answers.
+        cache.batch_select_indices(source)
+        logits = output.logits[:, -1][source]
+        seen = _seen(ids, mask, logits.shape[-1])[source] if spec.repetition_penalty != 1 else None
+        mask = mask[source]
         position = mask.sum(-1, keepdim=True)
-        seen = _seen(ids, mask[::copies], logits.shape[-1], copies) if spec.repetition_penalty != 1 else None
 
         for step in range(spec.max_new_tokens):
             logits = logits.float()
@@ -167,16 +216,66 @@ class TransformersEngine:
 
     def _encode(self, prompts: list[str]) -> tuple[torch.Tensor, torch.Tensor]:
         tokenizer = self.model.tokenizer
-        if self.model.chat:
-            prompts = [
-                tokenizer.apply_chat_template(
-                    [{"role": "user", "content": text}], tokenize=False, add_generation_prompt=True
-                )
-                for text in prompts
-            ]
         # A chat template writes its own special tokens; a plain prompt gets the tokenizer's.
-        batch = tokenizer(prompts, return_tensors="pt", padding=True, add_special_tokens=not self.model.chat)
+        batch = tokenizer(
+            [self.model.wrap(text) for text in prompts],
+            return_tensors="pt",
+            padding=True,
+            add_special_tokens=not self.model.chat,
+        )
         return batch["input_ids"].to(self.model.device), batch["attention_mask"].to(self.model.device)
+
+    @torch.inference_mode()
+    def continuation_logprobs(self, prompts: Sequence[str], continuations: Sequence[str]) -> np.ndarray:
+        r"""Log-probability that the model goes on from a prompt with each of some given texts.
+
+        .. math:: \ln p(c \mid x) = \sum_t \ln p(c_t \mid x, c_{<t})
+
+        Parameters
+        ----------
+        prompts
+            Without the chat template, which is put around them as in :meth:`generate`.
+        continuations
+            For example ``["True", "False"]``: what P(True) needs. After a plain prompt a word begins with its space.
+
+        Returns
+        -------
+        numpy.ndarray
+            ``(len(prompts), len(continuations))`` float64, natural logarithms, of the model's own distribution.
+
+        Raises
+        ------
+        BadInput
+            If a continuation has no tokens.
+        """
+        tokenizer, device = self.model.tokenizer, self.model.device
+        ends = [tokenizer(text, add_special_tokens=False)["input_ids"] for text in continuations]
+        if empty := [text for text, end in zip(continuations, ends, strict=True) if not end]:
+            raise BadInput(f"continuation {empty[0]!r} has no tokens")
+        starts = [
+            tokenizer(self.model.wrap(text), add_special_tokens=not self.model.chat)["input_ids"] for text in prompts
+        ]
+        pairs = sorted(
+            ((i, j) for i in range(len(starts)) for j in range(len(ends))),
+            key=lambda pair: -len(starts[pair[0]]) - len(ends[pair[1]]),
+        )
+        found = np.zeros((len(starts), len(ends)))
+        for begin in range(0, len(pairs), SCORED_TOGETHER):
+            batch = pairs[begin : begin + SCORED_TOGETHER]
+            width, longest = len(starts[batch[0][0]]) + len(ends[batch[0][1]]), max(map(len, ends))
+            ids = torch.full((len(batch), width), tokenizer.pad_token_id, device=device)
+            mask = torch.zeros_like(ids)
+            for row, (i, j) in enumerate(batch):
+                text = torch.tensor(starts[i] + ends[j], device=device)
+                ids[row, width - len(text) :], mask[row, width - len(text) :] = text, 1
+            position = (mask.cumsum(-1) - 1).clamp_min_(0)
+            keep = min(longest + 1, width)
+            logits = self.model.network(ids, attention_mask=mask, position_ids=position, logits_to_keep=keep).logits
+            logprobs = logits[:, :-1].float().log_softmax(-1)
+            steps = logprobs.gather(2, ids[:, -keep:][:, 1:, None]).squeeze(2).double().cpu().numpy()
+            for row, (i, j) in enumerate(batch):
+                found[i, j] = steps[row, -len(ends[j]) :].sum()
+        return found
 
 
 class _Row:
@@ -297,9 +396,39 @@ def truncate(probs: torch.Tensor, top_k: int, top_p: float) -> torch.Tensor:
     return probs
 
 
-def _seen(ids: torch.Tensor, mask: torch.Tensor, size: int, copies: int) -> torch.Tensor:
-    counts = torch.zeros(len(ids), size, dtype=torch.long, device=ids.device).scatter_add_(1, ids, mask)
-    return (counts > 0).repeat_interleave(copies, 0)
+def _seen(ids: torch.Tensor, mask: torch.Tensor, size: int) -> torch.Tensor:
+    return torch.zeros(len(ids), size, dtype=torch.long, device=ids.device).scatter_add_(1, ids, mask) > 0
+
+
+def _halves(work: list) -> list[list]:
+    """Cut a batch in two: between questions, or between the answers of the one that is left."""
+    if len(work) > 1:
+        return [work[: len(work) // 2], work[len(work) // 2 :]]
+    ((qid, text, samples),) = work
+    middle = len(samples) // 2
+    return [[(qid, text, samples[:middle])], [(qid, text, samples[middle:])]]
+
+
+def rows_that_fit(network, free: int | None = None, tokens: int = 512) -> int:
+    """How many sequences a card has room for beside the weights: keys, values and five copies of the logits each.
+
+    Parameters
+    ----------
+    network
+        On its card.
+    free
+        Bytes; what the card says if None.
+    tokens
+        Length that is reckoned with, prompt and answer.
+    """
+    config = network.config.get_text_config()
+    heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
+    width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    keys_and_values = 2 * config.num_hidden_layers * heads * width * tokens * network.dtype.itemsize
+    # The exponential noise is of double precision.
+    logits = config.vocab_size * (5 * 4 + 8)
+    room = torch.cuda.mem_get_info()[0] if free is None else free
+    return max(1, min(MOST_ROWS, int(0.8 * room) // (keys_and_values + logits)))
 
 
 def _end_tokens(network, tokenizer) -> set[int]:

@@ -68,8 +68,19 @@ def checks() -> dict[str, Check]:
 
 
 _CHAPTERS = {
-    "02_single_clusters": ("12", "13", "14", "17", "20", "22"),
+    "02_single_clusters": ("12",),
     "03_decoding": ("15",),
+    "05_base_and_instruct": ("13",),
+    "06_families": ("14",),
+    "07_stages": ("16", "18", "24"),
+    "08_answer_length": ("17",),
+    "09_quantization": ("19",),
+    "10_embedders": ("20",),
+    "12_datasets": ("22",),
+    "15_math_and_length": ("11",),
+}
+"""Chapters on our own models, and the experiments that they repeat."""
+_ON_FILES = {
     "21_token_entropy": ("1", "4", "6"),
     "22_boundaries": ("2", "5", "7", "10"),
     "23_cascade": ("3", "8", "sec7"),
@@ -79,6 +90,7 @@ _CHAPTERS = {
     "27_cut_short": ("26",),
     "28_calibration": ("25",),
 }
+"""Chapters on released files, which show the rows of the ledger."""
 _CHAPTER = {
     "21_token_entropy": ("C015", "C029", "C097", "C144", "C220", "C223", "C224", "C225", "C232"),
     "22_boundaries": ("C024", "C025", "C340"),
@@ -98,15 +110,17 @@ def chapter_of(claim: Claim) -> str:
     Examples
     --------
     >>> chapter_of(reported()["C028"]), chapter_of(reported()["C339"]), chapter_of(reported()["C303"])
-    ('21_token_entropy', '30_disagreements', '29_ledger')
+    ('21_token_entropy', '30_disagreements', '09_quantization')
     """
     for stem, ids in _CHAPTER.items():
         if claim.claim_id in ids:
             return stem
-    made = checks().get(claim.claim_id)
-    stem = next((stem for stem, experiments in _CHAPTERS.items() if claim.experiment in experiments), _LEDGER)
+
+    def of(chapters: dict[str, tuple[str, ...]], otherwise: str) -> str:
+        return next((stem for stem, experiments in chapters.items() if claim.experiment in experiments), otherwise)
+
     # Chapters on our own models show no row of the ledger; what a check decides there is among the rest.
-    return _DISAGREEMENTS if made and stem[:2] in ("02", "03", "13") else stem
+    return of(_ON_FILES, _DISAGREEMENTS if claim.claim_id in checks() else of(_CHAPTERS, _LEDGER))
 
 
 def outcomes(
@@ -308,12 +322,17 @@ def kept(*experiments: str, ids: Iterable[str] = ()):
     rows = [c for c in every.values() if c.experiment in experiments or c.claim_id in set(ids)]
     found = {c.claim_id: committed()[c.claim_id] for c in rows}
     table = [
-        (c.claim_id, c.quantity, str(c), found[c.claim_id].recomputed or "–", found[c.claim_id].verdict)
-        + ("" if c.claim_id in checks() else missing_for(c).settle,)
+        {
+            "claim": c.claim_id,
+            "quantity": c.quantity,
+            "reported": str(c),
+            "recomputed": found[c.claim_id].recomputed or "–",
+            "verdict": found[c.claim_id].verdict,
+            "would be settled by": "" if c.claim_id in checks() else missing_for(c).settle,
+        }
         for c in rows
     ]
-    columns = ["claim", "quantity", "reported", "recomputed", "verdict", "would be settled by"]
-    return pd.DataFrame(table, columns=columns).set_index("claim")
+    return pd.DataFrame(table).set_index("claim")
 
 
 def _findings(folder: Path) -> dict[str, str]:

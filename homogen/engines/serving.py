@@ -1,0 +1,168 @@
+"""A local server that speaks OpenAI's protocol, for tests, lessons and machines without a commercial one.
+
+It is ``transformers serve`` in a process of its own, with one model. Four things to know about it: it answers one
+request after the other; unless a request brings a whole ``generation_config`` it takes ``do_sample`` and top-k from
+the model's folder (many folders say nothing, which means greedy answers at any temperature, and top-k 50 where they
+do sample); it ignores a request for log-probabilities without saying so; and it refuses fields that it does not know.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import importlib.util
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from typing import Any
+
+from homogen.models import pick_device, resolve_weights
+from homogen.records import BadInput
+
+# Standard input is a pipe that nobody writes to: it ends when this process does, however it dies, and the server
+# with it. Nobody is left with a server that holds the memory of a model.
+_CHILD = """
+import os, sys, threading
+threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).start()
+from transformers.cli.transformers import app
+app()
+"""
+
+
+@dataclasses.dataclass(frozen=True)
+class Server:
+    """A running server.
+
+    Parameters
+    ----------
+    base_url
+        Where it answers, ending in ``/v1``.
+    model
+        The id to send as ``model``.
+    revision
+        What identifies the weights: their sha256, or None for a model of the hub.
+    """
+
+    base_url: str
+    model: str
+    revision: str | None = None
+
+    def engine(self, **options: Any):
+        """Make the engine that asks this server: one request at a time, with all sampling options passed on.
+
+        Parameters
+        ----------
+        **options
+            Of :class:`homogen.engines.openai.OpenAIEngine`; they win over these.
+        """
+        from homogen.engines.openai import OpenAIEngine
+
+        # Seeds are set for the whole server: a second request at the same time would draw from the first one's.
+        given = {"dialect": "transformers", "concurrency": 1, "api_key_env": None, "revision": self.revision}
+        return OpenAIEngine(self.model, self.base_url, **{**given, **options})
+
+
+@contextlib.contextmanager
+def serve(model: str, port: int | None = None, device: str = "auto", timeout: float = 180) -> Iterator[Server]:
+    """Serve a model on this machine for the length of a ``with`` block.
+
+    Parameters
+    ----------
+    model
+        A card's name, a folder, or a hub id ``owner/name``, as in :func:`homogen.models.load_model`.
+    port
+        On 127.0.0.1; None takes a free one.
+    device
+        ``"auto"``, ``"cpu"`` (float32) or ``"cuda"`` (bfloat16), as when the model is loaded in this process.
+    timeout
+        Seconds until it must answer.
+
+    Yields
+    ------
+    Server
+        Ready to answer. The process ends with the block, also after an error in it.
+
+    Raises
+    ------
+    BadInput
+        If the model is unknown, the extra ``serve`` is not installed, the port is taken, or the server ends or says
+        nothing within ``timeout``; the message ends in the last line of its log.
+
+    Examples
+    --------
+    >>> with serve("smollm2-135m-instruct") as server:          # doctest: +SKIP
+    ...     run = hg.sample(questions, spec, engine=server.engine())
+    """
+    device = pick_device(device)
+    weights, revision = resolve_weights(model)
+    for package in ("fastapi", "uvicorn", "openai"):
+        if importlib.util.find_spec(package) is None:
+            raise BadInput(f"serving a model needs {package}; run: pip install 'homogen[serve]'")
+    port = port or _free_port()
+    environment = {**os.environ, "TQDM_DISABLE": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
+    if revision is not None:
+        environment["HF_HUB_OFFLINE"] = "1"  # all it needs is in the folder
+    dtype = "bfloat16" if device == "cuda" else "float32"
+    flags = ["--host", "127.0.0.1", "--port", str(port), "--device", device, "--dtype", dtype]
+    command = [sys.executable, "-c", _CHILD, "serve", weights, *flags]
+    with tempfile.TemporaryFile() as log:
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=log, stderr=log, env=environment)
+        try:
+            _wait(process, port, model, timeout, log)
+            yield Server(f"http://127.0.0.1:{port}/v1", weights, revision)
+        finally:
+            _end(process)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def _wait(process: subprocess.Popen, port: int, model: str, timeout: float, log) -> None:
+    deadline = time.monotonic() + timeout
+    # A machine's proxy has no business between this process and its own server.
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    while True:
+        answers = False
+        with (
+            contextlib.suppress(OSError, urllib.error.URLError),
+            direct.open(f"http://127.0.0.1:{port}/health", timeout=2) as reply,
+        ):
+            answers = reply.status == 200
+        # In this order: on a port that is taken, somebody else answers and ours has ended.
+        if process.poll() is not None:
+            raise BadInput(f"the server of {model!r} ended with code {process.returncode}: {_tail(log)}")
+        if answers:
+            return
+        if time.monotonic() > deadline:
+            raise BadInput(f"the server of {model!r} did not answer within {timeout:g} s: {_tail(log)}")
+        time.sleep(0.1)
+
+
+def _tail(log) -> str:
+    """The last telling line of a log."""
+    log.seek(max(0, log.seek(0, os.SEEK_END) - 4000))
+    lines = [line.strip() for line in log.read().decode(errors="replace").splitlines() if line.strip(" ╭╰─╮╯│\t")]
+    telling = [line for line in lines if "error" in line.lower()]
+    return " ".join((telling or lines or ["(its log is empty)"])[-1].split())[:300]
+
+
+def _end(process: subprocess.Popen) -> None:
+    process.terminate()
+    try:
+        process.wait(10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    finally:
+        if process.stdin is not None:
+            with contextlib.suppress(OSError):
+                process.stdin.close()

@@ -1,0 +1,223 @@
+"""Draw answers with vLLM on a GPU: thousands at a time, for full benchmarks and models of several billion weights.
+
+vLLM is an optional extra (``pip install 'homogen[gpu]'``) and is imported when an engine is made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from homogen.engines.bounds import entropy_bounds
+from homogen.engines.seeds import request_seed
+from homogen.models import pick_device, resolve_weights
+from homogen.records import GREEDY, BadInput, Response, SamplingSpec, answer_of, prompt_template
+
+ENGINE_VERSION = 1
+"""Raise when the same spec would be asked for, or read, in another way than before."""
+
+FULL_ROWS, ROWS = 64, 8192
+"""Answers to hand over in one call, with the whole vocabulary's log-probabilities and with a few."""
+
+
+class VLLMEngine:
+    """A model in vLLM, offline, in bfloat16.
+
+    Each answer is a request of its own with its own seed; prompts are shared by prefix caching, so ten answers to a
+    question read it once. In bfloat16 the batch moves logits in their last digits: sample ``k`` of a question comes
+    out the same as long as no two candidates are that close, not always.
+
+    Log-probabilities are those of the untouched distribution (``logprobs_mode="raw_logprobs"``): T = 1, before
+    truncation and penalty.
+
+    Parameters
+    ----------
+    model
+        A card's name, a folder, or a hub id ``owner/name``, as in :func:`homogen.models.load_model`.
+    top_logprobs
+        Likeliest tokens whose log-probabilities are kept at each step; entropies are then bounded
+        (:mod:`homogen.engines.bounds`). None keeps the whole vocabulary: exact entropies, some 150,000 numbers a
+        token in main memory, and slow; good for short answers.
+    max_model_len
+        Longest prompt and answer together, in tokens; None takes what the model was made for.
+    tensor_parallel_size
+        GPUs that share the model; None takes all that are here.
+    thinking
+        False tells a reasoning model's chat template not to reason.
+    **options
+        For ``vllm.LLM``, such as ``gpu_memory_utilization`` or ``quantization``; they count in the run's key.
+
+    Attributes
+    ----------
+    identity : dict
+        What can change an answer: engine, versions, weights, precision, options.
+    batch_rows : int
+        Answers to hand over in one call.
+
+    Raises
+    ------
+    BadInput
+        If vLLM is not installed, there is no GPU, the model cannot be had, or an option is out of range.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        top_logprobs: int | None = 20,
+        max_model_len: int | None = None,
+        tensor_parallel_size: int | None = None,
+        thinking: bool = False,
+        **options: Any,
+    ) -> None:
+        numbers = (("top_logprobs", top_logprobs, 0), ("max_model_len", max_model_len, 1))
+        for name, value, low in (*numbers, ("tensor_parallel_size", tensor_parallel_size, 1)):
+            if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < low):
+                raise BadInput(f"{name} must be a whole number of at least {low}, or None, got {value!r}")
+        self._vllm = _import_vllm()
+        pick_device("cuda")
+        import torch
+
+        weights, revision = resolve_weights(model)
+        self.model, self.top_logprobs, self.thinking = model, top_logprobs, thinking
+        try:
+            self._llm = self._vllm.LLM(
+                model=weights,
+                dtype="bfloat16",
+                tensor_parallel_size=tensor_parallel_size or torch.cuda.device_count(),
+                max_model_len=max_model_len,
+                enable_prefix_caching=True,
+                max_logprobs=-1 if top_logprobs is None else max(top_logprobs, 1),
+                logprobs_mode="raw_logprobs",
+                seed=0,
+                **options,
+            )
+        except (OSError, ValueError, RuntimeError, TypeError) as error:
+            raise BadInput(f"vLLM could not load {model!r}: {' '.join(str(error).split())[:240]}") from error
+        self._tokenizer = self._llm.get_tokenizer()
+        config = self._llm.llm_engine.model_config
+        self._vocabulary = config.get_vocab_size()
+        self.batch_rows = FULL_ROWS if top_logprobs is None else ROWS
+        self.identity = {
+            "engine": "vllm",
+            "sampler": ENGINE_VERSION,
+            "version": self._vllm.__version__,
+            "revision": revision or getattr(config.hf_config, "_commit_hash", None) or "unknown",
+            "dtype": "bfloat16",
+            "top_logprobs": top_logprobs,
+            "thinking": thinking,
+            "options": {name: str(value) for name, value in sorted(options.items())},
+        }
+
+    def generate(self, prompts: Sequence[tuple[str, str]], spec: SamplingSpec) -> Iterator[Response]:
+        """Answer prompts, ``spec.n`` times each and once greedily.
+
+        Parameters
+        ----------
+        prompts
+            Pairs of a question's id and its rendered prompt (without the chat template).
+        spec
+            How to draw. ``spec.model`` is not looked at: this engine has its model.
+
+        Yields
+        ------
+        Response
+            All answers to one question after those to another, in the order of ``prompts``.
+
+        Raises
+        ------
+        BadInput
+            If a prompt is longer than the model reads.
+        """
+        tasks = [(question, sample) for question, _ in prompts for sample in range(GREEDY, spec.n)]
+        if not tasks:
+            return
+        tokens = {question: self._encode(text) for question, text in prompts}
+        inputs = [{"prompt_token_ids": tokens[question]} for question, _ in tasks]
+        try:
+            found = self._llm.generate(inputs, [self._params(*task, spec) for task in tasks], use_tqdm=False)
+        except ValueError as error:
+            raise BadInput(f"vLLM refused a prompt: {' '.join(str(error).split())[:240]}") from error
+        for (question, sample), output in zip(tasks, found, strict=True):
+            yield self._response(question, sample, output.outputs[0], spec)
+
+    def _params(self, question: str, sample: int, spec: SamplingSpec) -> Any:
+        greedy = sample == GREEDY or spec.temperature == 0
+        return self._vllm.SamplingParams(
+            n=1,
+            temperature=0.0 if greedy else spec.temperature,
+            top_p=1.0 if greedy else spec.top_p,
+            top_k=0 if greedy else spec.top_k,
+            min_p=0.0,
+            repetition_penalty=spec.repetition_penalty,
+            max_tokens=spec.max_new_tokens,
+            seed=request_seed(spec.seed, question, sample),
+            stop=list(prompt_template(spec.prompt).stop) or None,
+            logprobs=-1 if self.top_logprobs is None else self.top_logprobs,
+            skip_special_tokens=True,
+        )
+
+    def _encode(self, text: str) -> list[int]:
+        """Token ids of a prompt, in the model's chat template where it has one: as the transformers engine does it."""
+        chat = getattr(self._tokenizer, "chat_template", None) is not None
+        if chat:
+            # Templates ignore what they do not know, so a model that never reasons is told too.
+            text = self._tokenizer.apply_chat_template(
+                [{"role": "user", "content": text}],
+                tokenize=False,
+                add_generation_prompt=True,
+                **({} if self.thinking else {"enable_thinking": False}),
+            )
+        return list(self._tokenizer(text, add_special_tokens=not chat)["input_ids"])
+
+    def _response(self, question: str, sample: int, output: Any, spec: SamplingSpec) -> Response:
+        text, finish = output.text, "length" if output.finish_reason == "length" else "stop"
+        marks = [text.find(mark) for mark in prompt_template(spec.prompt).stop if mark in text]
+        if marks:
+            text, finish = text[: min(marks)], "stop"
+        ids = list(output.token_ids)
+        count = self._count(text, ids)
+        steps = [self._step(ids[i], output.logprobs[i]) for i in range(count)]
+        # A reasoning template may open the block in the prompt: then only its end is in the text.
+        whole = f"<think>{text}" if "</think>" in text and "<think>" not in text.split("</think>")[0] else text
+        return Response(
+            question,
+            sample,
+            whole,
+            answer_of(whole),
+            finish,
+            tuple(logprob for logprob, _, _ in steps),
+            tuple(low for _, low, _ in steps),
+            None if self.top_logprobs is None else tuple(high for _, _, high in steps),
+        )
+
+    def _count(self, text: str, ids: list[int]) -> int:
+        """The fewest first tokens that write a text: without the end token and what follows a stop string."""
+        whole = self._tokenizer.decode(ids, skip_special_tokens=True)
+        if not whole.startswith(text):
+            return len(ids)
+        starts = (self._tokenizer.decode(ids[:m], skip_special_tokens=True) for m in range(len(ids) + 1))
+        return next((m for m, start in enumerate(starts) if start.startswith(text)), len(ids))
+
+    def _step(self, token: int, known: Any) -> tuple[float, float, float]:
+        """Log-probability of a token, and bounds of the entropy where it was drawn.
+
+        vLLM adds the drawn token to the likeliest where it is not one of them; its rank tells.
+        """
+        logprob = known[token].logprob
+        if self.top_logprobs is None:
+            values = [entry.logprob for entry in known.values()]
+            low, _ = entropy_bounds(values, len(values))
+            return logprob, low, low
+        top = [entry.logprob for entry in known.values() if entry.rank is not None and entry.rank <= self.top_logprobs]
+        aside = None if known[token].rank is not None and known[token].rank <= self.top_logprobs else logprob
+        return logprob, *entropy_bounds(top, self._vocabulary, aside)
+
+
+def _import_vllm() -> Any:
+    try:
+        import vllm
+    except ImportError as error:
+        raise BadInput(
+            f"the engine vllm needs the package vllm ({error}); run: pip install 'homogen[gpu]' on a machine with a GPU"
+        ) from None
+    return vllm

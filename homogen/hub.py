@@ -1,0 +1,91 @@
+"""Weights from the Hugging Face hub: fetched once into its own cache, and one clear line where they cannot be had.
+
+The hub's cache and settings are respected: ``HF_HOME`` says where weights are kept, ``HF_TOKEN`` (or ``hf auth login``)
+opens gated models, ``HF_ENDPOINT`` names a mirror, ``HF_HUB_OFFLINE=1`` keeps to what is there.
+"""
+
+from __future__ import annotations
+
+import os
+import textwrap
+from pathlib import Path
+
+from homogen.cards import Unavailable
+from homogen.records import BadInput
+
+WANTED = ("*.json", "*.txt", "*.model", "*.jinja", "*.tiktoken")
+"""What beside the weights a model is loaded from."""
+UNWANTED = ("onnx/*", "openvino/*", "original/*", "*.gguf", "runs/*", "coreml/*")
+"""Other forms of the same weights, and what training left."""
+
+
+def fetch(repository: str) -> tuple[Path, str]:
+    """Fetch a model's files, those that are there already only looked at; gives their folder and the hub's commit.
+
+    A transfer that breaks off is taken up again by the next call. Only safetensors are fetched; where a repository has
+    none, its pickled ``.bin`` files, which transformers reads without running what is in them.
+
+    Parameters
+    ----------
+    repository
+        Its id, ``owner/name``.
+
+    Raises
+    ------
+    Unavailable
+        If the model is gated, does not exist, or cannot be reached and is not in the cache.
+    BadInput
+        If the cache cannot be written.
+    """
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
+
+    options = {"endpoint": os.environ.get("HF_ENDPOINT"), "ignore_patterns": list(UNWANTED), "tqdm_class": _bar()}
+    try:
+        folder = Path(snapshot_download(repository, allow_patterns=[*WANTED, "*.safetensors"], **options))
+        if not any(folder.rglob("*.safetensors")):
+            folder = Path(snapshot_download(repository, allow_patterns=[*WANTED, "*.bin"], **options))
+    except GatedRepoError as error:
+        raise Unavailable(
+            f"{repository} is gated: accept its licence at https://huggingface.co/{repository}, then set HF_TOKEN"
+        ) from error
+    except RepositoryNotFoundError as error:
+        raise Unavailable(
+            f"the hub has no model {repository} (or it is private and HF_TOKEN does not open it); check its name"
+        ) from error
+    except LocalEntryNotFoundError as error:
+        raise Unavailable(
+            f"{repository} is not in the hub's cache and the hub cannot be reached; "
+            f"download it where there is a network (hf download {repository})"
+        ) from error
+    except HfHubHTTPError as error:
+        status = getattr(error.response, "status_code", "an error")
+        raise Unavailable(f"the hub answered {status} for {repository}; try again later") from error
+    except OSError as error:
+        # What breaks off a transfer is an OSError of some kind; so is a full disk, which names its file.
+        if error.filename is not None or error.errno is not None:
+            raise BadInput(f"cannot keep {repository} in the hub's cache: {error.strerror or error}") from error
+        raise Unavailable(f"the transfer of {repository} broke off ({_one_line(error)}); run again to go on") from error
+    except Exception as error:
+        # The hub's client passes on the errors of whichever HTTP library it stands on.
+        raise Unavailable(f"{repository} could not be fetched ({_one_line(error)}); run again to go on") from error
+    if not any(path for pattern in ("*.safetensors", "*.bin") for path in folder.rglob(pattern)):
+        raise Unavailable(f"{repository} holds no weights that transformers can load (.safetensors or .bin)")
+    return folder, folder.name
+
+
+def _bar():
+    """The hub's bar; none where bars are not wanted."""
+    from tqdm import tqdm
+
+    class Bar(tqdm):
+        def __init__(self, *arguments, **options):
+            options.pop("name", None)
+            options["disable"] = bool(options.get("disable") or os.environ.get("TQDM_DISABLE"))
+            super().__init__(*arguments, **options)
+
+    return Bar
+
+
+def _one_line(error: Exception) -> str:
+    return textwrap.shorten(f"{type(error).__name__}: {error}", 160, placeholder=" …")

@@ -1,0 +1,140 @@
+"""Where a model fits: how much memory its weights want, how much there is, and what would fit instead.
+
+The estimate is of the weights and a tenth more for what the libraries hold beside them. The keys and values of the
+answers come on top; :class:`~homogen.engines.transformers.TransformersEngine` fits its batches into what is left.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+from collections.abc import Sequence
+from pathlib import Path
+
+from homogen.cards import BITS, CARDS, hub_models, split_quantization
+from homogen.records import BadInput
+
+BYTES = {"float32": 4, "bfloat16": 2}
+"""Bytes a weight at each precision."""
+MARGIN = 1.1
+"""What is held beside the weights, as a factor."""
+
+
+def count_parameters(folder: Path) -> int | None:
+    """Number of weights in a folder's safetensors, read off their headers; None if it has none.
+
+    Raises
+    ------
+    BadInput
+        If a file is damaged.
+    """
+    total, found = 0, False
+    for path in sorted(folder.glob("*.safetensors")):
+        try:
+            with open(path, "rb") as file:
+                header = json.loads(file.read(struct.unpack("<Q", file.read(8))[0]))
+            shapes = [entry["shape"] for name, entry in header.items() if name != "__metadata__"]
+        except (OSError, ValueError, struct.error, KeyError, MemoryError, OverflowError) as error:
+            raise BadInput(f"{path} is damaged: its header cannot be read") from error
+        found = True
+        for shape in shapes:
+            size = 1
+            for side in shape:
+                size *= side
+            total += size
+    return total if found else None
+
+
+def needed(parameters: int, dtype: str, level: str = "") -> int:
+    """Bytes that so many weights want, at a precision or a level of bitsandbytes.
+
+    GGUF levels are rounded to and then computed with at full precision, so that they want as much as that.
+
+    Examples
+    --------
+    >>> needed(1_000_000, "bfloat16"), needed(1_000_000, "bfloat16", "nf4")
+    (2200000, 618750)
+    """
+    bits = BITS[level] if level in ("int8", "nf4") else 8 * BYTES[dtype]
+    return round(parameters * bits / 8 * MARGIN)
+
+
+def free_memory(device: str) -> list[int]:
+    """Bytes free on each card; on the CPU one number, what the system calls available."""
+    if device == "cuda":
+        import torch
+
+        return [torch.cuda.mem_get_info(i)[0] for i in range(torch.cuda.device_count())]
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        return [1024 * int(line.split()[1]) for line in lines if line.startswith("MemAvailable")]
+    except OSError:
+        pages = os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 2**40
+        return [pages * (os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 1)]
+
+
+def place(name: str, want: int, free: Sequence[int], dtype: str) -> str:
+    """Say whether a model goes on one device (``"one"``) or is shared out over all (``"several"``).
+
+    Parameters
+    ----------
+    name
+        The model's, for the message and to find what would fit.
+    want
+        Bytes, from :func:`needed`.
+    free
+        Bytes free on each device.
+    dtype
+        The precision that it would be loaded in.
+
+    Raises
+    ------
+    BadInput
+        If it does not fit; the message has the estimate, what is free, and the nearest that fits.
+
+    Examples
+    --------
+    >>> place("mine/model", 10, [8, 8], "bfloat16")
+    'several'
+    """
+    if want <= max(free, default=0):
+        return "one"
+    if len(free) > 1 and want <= sum(free):
+        return "several"
+    room = sum(free)
+    fits = nearest(name, room, dtype)
+    raise BadInput(
+        f"model {name!r} wants about {_gigabytes(want)} of memory and {_gigabytes(room)} are free; "
+        + (f"the nearest that fits: {fits}" if fits else "no model that is known here fits")
+    )
+
+
+def nearest(name: str, room: int, dtype: str) -> str | None:
+    """The same model at a level of bitsandbytes if that fits, else the largest known generator that does.
+
+    One of the same family and stage comes before a larger one of another.
+
+    Examples
+    --------
+    >>> nearest("Qwen/Qwen3-14B", 10 * 10**9, "bfloat16")
+    'Qwen/Qwen3-14B:nf4'
+    >>> nearest("Qwen/Qwen3-14B", 9 * 10**9, "bfloat16")
+    'Qwen/Qwen3-4B'
+    """
+    plain, level = split_quantization(name)
+    every = {**CARDS, **hub_models()}
+    own = every.get(plain)
+    if own and not level and dtype == "bfloat16" and needed(own.size * 10**6, dtype, "nf4") <= room:
+        return f"{plain}:nf4"
+    fit = [m for m in every.values() if m.stage not in ("embedder", "nli") and needed(m.size * 10**6, dtype) <= room]
+    fit = [m for m in fit if m.name != plain]
+
+    def likeness(m) -> tuple:
+        return (own is not None and m.family == own.family, own is not None and m.stage == own.stage, m.size)
+
+    return max(fit, key=likeness).name if fit else None
+
+
+def _gigabytes(size: int) -> str:
+    return f"{size / 1e9:.1f} GB"

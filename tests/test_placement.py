@@ -1,0 +1,98 @@
+"""What a model wants of memory, and what is said where there is too little."""
+
+import doctest
+import json
+import struct
+
+import pytest
+from conftest import WORDS, make_model, word_tokenizer
+
+from homogen import placement
+from homogen.cards import CARDS, hub_models
+from homogen.models import load_model
+from homogen.records import BadInput
+
+
+def test_doctests():
+    found = doctest.testmod(placement)
+    assert found.attempted > 0
+    assert found.failed == 0
+
+
+@pytest.fixture
+def folder(tmp_path):
+    make_model(tmp_path / "model", word_tokenizer(WORDS[:20]))
+    return tmp_path / "model"
+
+
+def test_parameters_are_counted_off_the_headers(folder):
+    loaded = load_model(str(folder), device="cpu")
+    assert placement.count_parameters(folder) == sum(p.numel() for p in loaded.network.parameters())
+
+
+def test_files_of_a_model_in_parts_add_up(tmp_path):
+    for i, shape in enumerate([[3, 4], [5], []]):
+        header = json.dumps(
+            {"w": {"dtype": "F32", "shape": shape, "data_offsets": [0, 0]}, "__metadata__": {}}
+        ).encode()
+        (tmp_path / f"model-{i}.safetensors").write_bytes(struct.pack("<Q", len(header)) + header)
+    assert placement.count_parameters(tmp_path) == 12 + 5 + 1
+
+
+def test_a_folder_without_safetensors_is_not_counted(tmp_path):
+    assert placement.count_parameters(tmp_path) is None
+
+
+@pytest.mark.parametrize("data", [b"", b"abc", struct.pack("<Q", 10**15), struct.pack("<Q", 4) + b"nope"])
+def test_a_damaged_header_is_named(tmp_path, data):
+    (tmp_path / "model.safetensors").write_bytes(data)
+    with pytest.raises(BadInput, match=r"model\.safetensors is damaged: its header cannot be read"):
+        placement.count_parameters(tmp_path)
+
+
+def test_bytes_by_hand():
+    assert placement.needed(1000, "float32") == 4400
+    assert placement.needed(1000, "bfloat16") == 2200
+    assert placement.needed(1000, "bfloat16", "int8") == 1100
+    # Rounded to a GGUF level, the weights are kept at full precision.
+    assert placement.needed(1000, "float32", "q4_0") == placement.needed(1000, "float32")
+
+
+def test_one_card_before_several_and_several_before_none():
+    assert placement.place("m", 10, [10], "bfloat16") == "one"
+    assert placement.place("m", 10, [4, 10], "bfloat16") == "one"
+    assert placement.place("m", 10, [6, 6], "bfloat16") == "several"
+    for free in ([6], [3, 3, 3], []):
+        with pytest.raises(BadInput, match="wants about"):
+            placement.place("m", 10, free, "bfloat16")
+
+
+def test_too_little_memory_says_the_estimate_and_the_nearest_that_fits():
+    want = placement.needed(14768 * 10**6, "bfloat16")
+    with pytest.raises(BadInput) as error:
+        placement.place("Qwen/Qwen3-14B", want, [12 * 10**9], "bfloat16")
+    assert str(error.value) == (
+        "model 'Qwen/Qwen3-14B' wants about 32.5 GB of memory and 12.0 GB are free; "
+        "the nearest that fits: Qwen/Qwen3-14B:nf4"
+    )
+    with pytest.raises(BadInput, match="no model that is known here fits"):
+        placement.place("Qwen/Qwen3-14B", want, [1000], "bfloat16")
+
+
+def test_the_nearest_is_of_the_same_family_and_stage_and_fits():
+    room = 4 * 10**9
+    name = placement.nearest("allenai/OLMo-2-1124-7B-SFT", room, "float32")
+    assert name is None or placement.needed({**CARDS, **hub_models()}[name].size * 10**6, "float32") <= room
+    assert placement.nearest("allenai/OLMo-2-1124-7B-SFT", 4 * 10**9, "bfloat16") == "allenai/OLMo-2-0425-1B-SFT"
+    assert placement.nearest("mine/unknown", 10**9, "bfloat16") == "HuggingFaceTB/SmolLM2-360M"
+
+
+def test_a_model_too_large_for_this_machine_is_refused_before_it_is_loaded(folder, monkeypatch):
+    monkeypatch.setattr(placement, "free_memory", lambda device: [1000])
+    monkeypatch.setattr("transformers.AutoModelForCausalLM.from_pretrained", lambda *a, **k: pytest.fail("loaded"))
+    with pytest.raises(BadInput, match=r"wants about 0\.0 GB of memory"):
+        load_model(str(folder), device="cpu")
+
+
+def test_this_machine_has_memory():
+    assert placement.free_memory("cpu")[0] > 10**8
