@@ -2,7 +2,9 @@
 
 A chapter is a MyST notebook ``notebooks/NN_name.md`` with a cell tagged ``parameters`` of lines
 ``name: type = default  # meaning``. One that runs on released files, rather than on a model, names them in its front
-matter: ``homogen: {files: [published/v1a_fluency.jsonl]}``. A profile is ``notebooks/profiles/NAME.yaml``: the
+matter: ``homogen: {files: [published/v1a_fluency.jsonl]}``. One that draws answers says there how many, in terms of its
+parameters, so that a plan can be made without running it: ``homogen: {draws: [{models: models, runs: 2}]}``
+(:mod:`homogen.planning`). A profile is ``notebooks/profiles/NAME.yaml``: the
 ``chapters`` that it runs, and for each the parameters that it sets.
 """
 
@@ -41,7 +43,8 @@ class Parameter:
 class Chapter:
     """A notebook that can be run.
 
-    ``files`` are the public files that it runs on, None for a chapter that runs on a model.
+    ``files`` are the public files that it runs on, None for a chapter that runs on a model. ``draws`` are the answers
+    that it draws, as its front matter gives them.
     """
 
     name: str
@@ -49,6 +52,7 @@ class Chapter:
     title: str
     parameters: tuple[Parameter, ...]
     files: tuple[str, ...] | None = None
+    draws: tuple[Mapping[str, str], ...] = ()
 
 
 def chapters(folder: str | os.PathLike = NOTEBOOKS) -> dict[str, Chapter]:
@@ -72,7 +76,9 @@ def _chapter(path: Path) -> Chapter:
     if title is None:
         raise BadInput(f"{path}: a chapter needs a title, a line '# …'")
     name = path.stem[3:].replace("_", "-")
-    return Chapter(name, path, title[1], tuple(_parameters(notebook, path)), _files(notebook, path))
+    parameters = tuple(_parameters(notebook, path))
+    files, draws = _front_matter(notebook, path)
+    return Chapter(name, path, title[1], parameters, files, draws)
 
 
 def read(path: Path):
@@ -85,18 +91,33 @@ def read(path: Path):
         raise BadInput(f"{path}: jupytext cannot read it: {' '.join(repr(error).split())}") from error
 
 
-def _files(notebook, path: Path) -> tuple[str, ...] | None:
-    """The public files of the front matter; None where it names none."""
-    if "homogen" not in notebook.metadata:
-        return None
-    own = notebook.metadata["homogen"]
-    files = own.get("files") if isinstance(own, dict) and set(own) == {"files"} else None
-    if not isinstance(files, list) or not all(isinstance(name, str) for name in files):
+DRAWS = {"models": None, "runs": "1", "questions": "limit", "answers": "n + 1", "tokens": "max_new_tokens"}
+"""What an entry of ``draws`` may say, with what holds where it does not."""
+
+
+def _front_matter(notebook, path: Path) -> tuple[tuple[str, ...] | None, tuple[Mapping[str, str], ...]]:
+    """The public files that a chapter runs on, None where it names none; and what it draws."""
+    own = notebook.metadata.get("homogen", {})
+    if not isinstance(own, dict) or not set(own) <= {"files", "draws"} or ("homogen" in notebook.metadata and not own):
+        raise BadInput(
+            f"{path}: 'homogen' in the front matter must be {{files: [name, …]}} or {{draws: [{{models: …}}, …]}}, "
+            f"got {own!r}"
+        )
+    files, draws = own.get("files"), own.get("draws", [])
+    if files is not None and (not isinstance(files, list) or not all(isinstance(name, str) for name in files)):
         raise BadInput(f"{path}: 'homogen' in the front matter must be {{files: [name, …]}}, got {own!r}")
-    for name in files:
+    for name in files or ():
         if name not in sources.SOURCES:
             raise unknown(f"file in {path}", name, sources.SOURCES)
-    return tuple(files)
+    if not isinstance(draws, list) or not all(isinstance(entry, dict) and "models" in entry for entry in draws):
+        raise BadInput(f"{path}: 'draws' in the front matter must be [{{models: …, runs: …}}, …], got {draws!r}")
+    for entry in draws:
+        for name in entry:
+            if name not in DRAWS:
+                raise unknown(f"entry of 'draws' in {path}", name, DRAWS)
+    defaults = {name: value for name, value in DRAWS.items() if value is not None}
+    said = tuple({k: str(v) for k, v in (defaults | entry).items()} for entry in draws)
+    return None if files is None else tuple(files), said
 
 
 def _parameters(notebook, path: Path) -> Iterable[Parameter]:
@@ -156,8 +177,10 @@ def _plain(value: Any) -> bool:
     return isinstance(value, str | int) or (isinstance(value, float) and math.isfinite(value))
 
 
-MODELS = ("model", "base_model", "embedder", "embedders")
+MODELS = ("model", "models", "base_model", "pairs", "chains", "embedder", "embedders", "nli", "nlis")
 """Parameters that name weights."""
+OPTIONAL = ("base_model", "nli")
+"""Parameters that may name none."""
 
 
 def values_of(chapter: Chapter, parameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -168,8 +191,22 @@ def values_of(chapter: Chapter, parameters: Mapping[str, Any]) -> dict[str, Any]
 def weights_of(values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """Pairs of a parameter and a name of weights that it gives."""
     for parameter in MODELS:
-        value = values.get(parameter, [])
-        yield from ((parameter, name) for name in (value if isinstance(value, list) else [value]))
+        yield from ((parameter, name) for name in names_in(values.get(parameter, [])))
+
+
+def names_in(value: Any) -> list[Any]:
+    """The names in a parameter's value: one, a list, or lists within a list, a text before which is their label.
+
+    Examples
+    --------
+    >>> names_in([["Zephyr", ["a/base", "a/sft"]], ["b/base", "b/instruct"]])
+    ['a/base', 'a/sft', 'b/base', 'b/instruct']
+    """
+    if not isinstance(value, list):
+        return [value]
+    if len(value) == 2 and isinstance(value[0], str) and isinstance(value[1], list):
+        value = value[1]
+    return [name for item in value for name in names_in(item)]
 
 
 def check(chapter: Chapter, parameters: Mapping[str, Any]) -> None:
@@ -205,7 +242,7 @@ def check(chapter: Chapter, parameters: Mapping[str, Any]) -> None:
         load_questions(values["benchmark"])
     if chapter.files is None:
         for parameter, name in weights_of(values):
-            if (parameter, name) != ("base_model", ""):
+            if name != "" or parameter not in OPTIONAL:
                 _check_weights(parameter, name)
         pick_device(values.get("device", "auto"))
     for name in chapter.files or ():
@@ -214,16 +251,19 @@ def check(chapter: Chapter, parameters: Mapping[str, Any]) -> None:
 
 def _check_weights(parameter: str, name: Any) -> None:
     """Whether a name can be that of weights: a folder, a card of the right kind, or an id of the hub."""
-    from homogen.models import CARDS
+    from homogen.cards import CARDS, NLI_MODELS, split_quantization
 
-    wanted = "embedder" if parameter.startswith("embedder") else "model"
+    wanted = next((kind for kind in ("embedder", "nli") if parameter.startswith(kind)), "model")
     known = [card.name for card in CARDS.values() if (card.stage == "embedder") == (wanted == "embedder")]
-    if name in known or (isinstance(name, str) and os.path.isdir(name)):
+    known = list(NLI_MODELS) if wanted == "nli" else known
+    what = "NLI model" if wanted == "nli" else wanted
+    plain = split_quantization(name)[0] if wanted == "model" and isinstance(name, str) else name
+    if plain in known or (isinstance(plain, str) and os.path.isdir(plain)):
         return
-    if name in CARDS:
-        raise BadInput(f"{parameter}: {name!r} is no {wanted}; there are: {', '.join(known)}")
-    if not isinstance(name, str) or name.count("/") != 1 or name.startswith((".", "/", "~")):
-        raise unknown(wanted, name, known)
+    if plain in CARDS:
+        raise BadInput(f"{parameter}: {name!r} is no {what}; there are: {', '.join(known)}")
+    if not isinstance(plain, str) or plain.count("/") != 1 or plain.startswith((".", "/", "~")):
+        raise unknown(what, name, known)
 
 
 def profile(name: str, folder: str | os.PathLike = NOTEBOOKS) -> dict[str, dict[str, Any]]:

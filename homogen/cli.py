@@ -83,11 +83,12 @@ def _parser() -> tuple[argparse.ArgumentParser, Sequence[str]]:
     command.add_argument("--device", default="auto", help="auto, cpu or cuda (default auto)")
     command.set_defaults(run=_sample)
 
-    command = commands.add_parser("run", help="run one chapter, with parameters of your own")
-    command.add_argument("chapter", nargs="?", help="the chapter's name")
+    command = commands.add_parser("run", help="run one chapter, or all of a profile, with parameters of your own")
+    command.add_argument("chapter", nargs="?", help="the chapter's name; without one, every chapter of --profile")
     command.add_argument("-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), help="set a parameter")
     command.add_argument("--profile", help="where the other parameters come from (default: the first that lists it)")
-    command.add_argument("--output", default="output", help="folder for notebook and findings (default output)")
+    command.add_argument("--output", help="folder for notebooks and findings (default output, or book/results/PROFILE)")
+    command.add_argument("--dry-run", action="store_true", help="only say what would run and what it would take")
     command.add_argument("--list", action="store_true", help="list the chapters and their parameters")
     command.set_defaults(run=_run)
 
@@ -142,23 +143,69 @@ def _sample(arguments: argparse.Namespace) -> None:
     print(f"{len(run.questions)} questions, {len(run.table)} answers in {Path(arguments.store) / run.key}")
 
 
-def _run(arguments: argparse.Namespace) -> None:
+def _run(arguments: argparse.Namespace) -> int:
     from homogen import chapters, execution
 
     every, profiles = chapters.chapters(), chapters.profiles_of()
-    if arguments.list or arguments.chapter is None:
+    if arguments.list or (arguments.chapter is None and arguments.profile is None):
         for chapter in every.values():
             _show(chapter, profiles[chapter.name])
-        return
+        return 0
+    if arguments.chapter is None:
+        if arguments.p:
+            raise BadInput("-p sets a parameter of one chapter; name the chapter, or set it in the profile")
+        wanted = chapters.profile(arguments.profile)
+        plans = [(every[name], parameters) for name, parameters in wanted.items()]
+        return _plan(plans) if arguments.dry_run else _run_all(plans, arguments)
     if arguments.chapter not in every:
         raise unknown("chapter", arguments.chapter, every)
     chapter = every[arguments.chapter]
     given = chapters.validate(chapter, dict(arguments.p))
     profile = _profile(arguments.profile, chapter.name, profiles[chapter.name])
     parameters = chapters.profile(profile)[chapter.name] | given
-    output = Path(arguments.output) / f"{chapter.path.stem}.ipynb"
-    execution.execute(chapter, parameters, output, Path(arguments.output) / "findings", profile, given=given)
-    print(f"notebook: {output}\nfindings: {Path(arguments.output) / 'findings' / chapter.name}.json")
+    if arguments.dry_run:
+        return _plan([(chapter, parameters)])
+    folder = Path(arguments.output or "output")
+    output = folder / f"{chapter.path.stem}.ipynb"
+    execution.execute(chapter, parameters, output, folder / "findings", profile, given=given)
+    print(f"notebook: {output}\nfindings: {folder / 'findings' / chapter.name}.json")
+    return 0
+
+
+def _plan(plans) -> int:
+    from homogen import chapters, planning
+
+    devices = {chapters.values_of(c, p).get("device", "cuda") for c, p in plans if c.files is None}
+    print(planning.report(plans, "cpu" if devices == {"cpu"} else "cuda"))
+    return 0
+
+
+def _run_all(plans, arguments: argparse.Namespace) -> int:
+    """Run a profile's chapters, those that have changed; one that fails does not stop the others."""
+    from tqdm import tqdm
+
+    from homogen import assembly, chapters, execution
+
+    # What is wrong with any of them is said before hours are spent on the others.
+    for chapter, parameters in plans:
+        chapters.check(chapter, parameters)
+    folder = Path(arguments.output) if arguments.output else assembly.results_folder(arguments.profile)
+    failed = []
+    with tqdm(plans, desc=f"profile {arguments.profile}", unit="chapter", file=sys.stderr) as bar:
+        for chapter, parameters in bar:
+            bar.set_postfix_str(chapter.name)
+            output, findings = folder / f"{chapter.path.stem}.ipynb", folder / "findings"
+            if execution.is_current(chapter, parameters, output, findings):
+                continue
+            try:
+                execution.execute(chapter, parameters, output, findings, arguments.profile)
+            except BadInput as mistake:
+                failed.append(chapter.name)
+                bar.write(f"homogen: {mistake}", file=sys.stderr)
+    print(f"{len(plans) - len(failed)} of {len(plans)} chapters in {folder}")
+    if failed:
+        raise BadInput(f"{len(failed)} chapters failed: {', '.join(failed)}; what was finished is kept")
+    return 0
 
 
 def _show(chapter, profiles: Sequence[str]) -> None:

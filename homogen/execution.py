@@ -242,7 +242,8 @@ def provenance(
         "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }
     if chapter.files is None:
-        from homogen.models import CARDS, describe_device
+        from homogen.cards import CARDS
+        from homogen.models import describe_device
 
         values, packages = values_of(chapter, parameters), MODELLING
         about["device"] = describe_device(values.get("device", "auto"))

@@ -74,6 +74,13 @@ def fetch(repository: str) -> tuple[Path, str]:
     return folder, folder.name
 
 
+def cached(repository: str) -> bool:
+    """Whether a model's files are in the hub's cache, as far as its configuration tells; asks nobody."""
+    from huggingface_hub import try_to_load_from_cache
+
+    return isinstance(try_to_load_from_cache(repository, "config.json"), str)
+
+
 def _bar():
     """The hub's bar; none where bars are not wanted."""
     from tqdm import tqdm

@@ -1,0 +1,250 @@
+"""What a profile will cost, before anything starts: answers, tokens, passes, downloads, memory and hours.
+
+A chapter that draws answers says so in its front matter, an entry for each kind of run, in terms of its parameters::
+
+    homogen:
+      draws:
+        - {models: models, runs: len(temperatures), questions: limit, answers: n + 1, tokens: max_new_tokens}
+
+``models`` names the models, each of which draws ``runs`` runs of ``answers`` answers of at most ``tokens`` tokens to
+each of ``questions`` questions. What is estimated is a bound: answers end early, chapters share runs, and what is in
+the store is not drawn again.
+"""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import math
+import operator
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from homogen.cards import CARDS, NLI_MODELS, hub_models, size_of, split_quantization
+from homogen.chapters import Chapter, names_in, values_of, weights_of
+from homogen.placement import MARGIN, needed
+from homogen.records import BadInput
+
+ROWS = 1024
+"""Answers that a card is taken to decode together."""
+BANDWIDTH, SPEED, OVERHEAD = 1.5e12, 2e14, 0.03
+"""An H100-class card as it is taken to be: bytes read a second, operations a second, seconds lost in each pass."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Load:
+    """Runs of one model in one chapter.
+
+    Parameters
+    ----------
+    chapter, model
+        Names.
+    runs, questions, answers, tokens
+        Runs; questions of each; answers to a question, the greedy one among them; tokens of an answer at the most.
+    """
+
+    chapter: str
+    model: str
+    runs: int
+    questions: int
+    answers: int
+    tokens: int
+
+    @property
+    def sequences(self) -> int:
+        """Answers in all."""
+        return self.runs * self.questions * self.answers
+
+    @property
+    def most_tokens(self) -> int:
+        """Tokens in all, if no answer ends early."""
+        return self.sequences * self.tokens
+
+    @property
+    def passes(self) -> int:
+        """Forward passes: a batch takes one a token, and one for its prompts."""
+        return self.runs * math.ceil(self.questions * self.answers / ROWS) * (self.tokens + 1)
+
+    @property
+    def hours(self) -> float | None:
+        """Hours on an H100-class card, roughly; None for a model of unknown size.
+
+        A pass reads all weights once, computes 2 operations a weight and answer, and loses some time besides.
+        """
+        size = size_of(self.model)
+        if size is None:
+            return None
+        rows = min(ROWS, self.questions * self.answers)
+        seconds = OVERHEAD + size * 1e6 * 2 / BANDWIDTH + 2 * size * 1e6 * rows / SPEED
+        return self.passes * seconds / 3600
+
+
+@dataclasses.dataclass(frozen=True)
+class Weights:
+    """Weights that a plan wants: size in millions, bytes to download, bytes of memory; None where unknown."""
+
+    name: str
+    source: str
+    size: int | None
+    download: int | None
+    memory: int | None
+
+
+def loads(chapter: Chapter, parameters: Mapping[str, Any]) -> list[Load]:
+    """What a chapter draws, a row a model.
+
+    Raises
+    ------
+    BadInput
+        If an entry of its front matter cannot be worked out.
+    """
+    values = values_of(chapter, parameters)
+    if "benchmark" in values and isinstance(values.get("limit"), int):
+        values["limit"] = min(values["limit"], _size(values["benchmark"]))
+    found = []
+    for entry in chapter.draws:
+        numbers = {}
+        for name in ("runs", "questions", "answers", "tokens"):
+            numbers[name] = evaluate(entry[name], values, f"{chapter.path}: {name}")
+            if isinstance(numbers[name], bool) or not isinstance(numbers[name], int) or numbers[name] < 0:
+                raise BadInput(f"{chapter.path}: {name} of 'draws' must be a whole number, got {numbers[name]!r}")
+        names = names_in(evaluate(entry["models"], values, f"{chapter.path}: models"))
+        found += [Load(chapter.name, name, **numbers) for name in names if name]
+    return found
+
+
+def _size(benchmark: str) -> int | float:
+    """Questions that a benchmark has; no bound for a file of the user's own."""
+    from homogen.questions import benchmarks
+
+    return next((b.size for b in benchmarks() if b.name == benchmark), math.inf)
+
+
+_OPERATIONS = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul}
+_FUNCTIONS = {"len": len, "sum": sum, "min": min, "max": max}
+
+
+def evaluate(text: str, values: Mapping[str, Any], where: str = "expression") -> Any:
+    """Work out a sum, difference or product of parameters, of their ``len``, ``sum``, ``min`` and ``max``.
+
+    Raises
+    ------
+    BadInput
+        If it is anything else, or names what is no parameter.
+
+    Examples
+    --------
+    >>> evaluate("2 * len(temperatures) + 1", {"temperatures": [0.2, 1.0]})
+    5
+    """
+
+    def work(node: ast.AST) -> Any:
+        match node:
+            case ast.Constant(value=int() | float() | str()):
+                return node.value
+            case ast.Name(id=name) if name in values:
+                return values[name]
+            case ast.List(elts=items):
+                return [work(item) for item in items]
+            case ast.BinOp(op=kind) if type(kind) in _OPERATIONS:
+                return _OPERATIONS[type(kind)](work(node.left), work(node.right))
+            case ast.Call(func=ast.Name(id=name), args=arguments, keywords=[]) if name in _FUNCTIONS:
+                return _FUNCTIONS[name](*map(work, arguments))
+        raise BadInput(f"{where}: {text!r} is no arithmetic with the chapter's parameters")
+
+    try:
+        return work(ast.parse(text, mode="eval").body)
+    except (SyntaxError, TypeError, ValueError) as error:
+        if isinstance(error, BadInput):
+            raise
+        raise BadInput(f"{where}: {text!r} cannot be worked out") from error
+
+
+def weights(plans: Sequence[tuple[Chapter, Mapping[str, Any]]], device: str = "cuda") -> list[Weights]:
+    """Every model, embedder and NLI model that chapters name, in the order in which they come.
+
+    Parameters
+    ----------
+    plans
+        Chapters with their parameters; those on released files want no weights.
+    device
+        Where they would be loaded: bfloat16 on ``"cuda"``, float32 on ``"cpu"``.
+    """
+    names: dict[str, None] = {}
+    for chapter, parameters in plans:
+        if chapter.files is None:
+            names |= dict.fromkeys(name for _, name in weights_of(values_of(chapter, parameters)) if name)
+    return [_weights(name, device) for name in names]
+
+
+def _weights(name: str, device: str) -> Weights:
+    import os
+
+    from homogen import hub
+
+    plain, level = split_quantization(name)
+    repository = NLI_MODELS.get(plain, plain)
+    size = size_of(name)
+    memory = None if size is None else needed(size * 10**6, "bfloat16" if device == "cuda" else "float32", level)
+    if plain in CARDS:
+        return Weights(name, "wheel", size, 0, memory)
+    if os.path.isdir(plain):
+        return Weights(name, "folder", size, 0, memory)
+    if hub.cached(repository):
+        return Weights(name, "hub, in the cache", size, 0, memory)
+    gated = repository in hub_models() and hub_models()[repository].gated
+    # Most are published in 16 bits.
+    return Weights(name, "hub, gated" if gated else "hub", size, None if size is None else size * 2 * 10**6, memory)
+
+
+def report(plans: Sequence[tuple[Chapter, Mapping[str, Any]]], device: str = "cuda") -> str:
+    """Say what chapters will draw, what must be downloaded, and about how long it takes, as text for a terminal.
+
+    Parameters
+    ----------
+    plans
+        Chapters with their parameters, as :func:`homogen.chapters.profile` gives them.
+    device
+        ``"cuda"`` or ``"cpu"``; hours are estimated for a GPU alone.
+    """
+    lines = [f"{'chapter':22} {'runs':>5} {'answers':>9} {'tokens at most':>15} {'passes':>9}"]
+    every: list[Load] = []
+    for chapter, parameters in plans:
+        own = loads(chapter, parameters)
+        every += own
+        counts = [sum(getattr(load, name) for load in own) for name in ("runs", "sequences", "most_tokens", "passes")]
+        note = "" if own else "   (on released files)" if chapter.files is not None else "   (draws nothing)"
+        lines.append(f"{chapter.name:22} {counts[0]:>5,} {counts[1]:>9,} {counts[2]:>15,} {counts[3]:>9,}{note}")
+    total = [sum(getattr(load, name) for load in every) for name in ("runs", "sequences", "most_tokens", "passes")]
+    lines.append(f"{'in all':22} {total[0]:>5,} {total[1]:>9,} {total[2]:>15,} {total[3]:>9,}")
+    wanted = weights(plans, device)
+    if wanted:
+        lines += ["", f"{'weights':44} {'million':>8} {'download':>9} {'memory':>8}  from"]
+        for w in wanted:
+            size = "?" if w.size is None else f"{w.size:,}"
+            lines.append(f"{w.name:44} {size:>8} {_gigabytes(w.download):>9} {_gigabytes(w.memory):>8}  {w.source}")
+        known = sum(w.download or 0 for w in wanted)
+        unknown = sum(w.download is None for w in wanted)
+        largest = max((w.memory or 0 for w in wanted), default=0)
+        more = f" and {unknown} of unknown size" if unknown else ""
+        lines.append(
+            f"to download: about {_gigabytes(known)}{more}; the largest wants about {_gigabytes(largest)} of memory"
+        )
+    hours = [load.hours for load in every]
+    if device == "cuda" and every:
+        unsized = sum(h is None for h in hours)
+        note = f", without {unsized} runs of models of unknown size" if unsized else ""
+        lines.append(
+            f"GPU hours: about {sum(h or 0 for h in hours):.2g}{note} (no measurement: a card that reads "
+            f"{BANDWIDTH / 1e12:.2g} TB/s, computes {SPEED / 1e12:.0f} TFLOP/s, loses {OVERHEAD * 1000:.0f} ms a pass "
+            f"and decodes {ROWS} answers together)"
+        )
+    lines.append(
+        "bounds: answers may end early, chapters share runs, and what is in the store is not drawn again; memory is "
+        f"the weights and {MARGIN - 1:.0%} more, without the answers' own"
+    )
+    return "\n".join(lines)
+
+
+def _gigabytes(size: int | None) -> str:
+    return "?" if size is None else f"{size / 1e9:.1f} GB"
