@@ -8,6 +8,7 @@ import importlib
 __version__ = "0.1.0"
 
 _MODULES = (
+    "cards",
     "cascade",
     "chapters",
     "clustering",
@@ -18,6 +19,7 @@ _MODULES = (
     "ledger",
     "models",
     "nli",
+    "protocol",
     "questions",
     "records",
     "released",

@@ -120,6 +120,35 @@ def draw(
     return runs, missing
 
 
+def judge(
+    model: str, prompts: Sequence[str], words: Sequence[str] = ("True", "False"), device: str = "auto"
+) -> np.ndarray:
+    """Log-probabilities that a model goes on from each prompt with each of some words: what P(True) needs.
+
+    Parameters
+    ----------
+    model, device
+        As in :func:`draw`; the model that has drawn last is not loaded again.
+    prompts
+        Without the chat template.
+    words
+        To go on with.
+
+    Returns
+    -------
+    numpy.ndarray
+        ``(len(prompts), len(words))``, natural logarithms.
+
+    Raises
+    ------
+    BadInput
+        If the model cannot be loaded, or a word has no tokens.
+    """
+    engine = sampling.engine_of(model, device)
+    # After a plain prompt a word begins with its space; a chat template ends where the answer begins.
+    return engine.continuation_logprobs(prompts, [w if engine.model.chat else f" {w}" for w in words])
+
+
 def not_run(missing: Mapping[str, str]) -> pd.DataFrame:
     """Show what could not be had, as a table: what, and why."""
     import pandas as pd

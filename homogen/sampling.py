@@ -79,7 +79,7 @@ def sample(
     questions = tuple(questions)
     _check(questions)
     template = prompt_template(spec.prompt)
-    engine = engine or _engine(spec.model, device, _stamp(spec.model))
+    engine = engine or engine_of(spec.model, device)
     prompt = "\x1f".join((template.text, *template.stop))
     key = run_key(questions[0].benchmark, prompt, spec, engine.identity)
     about = {
@@ -103,6 +103,22 @@ def sample(
         )
     rows = [row for q in questions for row in have[q.id]]
     return Run(key, spec, questions, pa.Table.from_pylist(rows, schema=arrow_schema()), engine.identity)
+
+
+def engine_of(model: str, device: str = "auto") -> Any:
+    """Give the engine that :func:`sample` uses for a model, loaded once; a second model takes the first one's place.
+
+    Parameters
+    ----------
+    model, device
+        As in :class:`~homogen.records.SamplingSpec` and :func:`sample`.
+
+    Raises
+    ------
+    BadInput
+        If the model cannot be loaded (:func:`homogen.models.load_model`).
+    """
+    return _engine(model, device, _stamp(model))
 
 
 def _check(questions: tuple[Question, ...]) -> None:
