@@ -191,7 +191,10 @@ def values_of(chapter: Chapter, parameters: Mapping[str, Any]) -> dict[str, Any]
 def weights_of(values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """Pairs of a parameter and a name of weights that it gives."""
     for parameter in MODELS:
-        yield from ((parameter, name) for name in names_in(values.get(parameter, [])))
+        value = values.get(parameter, [])
+        # A chapter may call something else by such a name, as a number of pairs.
+        if isinstance(value, str | list):
+            yield from ((parameter, name) for name in names_in(value))
 
 
 def names_in(value: Any) -> list[Any]:

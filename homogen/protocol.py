@@ -144,7 +144,7 @@ def judge(
     BadInput
         If the model cannot be loaded, or a word has no tokens.
     """
-    engine = sampling.engine_of(model, device)
+    engine = sampling.engine_of(model, device, "transformers")
     # After a plain prompt a word begins with its space; a chat template ends where the answer begins.
     return engine.continuation_logprobs(prompts, [w if engine.model.chat else f" {w}" for w in words])
 

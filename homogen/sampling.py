@@ -13,8 +13,18 @@ from typing import Any, Protocol
 import pyarrow as pa
 from tqdm import tqdm
 
+from homogen.cards import split_quantization
 from homogen.questions import question_sha
-from homogen.records import GREEDY, BadInput, Question, Response, SamplingSpec, arrow_schema, prompt_template
+from homogen.records import (
+    GREEDY,
+    BadInput,
+    Question,
+    Response,
+    SamplingSpec,
+    arrow_schema,
+    prompt_template,
+    unknown,
+)
 from homogen.store import Run, RunFolder, run_key
 
 
@@ -105,20 +115,30 @@ def sample(
     return Run(key, spec, questions, pa.Table.from_pylist(rows, schema=arrow_schema()), engine.identity)
 
 
-def engine_of(model: str, device: str = "auto") -> Any:
+ENGINES = ("transformers", "vllm")
+"""What can draw answers in this process, by the name that ``HOMOGEN_ENGINE`` may give."""
+
+
+def engine_of(model: str, device: str = "auto", kind: str | None = None) -> Any:
     """Give the engine that :func:`sample` uses for a model, loaded once; a second model takes the first one's place.
 
     Parameters
     ----------
     model, device
         As in :class:`~homogen.records.SamplingSpec` and :func:`sample`.
+    kind
+        ``"transformers"`` or ``"vllm"``; None takes what the environment variable ``HOMOGEN_ENGINE`` says, and
+        transformers where it says nothing.
 
     Raises
     ------
     BadInput
-        If the model cannot be loaded (:func:`homogen.models.load_model`).
+        If there is no such engine, or the model cannot be loaded (:func:`homogen.models.load_model`).
     """
-    return _engine(model, device, _stamp(model))
+    kind = kind or os.environ.get("HOMOGEN_ENGINE") or ENGINES[0]
+    if kind not in ENGINES:
+        raise unknown("engine", kind, ENGINES)
+    return _engine(model, device, kind, _stamp(model))
 
 
 def _check(questions: tuple[Question, ...]) -> None:
@@ -172,7 +192,14 @@ def _stamp(model: str) -> tuple:
 
 
 @functools.lru_cache(maxsize=1)
-def _engine(model: str, device: str, stamp: tuple) -> Any:
-    from homogen.engines.transformers import TransformersEngine
+def _engine(model: str, device: str, kind: str, stamp: tuple) -> Any:
+    if kind == "transformers":
+        from homogen.engines.transformers import TransformersEngine
 
-    return TransformersEngine(model, device)
+        return TransformersEngine(model, device)
+    from homogen.engines.vllm import VLLMEngine
+
+    plain, level = split_quantization(model)
+    if level not in ("", "nf4"):
+        raise BadInput(f"vLLM does not draw from {model!r}; unset HOMOGEN_ENGINE, or take {plain} or {plain}:nf4")
+    return VLLMEngine(plain, **({"quantization": "bitsandbytes"} if level else {}))

@@ -13,6 +13,9 @@ from homogen.records import unknown
 
 __all__ = ["browse", "listing"]
 
+SIGNS = "✓≠✗≡?–∋∌"
+"""Signs at the beginning of a cell that the page colours."""
+
 
 def listing(
     table: pd.DataFrame, details: Mapping[str, str] | None = None, links: Mapping[object, str] | None = None
@@ -140,7 +143,7 @@ def _row(
 ) -> str:
     name = f'<a href="{_text(links[key])}">{_text(key)}</a>' if key in links else _text(key)
     said = [(called, row[column]) for column, called in details.items() if row[column] != ""]
-    cells = [f'<td data-label="{_text(column)}"><span>{_text(row[column])}</span></td>' for column in columns]
+    cells = [_cell(column, row[column]) for column in columns]
     if folded and said:
         terms = "".join(f"<dt>{_text(called)}</dt><dd>{_text(value)}</dd>" for called, value in said)
         more = f"<details><summary>more</summary><dl>{terms}</dl></details></td>"
@@ -150,6 +153,13 @@ def _row(
         text = "; ".join(f"{called}: {value}" if called else str(value) for called, value in said)
         made += f'<tr class="below"><td></td><td colspan="{len(columns)}">{_text(text)}</td></tr>'
     return made
+
+
+def _cell(column: object, value: object) -> str:
+    """A cell; one that begins with a sign says so, for the page's colours, which say nothing that the sign does not."""
+    text = str(value)
+    sign = f' data-mark="{_text(text[0])}"' if text[:1] in SIGNS and text[1:2] in ("", " ") and text else ""
+    return f'<td data-label="{_text(column)}"{sign}><span>{_text(text)}</span></td>'
 
 
 _SCRIPT = re.sub(

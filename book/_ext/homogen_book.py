@@ -8,7 +8,9 @@ import shutil
 from pathlib import Path
 
 STATIC = Path(__file__).parent.parent / "_static"
+RESULTS = Path(__file__).parent.parent / "results"
 MATHJAX = "tex-svg-full.js"
+OVERVIEW = "```{overview}\n```"
 # sphinx-thebe leaves its configuration in every page, for a script that this book does not load.
 THEBE = re.compile(r'<script type="text/x-thebe-config">.*?</script>|<script>kernelName = .*?</script>', re.DOTALL)
 
@@ -33,6 +35,20 @@ def _copy(app, error) -> None:
         shutil.copy(_mathjax(), target / MATHJAX)
 
 
+def _overview(app, docname, source) -> None:
+    """Put the table of all experiments, as the findings of this copy of the book have it, where a page asks for it."""
+    if OVERVIEW not in source[0]:
+        return
+    from homogen import overview
+
+    made = overview.shown(RESULTS, "chapters").markup
+    app.env.note_dependency(overview.__file__)
+    for path in RESULTS.glob("*/findings/*.json"):
+        app.env.note_dependency(str(path))
+    # A blank line would end the block of HTML.
+    source[0] = source[0].replace(OVERVIEW, "```{raw} html\n" + made.replace("\n\n", "\n") + "\n```")
+
+
 def _strip(app, pagename, templatename, context, doctree) -> None:
     for kind in ("script_files", "css_files"):
         kept = [f for f in context.get(kind, []) if "thebe" not in str(f).lower() and not _remote(f)]
@@ -48,6 +64,7 @@ def _remote(asset) -> bool:
 def setup(app):
     app.add_css_file("homogen.css")
     app.setup_extension("homogen_api")
+    app.connect("source-read", _overview)
     app.connect("config-inited", _use_local, priority=900)
     app.connect("html-page-context", _strip, priority=900)
     app.connect("build-finished", _copy)

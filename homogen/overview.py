@@ -1,0 +1,160 @@
+"""The overview: each experiment's main numbers beside the paper, the released files and our own runs, in one table.
+
+Nothing in it is typed: the paper's numbers are the claims, the verdicts the ledger's, our own values the findings that
+chapters left, a column a profile. A profile that has not been run says so.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from homogen import ledger
+from homogen.figures import Shown
+from homogen.findings import claims
+from homogen.tables import browse
+
+PROFILES = {"pocket": "pocket (CPU)", "gpu": "gpu", "paper": "paper scale"}
+"""Columns of our own runs: the profile, and how its column is headed."""
+HOLDS, MISSES = "∋", "∌"
+"""Whether our interval holds the paper's number."""
+NOT_RUN, NO_RUN, ELSEWHERE = "– not run", "–", "– other protocol"
+"""In place of a value: the profile was not run; no chapter on models repeats it; one does, in another way."""
+REPEATED = {
+    "21_token_entropy": "04_entropy_vs_spread",
+    "22_boundaries": "17_cheapest_first",
+    "23_cascade": "17_cheapest_first",
+    "26_same_meaning": "11_nli_scale",
+    "28_calibration": "16_selective_prediction",
+}
+"""Chapters on released files, and those that do the like on models."""
+
+EXPERIMENTS: Mapping[str, tuple[str, Sequence[str]]] = {
+    "token entropy": ("21_token_entropy", ("C028", "C030", "C031", "C087")),
+    "boundaries": ("22_boundaries", ("C038", "C041", "C042", "C110")),
+    "cascade": ("23_cascade", ("C046", "C047", "C054", "C053")),
+    "learned pointer": ("23_cascade", ("C097", "C101", "C334")),
+    "retrieval": ("24_retrieval", ("C105", "C106", "C109")),
+    "single clusters": ("02_single_clusters", ("C145", "C148", "C149")),
+    "decoding": ("03_decoding", ("C249", "C250", "C252", "C258")),
+    "entropy against spread": ("04_entropy_vs_spread", ("C181", "C182", "C183", "C184", "C205")),
+    "base and instruct": ("05_base_and_instruct", ("C235", "C236", "C237", "C238")),
+    "families": ("06_families", ("C244", "C246")),
+    "stages": ("07_stages", ("C261", "C264", "C267", "C296", "C347")),
+    "answer length": ("08_answer_length", ("C275", "C279", "C283", "C321")),
+    "quantization": ("09_quantization", ("C305", "C306", "C311")),
+    "embedders": ("10_embedders", ("C313", "C316", "C318")),
+    "NLI scale": ("11_nli_scale", ("C202", "C200", "C204", "C185")),
+    "same meaning": ("26_same_meaning", ("C361", "C363")),
+    "datasets": ("12_datasets", ("C326", "C327", "C328")),
+    "baselines": ("13_baselines", ("C188", "C190", "C194")),
+    "head to head": ("25_head_to_head", ("C353", "C354", "C360")),
+    "stated confidence": ("14_stated_confidence", ("C233", "C234")),
+    "math and length": ("15_math_and_length", ("C127", "C130", "C131", "C135")),
+    "selective prediction": ("16_selective_prediction", ("C138", "C143", "C224")),
+    "calibration": ("28_calibration", ("C227", "C228", "C231")),
+    "served models": ("18_served_models", ("C349", "C350", "C351")),
+}
+"""Experiments in the order of the table: the chapter that a row leads to, and the claims shown of it."""
+
+
+def table(results: str | Path = "book/results"):
+    """Give the overview as a DataFrame, a row a claim.
+
+    Parameters
+    ----------
+    results
+        The book's folder of executed chapters and findings by profile.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Indexed by what was measured: ``claim``, ``experiment``, ``chapter``, ``paper``, ``released`` with its verdict,
+        and a column a profile of :data:`PROFILES`. Our own values come from other models than the paper's, but for the
+        paper's scale: a sign says whether their interval holds the paper's number, and is no verdict.
+    """
+    import pandas as pd
+
+    every, kept = claims(), ledger.committed()
+    own = {profile: _findings(Path(results) / profile / "findings") for profile in PROFILES}
+    rows = []
+    for experiment, (chapter, ids) in EXPERIMENTS.items():
+        for claim in ids:
+            verdict = kept[claim].verdict
+            released = f"{ledger.MARKS[verdict]} {verdict}"
+            if kept[claim].recomputed:
+                released += f": {kept[claim].recomputed}"
+            row = {
+                "quantity": every[claim].quantity,
+                "claim": claim,
+                "experiment": experiment,
+                "chapter": chapter,
+                "paper": str(every[claim]),
+                "released": released,
+            }
+            for profile, title in PROFILES.items():
+                row[title] = _cell(own[profile], chapter, claim, every[claim].reported, profile == "paper")
+            rows.append(row)
+    return pd.DataFrame(rows).set_index("quantity")
+
+
+def shown(results: str | Path = "book/results", chapters: str = "chapters") -> Shown:
+    """Give the overview as the book shows it.
+
+    Parameters
+    ----------
+    results
+        As in :func:`table`.
+    chapters
+        Folder of the chapters' pages, as seen from the page.
+    """
+    rows = table(results)
+    links = {name: f"{chapters}/{stem}.html" for name, stem in rows["chapter"].items()}
+    columns = ["experiment", "paper", "released", *PROFILES.values()]
+    return browse(
+        rows[columns],
+        f"{len(rows)} of the paper's numbers, by experiment. Released: what came out of the published files, with the "
+        f"ledger's verdict. The last columns are our own runs, on other models: {HOLDS} the 95% interval holds the "
+        f"paper's number, {MISSES} it does not.",
+        choices=["experiment"],
+        links=links,
+    )
+
+
+def _findings(folder: Path) -> dict[str, list[dict[str, Any]]] | None:
+    """What a profile's chapters left, by chapter; None if the profile has not been run."""
+    paths = sorted(folder.glob("*.json"))
+    return {path.stem: json.loads(path.read_text("utf-8")) for path in paths} if paths else None
+
+
+def _cell(
+    found: dict[str, list[dict[str, Any]]] | None, chapter: str, claim: str, reported: str, same_model: bool
+) -> str:
+    own = REPEATED.get(chapter, chapter)[3:].replace("_", "-")
+    if not found:
+        return NOT_RUN
+    # The chapter's own finding comes first; some claims stand beside findings of another.
+    rows = [row for name in sorted(found, key=lambda name: name != own) for row in found[name]]
+    row = next((row for row in rows if row["claim"] == claim), None)
+    if row is None:
+        return ELSEWHERE if own in found else NO_RUN
+    if row["value"] is None:
+        return "– undefined"
+    text = f"{row['value']:.3g}"
+    if row["low"] is None or row["high"] is None:
+        return text
+    text += f" [{row['low']:.3g}, {row['high']:.3g}]"
+    try:
+        number = float(reported)
+    except ValueError:
+        number = math.nan
+    if math.isnan(number):
+        return text
+    holds = row["low"] <= number <= row["high"]
+    if same_model:
+        verdict = "reproduced" if holds else "differs"
+        return f"{ledger.MARKS[verdict]} {verdict}: {text}"
+    return f"{HOLDS if holds else MISSES} {text}"

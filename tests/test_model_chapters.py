@@ -1,0 +1,274 @@
+"""The chapters on models under the `paper` profile's code path, with tiny checkpoints: folders, not the book's wheels.
+
+Every chapter without released files runs here twice, its cells in this process: once on models of random weights made
+below (Llama, Qwen 3, Mistral, OLMo 2 and Gemma 3 stand for families, stages and pairs), once with models that cannot be
+had. Chapters are found, not listed: a new one is tested as soon as it is there.
+"""
+
+import ast
+import math
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import END, make_model, read_json
+
+from homogen import chapters, findings, nli, planning, protocol, sampling
+
+NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
+ON_MODELS = {name: chapter for name, chapter in chapters.chapters(NOTEBOOKS).items() if chapter.files is None}
+SERVED = {name for name, c in ON_MODELS.items() if "base_url" in {p.name for p in c.parameters}}
+ABSENT = "no-such-owner/no-such-model"
+
+NUMBERS = [str(number) for number in range(13)]
+WORDS = ["what", "is", "the", "city", "of", "red", "old", "river", "Rome", "Oslo", "Lima", "stone", "salt", "fox", "and"]
+WORDS += ["True", "False", "90%", "20%", *NUMBERS]
+ENDS = (END, "▁salt", "▁fox")
+TEMPLATE = "{% for m in messages %}the {{ m['content'] }} stone{% endfor %}{% if add_generation_prompt %} is{% endif %}"
+ARCHITECTURES = ("llama", "qwen3", "mistral", "olmo2", "gemma")
+CITIES = ("Rome", "Oslo", "Lima")
+
+
+def tokenizer_of(chat):
+    """One token a word of a few real ones, so that a random model now and then says what counts as right."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    # The third is what an unknown word becomes; it ends no answer.
+    vocabulary = {word: i for i, word in enumerate([END, *(f"▁{word}" for word in WORDS)])}
+    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="▁and"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    tokenizer.decoder = decoders.Metaspace()
+    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token=END)
+    fast.chat_template = TEMPLATE if chat else None
+    return fast
+
+
+def pieces_of(folder):
+    """Words as BERT's tokenizer reads them, with its special ones."""
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "%", *dict.fromkeys(w.lower().strip("%") for w in WORDS)]
+    folder.mkdir()
+    (folder / "vocab.txt").write_text("\n".join(words))
+    return words
+
+
+def make_embedder(folder):
+    """A BERT of one layer with random weights, kept as sentence-transformers keeps its models."""
+    import sentence_transformers
+    import torch
+    import transformers
+    from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
+
+    words = pieces_of(folder / "bert")
+    torch.manual_seed(0)
+    config = transformers.BertConfig(
+        vocab_size=len(words), hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32
+    )
+    transformers.BertModel(config).save_pretrained(folder / "bert")
+    transformers.BertTokenizer(str(folder / "bert" / "vocab.txt")).save_pretrained(folder / "bert")
+    body = Transformer(str(folder / "bert"))
+    whole = sentence_transformers.SentenceTransformer(modules=[body, Pooling(16)], device="cpu")
+    whole.save(str(folder / "whole"))
+    return str(folder / "whole")
+
+
+def make_judge(folder):
+    """A DeBERTa-v2 with random weights and the labels of an NLI model; it has never been taught what they mean."""
+    import torch
+    from tokenizers import Tokenizer, models, pre_tokenizers, processors
+    from transformers import DebertaV2Config, DebertaV2ForSequenceClassification, PreTrainedTokenizerFast
+
+    special = ["[PAD]", "[CLS]", "[SEP]", "[UNK]"]
+    vocabulary = {word: i for i, word in enumerate([*special, *WORDS])}
+    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=[("[CLS]", 1), ("[SEP]", 2)]
+    )
+    names = dict(zip(("pad_token", "cls_token", "sep_token", "unk_token"), special, strict=True))
+    labels = {0: "contradiction", 1: "entailment", 2: "neutral"}
+    config = DebertaV2Config(
+        vocab_size=len(vocabulary),
+        hidden_size=16,
+        intermediate_size=32,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        max_position_embeddings=128,
+        relative_attention=True,
+        position_biased_input=False,
+        pos_att_type=["p2c", "c2p"],
+        type_vocab_size=2,
+        pooler_hidden_size=16,
+        initializer_range=1.0,
+        id2label=labels,
+        label2id={label: i for i, label in labels.items()},
+    )
+    torch.manual_seed(1)
+    DebertaV2ForSequenceClassification(config).save_pretrained(folder)
+    PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_max_length=128, **names).save_pretrained(folder)
+    return str(folder)
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    """Folders of all that a chapter can load, by what it is."""
+    home = tmp_path_factory.mktemp("checkpoints")
+    made = {}
+    for seed, architecture in enumerate(ARCHITECTURES):
+        tokenizer = tokenizer_of(chat=architecture != "gemma")
+        made[architecture] = make_model(home / architecture, tokenizer, architecture, seed, scale=0.3, ends=ENDS)
+    return made | {"embedder": make_embedder(home / "embedder"), "nli": make_judge(home / "nli")}
+
+
+@pytest.fixture(scope="module")
+def questions(tmp_path_factory):
+    """Questions of two categories with right and wrong answers, and sums."""
+    import json
+
+    rows = []
+    for i in range(8):
+        right = CITIES[i % 3]
+        text = f"what is the {'red' if i % 2 else 'old'} city of the river {NUMBERS[i]}"
+        rows.append({"text": text, "references": [right], "distractors": [c for c in CITIES if c != right]})
+        rows[-1]["category"] = "rivers" if i % 2 else "stones"
+    for i in range(8):
+        rows.append({"text": f"what is {i} and 2", "references": [str(i + 2)], "kind": "math", "category": "sums"})
+    path = tmp_path_factory.mktemp("questions") / "mine.jsonl"
+    path.write_text("\n".join(json.dumps(row) for row in rows))
+    return str(path)
+
+
+SMALL = {
+    "question": "",
+    "limit": 6,
+    "base_limit": 4,
+    "dose_limit": 4,
+    "n": 3,
+    "max_new_tokens": 7,
+    "short_limit": 3,
+    "lengths": [3, 5, 7],
+    "words": 2,
+    "levels": ["q8_0", "q4_0"],
+    "resamples": 100,
+    "splits": 10,
+    "folds": 2,
+    "device": "cpu",
+}
+
+
+def small(chapter, weights, questions, store):
+    """A chapter's parameters for tiny checkpoints: whatever names weights names one of them."""
+    generators = [weights[a] for a in ARCHITECTURES]
+    named = {
+        "model": weights["llama"],
+        "twin": weights["llama"],
+        "base_model": weights["gemma"],
+        "models": generators[:3],
+        "pairs": [[weights["gemma"], weights["llama"]], [weights["mistral"], weights["qwen3"]]],
+        "chains": [["Tiny", generators[:4]], ["Short", [weights["gemma"], weights["llama"]]]],
+        "embedder": weights["embedder"],
+        "embedders": [weights["embedder"]],
+        "nli": weights["nli"],
+        "nlis": [weights["nli"]],
+    }
+    given = SMALL | named | {"benchmark": questions, "store": str(store)}
+    own = {p.name for p in chapter.parameters}
+    return chapters.validate(chapter, {name: value for name, value in given.items() if name in own})
+
+
+def without_models(chapter, parameters):
+    """The same, with models and NLI models that cannot be had."""
+
+    def absent(value):
+        if not isinstance(value, list):
+            return ABSENT
+        if len(value) == 2 and isinstance(value[0], str) and isinstance(value[1], list):
+            return [value[0], absent(value[1])]
+        return [absent(item) for item in value]
+
+    kinds = {"twin", *chapters.MODELS} - {"embedder", "embedders"}
+    return parameters | {name: absent(value) for name, value in parameters.items() if name in kinds and value}
+
+
+def shown(value):
+    """Do with a cell's last value what a notebook does with it."""
+    for form in ("_repr_html_", "_repr_markdown_"):
+        if callable(getattr(value, form, None)):
+            return getattr(value, form)()
+    return None if value is None else repr(value)
+
+
+def execute(chapter, parameters):
+    """Run a chapter's cells here, one after the other, and show each one's last value; gives what was shown."""
+    page = []
+    space = {"__name__": "__main__", "display": lambda value: page.append(shown(value))}
+    for number, cell in enumerate(chapters.read(chapter.path).cells):
+        if cell.cell_type != "code":
+            continue
+        if "parameters" in cell.metadata.get("tags", []):
+            space |= chapters.values_of(chapter, parameters)
+            continue
+        tree = ast.parse(cell.source)
+        last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
+        # A failure's traceback names the chapter and the cell.
+        where = f"<{chapter.path.name}, cell {number}>"
+        exec(compile(tree, where, "exec"), space)
+        if last is not None and (value := eval(compile(ast.Expression(last.value), where, "eval"), space)) is not None:
+            page.append(shown(value))
+    return [text for text in page if text]
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    """A place of its own for what a chapter leaves; nothing that was loaded stays loaded."""
+    monkeypatch.setenv("HOMOGEN_FINDINGS", str(tmp_path / "findings"))
+    monkeypatch.chdir(tmp_path)
+    # The judge was made here and never taught: a check of what it knows would refuse it, as it should.
+    monkeypatch.setattr(nli, "self_check", lambda model: None)
+    yield tmp_path
+    sampling._engine.cache_clear()
+    protocol.remembering.cache_clear()
+
+
+def drawn(store):
+    """Runs left in a store, by the model that drew them."""
+    return Counter(read_json(path)["spec"]["model"] for path in Path(store).rglob("run.json"))
+
+
+def planned(chapter, parameters):
+    """Runs that the chapter's front matter announces, by model."""
+    counts = Counter()
+    for load in planning.loads(chapter, parameters):
+        counts[load.model] += load.runs
+    return counts
+
+
+def check_findings(name):
+    """Each finding has a finite value within its interval, or says why it has none."""
+    rows = findings.read(name)
+    assert rows
+    for row in rows:
+        estimate = findings.estimate_of(row)
+        if math.isnan(estimate.value):
+            assert estimate.method or estimate.n == 0, row
+        else:
+            assert math.isfinite(estimate.value), row
+            limits = [limit for limit in (estimate.low, estimate.high) if not math.isnan(limit)]
+            assert all(map(math.isfinite, limits)), row
+        assert estimate.n >= 0
+        assert 0 <= estimate.coverage <= 1
+
+
+def marked(names):
+    return [pytest.param(name, marks=pytest.mark.slow) if name in SERVED else name for name in names]
+
+
+@pytest.mark.parametrize("name", marked(ON_MODELS))
+def test_a_chapter_runs_on_tiny_checkpoints_and_draws_what_it_announces(name, weights, questions, place, capsys):
+    chapter = ON_MODELS[name]
+    parameters = small(chapter, weights, questions, place / "store")
+    page = execute(chapter, parameters)
+    assert page
+    check_findings(name)
+    assert drawn(place / "store") == planned(chapter, parameters)
