@@ -48,7 +48,7 @@ def tokenizer_of(chat):
 def pieces_of(folder):
     """Words as BERT's tokenizer reads them, with its special ones."""
     words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "%", *dict.fromkeys(w.lower().strip("%") for w in WORDS)]
-    folder.mkdir()
+    folder.mkdir(parents=True)
     (folder / "vocab.txt").write_text("\n".join(words))
     return words
 
