@@ -12,6 +12,7 @@ _MODULES = (
     "cascade",
     "chapters",
     "clustering",
+    "engines",
     "evaluation",
     "figures",
     "findings",

@@ -111,12 +111,12 @@ def _parser() -> tuple[argparse.ArgumentParser, Sequence[str]]:
 
 
 def _models(_: argparse.Namespace) -> None:
-    from homogen import models
+    from homogen import cards
 
-    for card in models.cards():
+    for card in cards.cards():
         print(f"{card.name:24} {card.stage:9} {card.size:>4} M  {card.licence:20} {card.note}")
     print("also: a folder, or a hub id such as Qwen/Qwen3-0.6B")
-    print(f"NLI models, from the hub alone: {', '.join(models.NLI_MODELS)}; also: a folder, or a hub id")
+    print(f"NLI models, from the hub alone: {', '.join(cards.NLI_MODELS)}; also: a folder, or a hub id")
 
 
 def _benchmarks(_: argparse.Namespace) -> None:

@@ -121,11 +121,13 @@ def _size(benchmark: str) -> int | float:
 
 
 _OPERATIONS = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul}
-_FUNCTIONS = {"len": len, "sum": sum, "min": min, "max": max}
+_FUNCTIONS = {"len": len, "sum": sum, "min": min, "max": max, "last": lambda rows: [names_in(row)[-1] for row in rows]}
 
 
 def evaluate(text: str, values: Mapping[str, Any], where: str = "expression") -> Any:
-    """Work out a sum, difference or product of parameters, of their ``len``, ``sum``, ``min`` and ``max``.
+    """Work out a sum, difference or product of parameters, of their items, ``len``, ``sum``, ``min`` and ``max``.
+
+    ``last(chains)`` gives the last model of each chain or pair.
 
     Raises
     ------
@@ -136,6 +138,8 @@ def evaluate(text: str, values: Mapping[str, Any], where: str = "expression") ->
     --------
     >>> evaluate("2 * len(temperatures) + 1", {"temperatures": [0.2, 1.0]})
     5
+    >>> evaluate("models[0]", {"models": ["a", "b"]}), evaluate("last(pairs)", {"pairs": [["a", "b"], ["c", "d"]]})
+    ('a', ['b', 'd'])
     """
 
     def work(node: ast.AST) -> Any:
@@ -146,6 +150,8 @@ def evaluate(text: str, values: Mapping[str, Any], where: str = "expression") ->
                 return values[name]
             case ast.List(elts=items):
                 return [work(item) for item in items]
+            case ast.Subscript(value=items, slice=ast.Constant(value=int(place))):
+                return work(items)[place]
             case ast.BinOp(op=kind) if type(kind) in _OPERATIONS:
                 return _OPERATIONS[type(kind)](work(node.left), work(node.right))
             case ast.Call(func=ast.Name(id=name), args=arguments, keywords=[]) if name in _FUNCTIONS:
@@ -154,7 +160,7 @@ def evaluate(text: str, values: Mapping[str, Any], where: str = "expression") ->
 
     try:
         return work(ast.parse(text, mode="eval").body)
-    except (SyntaxError, TypeError, ValueError) as error:
+    except (SyntaxError, TypeError, ValueError, IndexError) as error:
         if isinstance(error, BadInput):
             raise
         raise BadInput(f"{where}: {text!r} cannot be worked out") from error
@@ -223,8 +229,10 @@ def report(plans: Sequence[tuple[Chapter, Mapping[str, Any]]], device: str = "cu
         for w in wanted:
             size = "?" if w.size is None else f"{w.size:,}"
             lines.append(f"{w.name:44} {size:>8} {_gigabytes(w.download):>9} {_gigabytes(w.memory):>8}  {w.source}")
-        known = sum(w.download or 0 for w in wanted)
-        unknown = sum(w.download is None for w in wanted)
+        # Two levels of quantization of a model are one download.
+        once = {split_quantization(w.name)[0]: w.download for w in wanted}
+        known = sum(size or 0 for size in once.values())
+        unknown = sum(size is None for size in once.values())
         largest = max((w.memory or 0 for w in wanted), default=0)
         more = f" and {unknown} of unknown size" if unknown else ""
         lines.append(

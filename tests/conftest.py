@@ -148,7 +148,7 @@ class CountingEngine:
 
 def wheel_installed(name):
     """Whether the weights of a model card are installed."""
-    from homogen.models import CARDS
+    from homogen.cards import CARDS
     from homogen.records import BadInput
 
     try:

@@ -147,8 +147,8 @@ def test_references_resolve_warn_or_stay_plain():
     assert api._resolve(None, None, {"refdomain": "std"}, "plain") is None
 
 
-def test_reading_the_pages_loads_no_engine():
-    for name in ROOMS:
+def test_reading_the_other_pages_loads_no_engine():
+    for name in set(ROOMS) - {"homogen.engines"}:
         assert not any(file.startswith("homogen.engines.") for file in api._files(importlib.import_module(name)))
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from homogen import assembly, chapters, cli, execution
-from homogen.models import cards
+from homogen.cards import cards
 from homogen.questions import benchmarks
 from homogen.records import BadInput
 

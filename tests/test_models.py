@@ -14,7 +14,8 @@ import torch
 from conftest import PAD, WORDS, make_model, read_json, wheel_installed, word_tokenizer
 
 import homogen.models as models
-from homogen.models import CARDS, ModelCard, WheelFile, load_embedder, load_model, resolve_weights
+from homogen.cards import CARDS, ModelCard, WheelFile
+from homogen.models import load_embedder, load_model, resolve_weights
 from homogen.records import BadInput, SamplingSpec
 
 

@@ -117,3 +117,11 @@ def test_an_empty_table_is_refused():
 def test_the_example_runs():
     assert doctest.testmod(tables).attempted
     assert doctest.testmod(tables).failed == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "marked"), [("✓ yes", True), ("–", True), ("–3", False), ("yes ✓", False), ("", False)]
+)
+def test_a_cell_that_begins_with_a_sign_says_so_for_the_colours(text, marked):
+    markup = tables.browse(pd.DataFrame({"what": [text]}, index=["row"]), "One row.").markup
+    assert ("data-mark=" in markup) == marked

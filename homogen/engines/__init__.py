@@ -1,1 +1,27 @@
-"""Engines draw answers. An engine is anything with ``identity`` and ``generate(prompts, spec)``; one file each."""
+"""Engines draw answers. An engine is anything with ``identity`` and ``generate(prompts, spec)``; one file each.
+
+:func:`homogen.sample` makes one itself for a model of this process. Hand it one for a model behind a server, or for
+vLLM with options of its own.
+"""
+
+import importlib
+
+_NAMES = {
+    "CrossEncoder": "cross_encoder",
+    "OpenAIEngine": "openai",
+    "SentenceEmbedder": "embedder",
+    "TransformersEngine": "transformers",
+    "VLLMEngine": "vllm",
+    "entropy_bounds": "bounds",
+    "serve": "serving",
+}
+
+__all__ = ["CrossEncoder", "OpenAIEngine", "SentenceEmbedder", "TransformersEngine", "VLLMEngine"]
+__all__ += ["entropy_bounds", "serve"]
+
+
+def __getattr__(name: str):
+    """Load an engine when it is first touched: each brings a heavy library."""
+    if name in _NAMES:
+        return getattr(importlib.import_module(f"homogen.engines.{_NAMES[name]}"), name)
+    raise AttributeError(f"module 'homogen.engines' has no attribute {name!r}")
