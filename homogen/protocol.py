@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from homogen import clustering, evaluation, sampling, similarity, uncertainty
-from homogen.models import Unavailable, load_embedder
+from homogen.cards import Unavailable
+from homogen.models import load_embedder
 from homogen.records import BadInput, Estimate, Question, SamplingSpec
 
 if TYPE_CHECKING:
