@@ -165,11 +165,20 @@ def _run(arguments: argparse.Namespace) -> int:
     parameters = chapters.profile(profile)[chapter.name] | given
     if arguments.dry_run:
         return _plan([(chapter, parameters)])
+    chapters.check(chapter, parameters)
+    _say_missing([(chapter, parameters)])
     folder = Path(arguments.output or "output")
     output = folder / f"{chapter.path.stem}.ipynb"
     execution.execute(chapter, parameters, output, folder / "findings", profile, given=given)
     print(f"notebook: {output}\nfindings: {folder / 'findings' / chapter.name}.json")
     return 0
+
+
+def _say_missing(plans) -> None:
+    from homogen import planning
+
+    for name, reason in planning.unavailable(plans).items():
+        print(f"homogen: goes on without {name}: {reason}", file=sys.stderr)
 
 
 def _plan(plans) -> int:
@@ -189,6 +198,7 @@ def _run_all(plans, arguments: argparse.Namespace) -> int:
     # What is wrong with any of them is said before hours are spent on the others.
     for chapter, parameters in plans:
         chapters.check(chapter, parameters)
+    _say_missing(plans)
     folder = Path(arguments.output) if arguments.output else assembly.results_folder(arguments.profile)
     failed = []
     with tqdm(plans, desc=f"profile {arguments.profile}", unit="chapter", file=sys.stderr) as bar:

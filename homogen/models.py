@@ -16,6 +16,7 @@ import json
 import os
 import platform
 import shutil
+import subprocess
 import tempfile
 import textwrap
 from collections.abc import Callable, Sequence
@@ -102,12 +103,24 @@ def pick_device(device: str = "auto") -> str:
 
 
 def describe_device(device: str = "auto") -> str:
-    """Name a device as :func:`pick_device` picks it, for a run's provenance."""
+    """Name a device as :func:`pick_device` picks it, a GPU with its driver, for a run's provenance."""
     if pick_device(device) == "cuda":
         import torch
 
-        return torch.cuda.get_device_name()
+        count = torch.cuda.device_count()
+        cards = f"{count} x " if count > 1 else ""
+        return f"{cards}{torch.cuda.get_device_name()}, CUDA {torch.version.cuda}, driver {_driver()}"
     return f"CPU, {os.cpu_count()} cores, {platform.machine()}"
+
+
+def _driver() -> str:
+    """The version of the GPU's driver, as its own tool says it."""
+    command = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
+    try:
+        said = subprocess.run(command, capture_output=True, text=True, check=True, timeout=20).stdout
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"
+    return said.split("\n")[0].strip() or "unknown"
 
 
 def load_model(name: str, device: str = "auto", dtype: str = "auto") -> LoadedModel:

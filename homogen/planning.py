@@ -20,7 +20,7 @@ import operator
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from homogen.cards import CARDS, NLI_MODELS, hub_models, size_of, split_quantization
+from homogen.cards import CARDS, NLI_MODELS, Unavailable, hub_models, size_of, split_quantization
 from homogen.chapters import Chapter, names_in, values_of, weights_of
 from homogen.placement import MARGIN, needed
 from homogen.records import BadInput
@@ -201,6 +201,24 @@ def _weights(name: str, device: str) -> Weights:
     gated = repository in hub_models() and hub_models()[repository].gated
     # Most are published in 16 bits.
     return Weights(name, "hub, gated" if gated else "hub", size, None if size is None else size * 2 * 10**6, memory)
+
+
+def unavailable(plans: Sequence[tuple[Chapter, Mapping[str, Any]]]) -> dict[str, str]:
+    """Fetch what chapters want of the hub, and say what cannot be had, and why, by name.
+
+    Chapters go on without it and list it on their pages; who runs one should hear of it before it starts.
+    """
+    from homogen import hub
+
+    missing = {}
+    for w in weights(plans):
+        if w.source.startswith("hub"):
+            plain = split_quantization(w.name)[0]
+            try:
+                hub.fetch(NLI_MODELS.get(plain, plain))
+            except Unavailable as reason:
+                missing[w.name] = str(reason)
+    return missing
 
 
 def report(plans: Sequence[tuple[Chapter, Mapping[str, Any]]], device: str = "cuda") -> str:

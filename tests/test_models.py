@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import json
+import os
 import re
 import shutil
 from pathlib import Path
@@ -193,6 +194,19 @@ def test_a_bert_embedder_in_a_folder_loads_as_one_of_the_hub_does(tmp_path):
     assert vectors.shape == (3, 16)
     np.testing.assert_allclose(vectors[0], vectors[2], atol=1e-6)
     assert np.abs(vectors[0] - vectors[1]).max() > 1e-3
+
+
+def test_a_gpu_is_described_with_its_driver(tmp_path, monkeypatch):
+    tool = tmp_path / "nvidia-smi"
+    tool.write_text("#!/bin/sh\necho 999.12.3\necho 999.12.3\n")
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    for name, value in {"is_available": True, "device_count": 2, "get_device_name": "Some GPU"}.items():
+        monkeypatch.setattr(torch.cuda, name, lambda value=value: value)
+    assert models.describe_device() == f"2 x Some GPU, CUDA {torch.version.cuda}, driver 999.12.3"
+    monkeypatch.setenv("PATH", str(tmp_path / "nowhere"))
+    assert models.describe_device().endswith("driver unknown")
+    assert models.describe_device("cpu").startswith("CPU, ")
 
 
 def test_an_unknown_device_is_refused():
