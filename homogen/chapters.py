@@ -177,9 +177,9 @@ def _plain(value: Any) -> bool:
     return isinstance(value, str | int) or (isinstance(value, float) and math.isfinite(value))
 
 
-MODELS = ("model", "models", "base_model", "pairs", "chains", "embedder", "embedders", "nli", "nlis")
+MODELS = ("model", "models", "base_model", "twin", "pairs", "chains", "embedder", "embedders", "nli", "nlis")
 """Parameters that name weights."""
-OPTIONAL = ("base_model", "nli")
+OPTIONAL = ("base_model", "twin", "nli")
 """Parameters that may name none."""
 
 
@@ -191,6 +191,8 @@ def values_of(chapter: Chapter, parameters: Mapping[str, Any]) -> dict[str, Any]
 def weights_of(values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """Pairs of a parameter and a name of weights that it gives."""
     for parameter in MODELS:
+        if parameter == "model" and values.get("base_url"):
+            continue  # the name by which a server knows it
         value = values.get(parameter, [])
         # A chapter may call something else by such a name, as a number of pairs.
         if isinstance(value, str | list):

@@ -256,12 +256,11 @@ def report(plans: Sequence[tuple[Chapter, Mapping[str, Any]]], device: str = "cu
         lines.append(
             f"to download: about {_gigabytes(known)}{more}; the largest wants about {_gigabytes(largest)} of memory"
         )
-    hours = [load.hours for load in every]
     if device == "cuda" and every:
-        unsized = sum(h is None for h in hours)
+        unsized = sum(load.runs for load in every if load.hours is None)
         note = f", without {unsized} runs of models of unknown size" if unsized else ""
         lines.append(
-            f"GPU hours: about {sum(h or 0 for h in hours):.2g}{note} (no measurement: a card that reads "
+            f"GPU hours: about {sum(load.hours or 0 for load in every):.2g}{note} (no measurement: a card that reads "
             f"{BANDWIDTH / 1e12:.2g} TB/s, computes {SPEED / 1e12:.0f} TFLOP/s, loses {OVERHEAD * 1000:.0f} ms a pass "
             f"and decodes {ROWS} answers together)"
         )

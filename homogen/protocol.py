@@ -473,11 +473,12 @@ def auroc_table(
     rivals = {key: score for key, score in scores.items() if key != baseline and key[0] != "control"}
     tests = {key: evaluation.delong_test(scores[baseline], score, wrong) for key, score in rivals.items()}
     table = pd.DataFrame(
-        {key: (t.difference, t.low, t.high, t.pvalue) for key, t in tests.items()},
-        index=["baseline minus rival", "low", "high", "p"],
-    ).T
+        [(t.difference, t.low, t.high, t.pvalue) for t in tests.values()],
+        columns=["baseline minus rival", "low", "high", "p"],
+        index=pd.MultiIndex.from_tuples(tests, names=["family", "rival"]),
+    )
     table["p, Holm"] = evaluation.holm(table["p"]) if len(table) else []
-    return found, table.rename_axis(["family", "rival"])
+    return found, table
 
 
 def _read(estimate: Estimate, digits: int = 3) -> tuple[str, str]:

@@ -113,6 +113,48 @@ def test_a_wrong_list_of_files_is_one_line(given, message, tmp_path):
     assert "01_tiny.md" in one_line(mistake)
 
 
+# What a chapter draws
+
+
+def test_what_a_chapter_draws_is_in_its_front_matter_with_what_holds_by_default(tmp_path):
+    assert write(tmp_path / "01_tiny.md").draws == ()
+    assert write(tmp_path / "01_tiny.md", draws=[]).draws == ()
+    given = [{"models": "model"}, {"models": "pairs", "runs": 2, "answers": "n", "questions": "few", "tokens": 8}]
+    assert write(tmp_path / "01_tiny.md", draws=given).draws == (
+        {"models": "model", "runs": "1", "questions": "limit", "answers": "n + 1", "tokens": "max_new_tokens"},
+        {"models": "pairs", "runs": "2", "questions": "few", "answers": "n", "tokens": "8"},
+    )
+
+
+def test_files_and_draws_can_stand_side_by_side_and_survive_a_formatter(tmp_path):
+    chapter = write(tmp_path / "01_tiny.md", files=["published/v9_summary.json"], draws=[{"models": "model"}])
+    jupytext.write(jupytext.read(chapter.path), chapter.path)
+    found = chapters.chapters(tmp_path)["tiny"]
+    assert found.files == ("published/v9_summary.json",)
+    assert [entry["models"] for entry in found.draws] == ["model"]
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("{draws: model}", "'draws' in the front matter must be"),
+        ("{draws: {models: model}}", "'draws' in the front matter must be"),
+        ("{draws: [model]}", "'draws' in the front matter must be"),
+        ("{draws: [{runs: 2}]}", "'draws' in the front matter must be"),
+        ("{draw: []}", "'homogen' in the front matter must be"),
+        ("{draws: [{models: model, run: 2}]}", "unknown entry of 'draws' in .*did you mean 'runs'"),
+        ("{draws: [{models: model, 2: runs}]}", "unknown entry of 'draws' in"),
+    ],
+)
+def test_a_wrong_entry_of_draws_is_one_line(given, message, tmp_path):
+    path = tmp_path / "01_tiny.md"
+    write(path)
+    path.write_text(path.read_text("utf-8").replace("---", f"---\nhomogen: {given}", 1), "utf-8")
+    with pytest.raises(BadInput, match=message) as mistake:
+        chapters.chapters(tmp_path)
+    assert "01_tiny.md" in one_line(mistake)
+
+
 # Checking parameters
 
 
@@ -298,6 +340,84 @@ def test_folders_and_hub_ids_can_be_weights(tmp_path):
     chapter = write(tmp_path / "nb" / "01_tiny.md", parameters=DRAWS)
     for name in (str(tmp_path), "owner/name"):
         chapters.check(chapter, {"model": name, "base_model": name, "embedder": name, "embedders": [name]})
+
+
+@pytest.mark.parametrize(
+    ("value", "names"),
+    [
+        ("a", ["a"]),
+        ("", [""]),
+        ([], []),
+        (["a", "b"], ["a", "b"]),
+        ([["a", "b"], ["c", "d"]], ["a", "b", "c", "d"]),
+        # A label is no name; a pair of names is no label with a list.
+        ([["One", ["a", "b"]], ["Two", ["c"]]], ["a", "b", "c"]),
+        (["One", ["a", "b"]], ["a", "b"]),
+        ([["a", ["b"], "c"]], ["a", "b", "c"]),
+        ([3], [3]),
+    ],
+)
+def test_names_are_found_in_lists_pairs_and_labelled_chains(value, names):
+    assert chapters.names_in(value) == names
+
+
+WEIGHTS = """pairs: list = [["gemma-3-270m", "smollm2-135m-instruct"]]  # base, instruct
+chains: list = [["One", ["gemma-3-270m", "owner/name"]]]  # stages
+model: str = "smollm2-135m-instruct"  # one
+twin: str = ""  # or none
+nli: str = ""  # or none
+nlis: list = ["deberta-v3-base"]  # some
+base_url: str = ""  # a server
+"""
+WRONG_WEIGHTS = {
+    "a name in a pair": ({"pairs": [["gemma-3-270m", "smolm2"]]}, "unknown model 'smolm2'"),
+    "a number in a pair": ({"pairs": [["gemma-3-270m", 3]]}, "unknown model 3"),
+    "nothing in a pair": ({"pairs": [["", "gemma-3-270m"]]}, "unknown model ''"),
+    "a stage": ({"chains": [["One", ["gemma-3-270m", "gemma"]]]}, "unknown model 'gemma'; did you mean 'gemma-3-270m'"),
+    "an embedder": ({"chains": [["One", ["wordllama"]]]}, "chains: 'wordllama' is no model; there are: "),
+    "a level": ({"model": "gemma-3-270m:q4"}, "unknown quantization of gemma-3-270m 'q4'; did you mean 'q4_0'"),
+    "a level in a pair": ({"pairs": [["a/b:nf5", "a/b"]]}, "unknown quantization of a/b 'nf5'; did you mean 'nf4'"),
+    "a level of no model": ({"model": "gema-3-270m:q4_0"}, "unknown model 'gema-3-270m:q4_0'"),
+    "a twin": ({"twin": "smolm2"}, "unknown model 'smolm2'"),
+    "an NLI model": ({"nli": "deberta-v3-tiny"}, "unknown NLI model 'deberta-v3-tiny'; did you mean 'deberta-v3-"),
+    "one of them": ({"nlis": ["deberta-v3-base", ""]}, "unknown NLI model ''"),
+    "a generator to judge": ({"nli": "gemma-3-270m"}, "nli: 'gemma-3-270m' is no NLI model; there are: deberta-v3-"),
+    "a judge to generate": ({"model": "deberta-v3-base"}, "unknown model 'deberta-v3-base'"),
+    "no hub id": ({"model": "../a"}, "unknown model '../a'"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG_WEIGHTS)
+def test_a_name_of_weights_that_cannot_be_is_refused_wherever_it_stands(case, tmp_path):
+    given, message = WRONG_WEIGHTS[case]
+    with pytest.raises(BadInput) as mistake:
+        chapters.check(write(tmp_path / "01_tiny.md", parameters=WEIGHTS), given)
+    assert message in one_line(mistake)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {},
+        {"model": "smollm2-135m-instruct:q8_0"},
+        {"model": "owner/name:nf4"},
+        {"pairs": [["a/base:q4_0", "a/instruct:q4_0"], ["b/base", "b/instruct"]], "chains": []},
+        {"nli": "deberta-v3-xsmall", "nlis": ["deberta-v3-large", "owner/judge"]},
+        {"twin": "owner/name"},
+        # What a server calls its model is no business of ours.
+        {"base_url": "http://localhost:8000/v1", "model": "gpt-4o-mini"},
+    ],
+)
+def test_levels_pairs_chains_and_judges_can_be_weights(given, tmp_path):
+    chapters.check(write(tmp_path / "01_tiny.md", parameters=WEIGHTS), given)
+
+
+def test_a_folder_with_a_level_can_be_weights_and_a_number_of_pairs_is_none(tmp_path):
+    made = write(
+        tmp_path / "01_tiny.md", parameters='model: str = "owner/name"  # one\npairs: int = 2000  # of answers'
+    )
+    chapters.check(made, {"model": f"{tmp_path}:q4_0"})
+    assert list(chapters.weights_of(chapters.values_of(made, {}))) == [("model", "owner/name")]
 
 
 def test_a_chapter_on_released_files_fetches_them_and_looks_for_no_weights(tmp_path, monkeypatch):

@@ -172,6 +172,8 @@ SMALL = {
     "levels": ["q8_0", "q4_0"],
     "resamples": 100,
     "splits": 10,
+    "sizes": [2, 3],
+    "permutations": 50,
     "folds": 2,
     "device": "cpu",
 }
@@ -309,7 +311,9 @@ def test_a_chapter_runs_on_tiny_checkpoints_and_draws_what_it_announces(name, qu
 
 
 # Nothing is served where there is nothing to serve: the chapter stops at its first cell after the imports.
-STOPS = pytest.mark.xfail(raises=Unavailable, strict=True, reason="notebooks/18: serve() in its fourth cell is not guarded")
+STOPS = pytest.mark.xfail(
+    raises=Unavailable, strict=True, reason="notebooks/18: serve() in its fourth cell is not guarded"
+)
 LATER = [pytest.param(n, marks=STOPS) if n in SERVED else n for n in ON_MODELS if n not in EXEMPT]
 
 

@@ -40,14 +40,15 @@ print("50%|#####     |", file=sys.stderr)
 _ = findings.record("tiny", "the count", Estimate(float(n), 0.0, 9.0, n=1, method="given"))"""
 
 
-def write(path, *cells, title="Tiny", parameters=PARAMETERS, files=None):
+def write(path, *cells, title="Tiny", parameters=PARAMETERS, files=None, draws=None):
     """Write a chapter of some code cells, with a word of prose after each; give it as the package reads it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     code = "".join(f"\n```{{code-cell}} ipython3\n{source}\n```\n\nAnd so on.\n" for source in cells)
     text = HEAD.format(title=title, parameters=parameters) + code
-    if files is not None:
+    own = {name: value for name, value in {"files": files, "draws": draws}.items() if value is not None}
+    if own:
         # Without the filter a formatter would drop what jupytext does not know.
-        front = f"homogen: {{files: {json.dumps(files)}}}\njupytext:\n  notebook_metadata_filter: homogen"
+        front = f"homogen: {json.dumps(own)}\njupytext:\n  notebook_metadata_filter: homogen"
         text = text.replace("jupytext:", front, 1)
     path.write_text(text, "utf-8")
     return chapters.chapters(path.parent)[path.stem[3:].replace("_", "-")]
