@@ -96,7 +96,8 @@ def run_book(profile_name: str = BOOK[0], force: bool = False, folder: str | os.
             bar.set_postfix_str(p.chapter.name)
             missing = absent[p.chapter.name]
             if not missing and (force or not is_current(p.chapter, p.parameters, p.output, p.findings)):
-                execute(p.chapter, p.parameters, p.output, p.findings, p.profile)
+                # The standard book fetches no weights: who builds it has not asked for gigabytes.
+                execute(p.chapter, p.parameters, p.output, p.findings, p.profile, offline=p.profile == BOOK[0])
             outdated = bool(missing) and about_run(p.output)["key"] != execution_key(p.chapter, p.parameters)
             if missing and (force or outdated):
                 bar.write(f"{p.chapter.name}: not run for want of {', '.join(missing)}", file=sys.stderr)

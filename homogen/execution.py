@@ -36,6 +36,7 @@ def execute(
     profile_name: str = "",
     live: bool = True,
     given: Collection[str] = (),
+    offline: bool = False,
 ):
     """Run a chapter with papermill and write the executed notebook, complete or with its error.
 
@@ -57,6 +58,8 @@ def execute(
         Show the chapter's progress bars on the terminal.
     given
         Names of the parameters that come from the command line rather than from the profile.
+    offline
+        Fetch no weights from the hub: the chapter goes on with what is here.
 
     Returns
     -------
@@ -81,7 +84,7 @@ def execute(
     # What is changed while the chapter runs must make it stale, so the key is of the sources as they are now.
     key = execution_key(chapter, parameters)
     left = findings / f"{chapter.name}.json"
-    environment = {"HOMOGEN_FINDINGS": str(findings.resolve())}
+    environment = {"HOMOGEN_FINDINGS": str(findings.resolve())} | ({"HF_HUB_OFFLINE": "1"} if offline else {})
     started = time.monotonic()
     with (
         _fresh(left, output.parent),

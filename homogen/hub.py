@@ -55,7 +55,7 @@ def fetch(repository: str) -> tuple[Path, str]:
         ) from error
     except LocalEntryNotFoundError as error:
         raise Unavailable(
-            f"{repository} is not in the hub's cache and the hub cannot be reached; "
+            f"{repository} is not in the hub's cache and the hub cannot be reached, or HF_HUB_OFFLINE is set; "
             f"download it where there is a network (hf download {repository})"
         ) from error
     except HfHubHTTPError as error:
