@@ -280,9 +280,12 @@ def profile(name: str, folder: str | os.PathLike = NOTEBOOKS) -> dict[str, dict[
         If the profile does not exist, has no list of chapters, names an unknown chapter or parameter, or sets
         parameters of a chapter that it does not list.
     """
+    return _profile(name, folder, chapters(folder))
+
+
+def _profile(name: str, folder: str | os.PathLike, every: Mapping[str, Chapter]) -> dict[str, dict[str, Any]]:
     # A name with a slash in it would send the results elsewhere.
     path = Path(folder) / "profiles" / f"{name}.yaml"
-    every = chapters(folder)
     if not re.fullmatch(r"[A-Za-z0-9_-]+", name) or not path.is_file():
         raise unknown("profile", name, profiles(folder))
     content = _yaml(path)
@@ -330,5 +333,6 @@ def profiles(folder: str | os.PathLike = NOTEBOOKS) -> list[str]:
 
 def profiles_of(folder: str | os.PathLike = NOTEBOOKS) -> dict[str, list[str]]:
     """Say for each chapter which profiles run it, the book's first."""
-    found = {name: set(profile(name, folder)) for name in profiles(folder)}
-    return {chapter: [name for name, own in found.items() if chapter in own] for chapter in chapters(folder)}
+    every = chapters(folder)
+    found = {name: set(_profile(name, folder, every)) for name in profiles(folder)}
+    return {chapter: [name for name, own in found.items() if chapter in own] for chapter in every}

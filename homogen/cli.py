@@ -214,7 +214,7 @@ def _run_all(plans, arguments: argparse.Namespace) -> int:
                 bar.write(f"homogen: {mistake}", file=sys.stderr)
     print(f"{len(plans) - len(failed)} of {len(plans)} chapters in {folder}")
     if failed:
-        raise BadInput(f"{len(failed)} chapters failed: {', '.join(failed)}; what was finished is kept")
+        raise BadInput(f"{len(failed)} of {len(plans)} failed: {', '.join(failed)}; what was finished is kept")
     return 0
 
 

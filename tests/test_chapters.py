@@ -371,7 +371,7 @@ base_url: str = ""  # a server
 """
 WRONG_WEIGHTS = {
     "a name in a pair": ({"pairs": [["gemma-3-270m", "smolm2"]]}, "unknown model 'smolm2'"),
-    "a number in a pair": ({"pairs": [["gemma-3-270m", 3]]}, "unknown model 3"),
+    "a number in a pair": ({"pairs": [["gemma-3-270m", 3]]}, "unknown model '3'"),
     "nothing in a pair": ({"pairs": [["", "gemma-3-270m"]]}, "unknown model ''"),
     "a stage": ({"chains": [["One", ["gemma-3-270m", "gemma"]]]}, "unknown model 'gemma'; did you mean 'gemma-3-270m'"),
     "an embedder": ({"chains": [["One", ["wordllama"]]]}, "chains: 'wordllama' is no model; there are: "),

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tiny_chapters import GOOD, PARAMETERS, put_profile, write
 
 from homogen import assembly, chapters, cli, execution
 from homogen.cards import cards
@@ -106,8 +107,9 @@ def test_run_lists_chapters_and_parameters(arguments, capsys, monkeypatch):
     monkeypatch.chdir(ROOT)
     assert cli.main(arguments) == 0
     out, err = capsys.readouterr()
+    listed = chapters.profiles_of(ROOT / "notebooks")
     for chapter in chapters.chapters(ROOT / "notebooks").values():
-        profiles = chapters.profiles_of(ROOT / "notebooks")[chapter.name]
+        profiles = listed[chapter.name]
         assert profiles
         assert f"{chapter.name}: {chapter.title}\n    --profile {' | '.join(profiles)}\n" in out
         for name in chapter.files or ():
@@ -151,7 +153,7 @@ def test_run_takes_the_first_profile_that_lists_the_chapter(arguments, profile, 
     monkeypatch.setattr(execution, "execute", lambda *given, **_: calls.append(given))
     assert cli.main(["run", *arguments]) == 0
     ((chapter, parameters, _, _, name),) = calls
-    assert (chapter.name, name, parameters["n"]) == (arguments[0], profile, n)
+    assert (chapter.name, name, chapters.values_of(chapter, parameters)["n"]) == (arguments[0], profile, n)
 
 
 def test_run_lists_the_files_and_all_profiles_of_a_chapter(other, capsys):
@@ -236,7 +238,7 @@ MISTAKES = {
     "empty folder": (["sample", "pocket", "--model", "notebooks"], "model 'notebooks' could not be loaded"),
     "missing weights": (
         ["sample", "pocket", "--model", "no-one/nothing"],
-        "model 'no-one/nothing' could not be loaded",
+        "no-one/nothing is not in the hub's cache and the hub cannot be reached",
     ),
     "unknown benchmark": (
         ["sample", "poket", "--model", "smollm2-135m-instruct"],
@@ -399,6 +401,129 @@ def test_an_error_of_ours_is_not_passed_off_as_the_users(monkeypatch):
         cli.main(["models"])
     monkeypatch.setattr(cli, "_models", lambda _: (_ for _ in ()).throw(BadInput("a mistake")))
     assert cli.main(["models"]) == 2
+
+
+# All chapters of a profile
+
+
+@pytest.fixture
+def shelf(tmp_path, monkeypatch):
+    """Three tiny chapters and profiles of them in a working folder; gives what was executed, which does nothing."""
+    monkeypatch.chdir(tmp_path)
+    parameters = (
+        PARAMETERS + 'model: str = "mine/own"  # who answers\ndevice: str = "cpu"  # where\nlimit: int = 5  # q'
+    )
+    parameters += "\nmax_new_tokens: int = 7  # of an answer"
+    for name in ("01_first", "02_second", "03_third"):
+        drawn = None if name == "03_third" else [{"models": "model", "runs": 2}]
+        write(tmp_path / "notebooks" / f"{name}.md", GOOD, parameters=parameters, draws=drawn)
+    put_profile(tmp_path / "notebooks", "chapters: [second, first]\nall: {n: 4}\nsecond: {limit: 2}", "two")
+    put_profile(tmp_path / "notebooks", "chapters: [first, second, third]", "three")
+    put_profile(tmp_path / "notebooks", "chapters: [first, second]\nsecond: {device: cuda}", "gpu")
+    put_profile(tmp_path / "notebooks", "chapters: []", "none")
+    calls = []
+    monkeypatch.setattr(execution, "execute", lambda *given, **named: calls.append((given, named)))
+    return calls
+
+
+@pytest.mark.parametrize(
+    ("more", "folder"), [([], "book/results/two"), (["--output", "elsewhere"], "elsewhere")], ids=["default", "output"]
+)
+def test_a_profile_without_a_chapter_runs_all_that_it_lists(more, folder, shelf, capsys):
+    assert cli.main(["run", "--profile", "two", *more]) == 0
+    found = [(c.name, parameters, output, findings, name) for (c, parameters, output, findings, name), _ in shelf]
+    folder = Path(folder)
+    assert found == [
+        ("first", {"n": 4}, folder / "01_first.ipynb", folder / "findings", "two"),
+        ("second", {"n": 4, "limit": 2}, folder / "02_second.ipynb", folder / "findings", "two"),
+    ]
+    assert capsys.readouterr().out == f"2 of 2 chapters in {folder}\n"
+
+
+def test_what_is_current_is_not_run_again(shelf, monkeypatch):
+    monkeypatch.setattr(execution, "is_current", lambda chapter, *_: chapter.name == "first")
+    assert cli.main(["run", "--profile", "two"]) == 0
+    assert [given[0].name for given, _ in shelf] == ["second"]
+
+
+def test_a_chapter_that_fails_does_not_stop_the_others(shelf, monkeypatch, capsys):
+    def execute(chapter, *given):
+        shelf.append(chapter.name)
+        if chapter.name != "third":
+            raise BadInput(f"{chapter.name} went wrong")
+
+    monkeypatch.setattr(execution, "execute", execute)
+    assert cli.main(["run", "--profile", "three"]) == 2
+    assert shelf == ["first", "second", "third"]
+    out, err = capsys.readouterr()
+    assert out == "1 of 3 chapters in book/results/three\n"
+    missing, *failed = err.splitlines()
+    # What cannot be had is said once, before anything starts.
+    assert missing.startswith("homogen: goes on without mine/own: mine/own is not in the hub's cache")
+    assert failed == [
+        "homogen: first went wrong",
+        "homogen: second went wrong",
+        "homogen: 2 of 3 failed: first, second; what was finished is kept",
+    ]
+
+
+def test_a_profile_that_lists_nothing_runs_nothing(shelf, capsys):
+    assert cli.main(["run", "--profile", "none"]) == 0
+    assert capsys.readouterr().out == "0 of 0 chapters in book/results/none\n"
+    assert shelf == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--profile", "thre"], "unknown profile 'thre'; did you mean 'three'"),
+        (["--profile", "two", "-p", "n", "3"], "-p sets a parameter of one chapter; name the chapter, or set it in"),
+        (["--profile", "gpu"], "device 'cuda' was asked for, but torch sees no GPU here"),
+        (["second", "--profile", "gpu"], "device 'cuda' was asked for, but torch sees no GPU here"),
+        (["--profile", "thre", "--dry-run"], "unknown profile 'thre'; did you mean 'three'"),
+        (["third", "--profile", "two", "--dry-run"], "profile 'two' does not list 'third'; these do: three"),
+    ],
+)
+@pytest.mark.usefixtures("no_work")
+def test_a_profile_that_cannot_run_is_refused_before_any_chapter_starts(arguments, message, shelf, monkeypatch, capsys):
+    # A single chapter is checked by execute itself, before it starts a kernel.
+    monkeypatch.setattr(execution, "execute", lambda c, p, *_, **__: chapters.check(c, p) or shelf.append(c))
+    before = files(Path())
+    assert message in mistake(["run", *arguments], capsys)
+    assert shelf == []
+    assert files(Path()) == before
+
+
+@pytest.mark.usefixtures("no_work")
+def test_a_dry_run_says_what_would_be_drawn_and_runs_nothing(shelf, capsys):
+    before = files(Path())
+    assert cli.main(["run", "--profile", "two", "--dry-run"]) == 0
+    out, err = capsys.readouterr()
+    lines = [line.split() for line in out.splitlines()]
+    # 2 runs of 5 and of 2 questions, 5 answers each of at most 7 tokens
+    assert ["first", "2", "50", "350", "16"] in lines
+    assert ["second", "2", "20", "140", "16"] in lines
+    assert ["in", "all", "4", "70", "490", "32"] in lines
+    assert "mine/own" in out
+    assert "GPU hours" not in out
+    assert err == ""
+    assert shelf == []
+    assert files(Path()) == before
+
+
+@pytest.mark.usefixtures("no_work")
+def test_a_dry_run_is_of_one_chapter_with_its_own_parameters_if_one_is_named(shelf, capsys):
+    assert cli.main(["run", "second", "--profile", "two", "-p", "n", "1", "--dry-run"]) == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["second", "2", "8", "56", "16"] in lines
+    assert "first" not in [line[0] for line in lines if line]
+    assert shelf == []
+
+
+@pytest.mark.usefixtures("no_work")
+def test_what_a_gpu_would_do_can_be_asked_without_one(shelf, capsys):
+    assert cli.main(["run", "--profile", "gpu", "--dry-run"]) == 0
+    assert "GPU hours: about 0, without 4 runs of models of unknown size" in capsys.readouterr().out
 
 
 # With a tiny model of the test's own

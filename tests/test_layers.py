@@ -20,6 +20,7 @@ SOURCES = {
     for path in sorted(PACKAGE.rglob("*.py"))
 }
 HEAVY = {"torch", "transformers", "sentence_transformers", "trl", "peft", "accelerate", "vllm", "safetensors", "gguf"}
+HEAVY |= {"openai", "fastapi", "uvicorn", "bitsandbytes", "huggingface_hub"}
 ARRAYS = ["similarity", "clustering", "uncertainty", "evaluation", "cascade"]
 CORE = [*ARRAYS, "figures"]
 EDGE = ["models", "engines", "store", "sampling"]
@@ -181,25 +182,43 @@ def test_records_know_nobody():
         ("_readers", {"records"}),
         ("questions", {"records", "sources", "_readers"}),
         ("released", {"records", "sources"}),
+        ("cards", {"records"}),
+        ("hub", {"records", "cards"}),
+        ("placement", {"records", "cards"}),
+        # A plan reads chapters and counts; it loads no model and draws nothing.
+        ("planning", {"records", "cards", "placement", "chapters", "hub", "questions"}),
     ],
 )
 def test_what_reads_and_keeps_knows_little(name, known):
     assert own(imports(SOURCES[f"homogen.{name}"])) <= known
 
 
-def test_the_ledger_stands_on_the_core_and_nothing_but_the_command_line_on_the_ledger():
+def test_a_protocol_joins_the_pure_rooms_with_what_draws_and_knows_nothing_of_chapters():
+    pure = {"similarity", "clustering", "uncertainty", "evaluation", "nli"}
+    assert own(imports(SOURCES["homogen.protocol"])) <= pure | {"records", "cards", "models", "sampling", "store"}
+
+
+def test_no_room_below_the_chapters_knows_what_is_said_once_for_all_of_them():
+    for name, source in SOURCES.items():
+        if name not in ("homogen", "homogen.cli", "homogen.protocol", "homogen.planning"):
+            assert own(imports(source)).isdisjoint({"protocol", "planning"}), name
+
+
+def test_the_ledger_stands_on_the_core_and_only_what_shows_it_on_the_ledger():
     for source in rooms("ledger"):
         assert own(imports(source)).isdisjoint({*EDGE, "figures", "chapters", "execution", "staging", "assembly"}), (
             source
         )
     knowing = {name for name, source in SOURCES.items() if "ledger" in own(imports(source)) and ".ledger" not in name}
-    assert knowing <= {"homogen.cli"}
+    # The book's page over all chapters shows the verdicts beside the findings.
+    assert knowing <= {"homogen.cli", "homogen.overview"}
 
 
 def test_only_the_edge_imports_heavy_libraries_even_inside_functions():
     allowed = {
         "homogen.models",
-        "homogen.alignment",
+        "homogen.hub",  # the hub's client fetches
+        "homogen.placement",  # torch knows how much of a card is free
     }
     found = {
         name
@@ -209,8 +228,15 @@ def test_only_the_edge_imports_heavy_libraries_even_inside_functions():
     assert found <= allowed
 
 
-def test_models_import_heavy_libraries_inside_functions_only():
-    assert HEAVY.isdisjoint(m.split(".")[0] for m in imports(SOURCES["homogen.models"], everywhere=False))
+@pytest.mark.parametrize("name", ["models", "hub", "placement"])
+def test_what_finds_and_loads_weights_imports_heavy_libraries_inside_functions_only(name):
+    assert HEAVY.isdisjoint(m.split(".")[0] for m in imports(SOURCES[f"homogen.{name}"], everywhere=False))
+
+
+def test_the_server_of_a_lesson_is_a_process_of_its_own():
+    # The libraries that serve are imported there alone.
+    every = {m.split(".")[0] for source in SOURCES.values() for m in imports(source)}
+    assert every.isdisjoint({"fastapi", "uvicorn", "bitsandbytes"})
 
 
 def test_nothing_but_the_command_line_and_the_package_itself_sits_on_top_of_everything():

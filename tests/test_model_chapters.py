@@ -195,7 +195,9 @@ NAMED = {
 }
 
 
-TINY = {(kind, name) for kind, value in NAMED.items() for name in chapters.names_in(value)} | {("model", "tiny-bytes")}
+TINY = {(kind, name) for kind, value in NAMED.items() for name in chapters.names_in(value)} | {
+    (kind, "tiny-bytes") for kind in ("model", "twin")
+}
 EXEMPT = ("primer", "single-clusters", "decoding", "entropy-vs-spread")
 """The first chapters were written for models that come as wheels, and want them."""
 

@@ -7,6 +7,7 @@ import pytest
 from tiny_chapters import one_line, put_file, write
 
 from homogen import chapters, hub, planning
+from homogen.cards import Unavailable
 from homogen.placement import MARGIN
 from homogen.planning import Load, evaluate
 from homogen.records import BadInput
@@ -287,6 +288,25 @@ def test_a_model_behind_a_server_takes_no_weights_here(tmp_path):
     made = write(tmp_path / "01_tiny.md", parameters=parameters)
     assert list(weights(made)) == ["gemma-3-270m"]
     assert list(weights(made, base_url="http://localhost/v1", model="theirs", twin="x/y")) == ["x/y"]
+
+
+def test_what_cannot_be_had_of_the_hub_is_said_once_with_the_reason(chapter, monkeypatch):
+    asked = []
+
+    def fetch(repository):
+        asked.append(repository)
+        if repository != "there/is":
+            raise Unavailable(f"{repository} is gated")
+
+    monkeypatch.setattr(hub, "cached", lambda repository: False)
+    monkeypatch.setattr(hub, "fetch", fetch)
+    names = ["there/is", "not/here:q4_0", "gemma-3-270m"]
+    given = {"models": names, "pairs": [], "chains": [], "nli": "deberta-v3-base"}
+    assert planning.unavailable([(chapter(), given), (chapter(), given)]) == {
+        "not/here:q4_0": "not/here is gated",
+        "deberta-v3-base": "cross-encoder/nli-deberta-v3-base is gated",
+    }
+    assert asked == ["there/is", "not/here", "cross-encoder/nli-deberta-v3-base"]
 
 
 # The report

@@ -2,6 +2,7 @@
 
 import dataclasses
 import doctest
+import importlib.util
 import os
 import signal
 import subprocess
@@ -572,3 +573,33 @@ def test_smollm2_killed_and_resumed_equals_uninterrupted(tmp_path):
     whole = sample(questions, asked, tmp_path / "whole", engine)
     assert resumed.key == whole.key
     assert [r["text"] for r in rows(resumed)] == [r["text"] for r in rows(whole)]
+
+
+# --- which engine ---------------------------------------------------------------------------------------------------
+
+
+def test_the_environment_says_which_engine_draws(model_folders, monkeypatch):
+    monkeypatch.delenv("HOMOGEN_ENGINE", raising=False)
+    assert homogen.sampling.engine_of(model_folders["llama"], "cpu").identity["engine"] == "transformers"
+    monkeypatch.setenv("HOMOGEN_ENGINE", "vlm")
+    with pytest.raises(BadInput, match="unknown engine 'vlm'; did you mean 'vllm'"):
+        homogen.sampling.engine_of(model_folders["llama"], "cpu")
+
+
+@pytest.mark.skipif(importlib.util.find_spec("vllm") is not None, reason="vLLM is installed")
+def test_an_engine_that_is_not_installed_is_said_in_one_line(model_folders, monkeypatch):
+    monkeypatch.setenv("HOMOGEN_ENGINE", "vllm")
+    with pytest.raises(BadInput, match="vllm") as refused:
+        homogen.sampling.engine_of(model_folders["llama"], "cpu")
+    assert "\n" not in str(refused.value)
+
+
+def test_vllm_refuses_levels_that_it_does_not_draw_from():
+    with pytest.raises(BadInput, match="vLLM does not draw from 'smollm2-135m-instruct:q4_0'"):
+        homogen.sampling.engine_of("smollm2-135m-instruct:q4_0", "cpu", "vllm")
+
+
+def test_an_engine_is_loaded_once(model_folders):
+    first = homogen.sampling.engine_of(model_folders["llama"], "cpu")
+    assert homogen.sampling.engine_of(model_folders["llama"], "cpu") is first
+    assert homogen.sampling.engine_of(model_folders["gemma"], "cpu") is not first
