@@ -228,7 +228,7 @@ def _round_weights(network: Any, level: str) -> None:
     for layer in network.modules():
         # As in llama.cpp's files, what does not divide into blocks stays as it is, and so does the table of tokens.
         if isinstance(layer, torch.nn.Linear) and layer is not last and layer.weight.shape[1] % block == 0:
-            exact = layer.weight.detach().float().numpy()
+            exact = layer.weight.detach().float().cpu().numpy()
             rounded = gguf.quants.dequantize(gguf.quants.quantize(exact, kind), kind)
             layer.weight.data.copy_(torch.from_numpy(rounded))
 
