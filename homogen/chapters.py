@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from homogen import sources
-from homogen.records import BadInput, SamplingSpec, unknown
+from homogen.records import TRUNCATION_PRESETS, BadInput, SamplingSpec, unknown
 
 NOTEBOOKS = Path("notebooks")
 BOOK = ("pocket", "released")
@@ -240,6 +240,8 @@ def check(chapter: Chapter, parameters: Mapping[str, Any]) -> None:
     fields = {(f.name, f.type) for f in dataclasses.fields(SamplingSpec)}
     drawn = {p.name: values[p.name] for p in chapter.parameters if (p.name, p.type) in fields}
     SamplingSpec(**{"model": "any"} | drawn)
+    if values.get("preset", "pure") not in TRUNCATION_PRESETS:
+        raise unknown("preset", values["preset"], TRUNCATION_PRESETS)
     for name in ("limit", "base_limit"):
         if values.get(name, 1) < 1:
             raise BadInput(f"{name} must be at least 1, got {values[name]}")

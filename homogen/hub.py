@@ -6,6 +6,7 @@ opens gated models, ``HF_ENDPOINT`` names a mirror, ``HF_HUB_OFFLINE=1`` keeps t
 
 from __future__ import annotations
 
+import errno
 import os
 import textwrap
 from pathlib import Path
@@ -15,7 +16,7 @@ from homogen.records import BadInput
 
 WANTED = ("*.json", "*.txt", "*.model", "*.jinja", "*.tiktoken")
 """What beside the weights a model is loaded from."""
-UNWANTED = ("onnx/*", "openvino/*", "original/*", "*.gguf", "runs/*", "coreml/*")
+UNWANTED = ("onnx/*", "openvino/*", "original/*", "*.gguf", "runs/*", "coreml/*", "consolidated*")
 """Other forms of the same weights, and what training left."""
 
 
@@ -62,8 +63,8 @@ def fetch(repository: str) -> tuple[Path, str]:
         status = getattr(error.response, "status_code", "an error")
         raise Unavailable(f"the hub answered {status} for {repository}; try again later") from error
     except OSError as error:
-        # What breaks off a transfer is an OSError of some kind; so is a full disk, which names its file.
-        if error.filename is not None or error.errno is not None:
+        # What breaks off a transfer is an OSError of some kind; so is a disk that is full or closed to us.
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EPERM):
             raise BadInput(f"cannot keep {repository} in the hub's cache: {error.strerror or error}") from error
         raise Unavailable(f"the transfer of {repository} broke off ({_one_line(error)}); run again to go on") from error
     except Exception as error:

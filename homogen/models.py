@@ -32,6 +32,7 @@ from homogen.cards import (
     GGUF_LEVELS,
     NLI_MODELS,
     ModelCard,
+    Unavailable,
     WheelFile,
     cards,
     split_quantization,
@@ -192,7 +193,10 @@ def load_model(name: str, device: str = "auto", dtype: str = "auto") -> LoadedMo
     if level in GGUF_LEVELS:
         _round_weights(network, level)
     if "device_map" not in options:
-        network = network.to(device)
+        try:
+            network = network.to(device)
+        except torch.OutOfMemoryError as error:
+            raise Unavailable(f"model {name!r} does not fit into what is free of the card's memory") from error
     if tokenizer.pad_token is None:
         # Any token will do, as padding is masked.
         tokenizer.pad_token = tokenizer.eos_token or tokenizer.convert_ids_to_tokens(0)
@@ -224,13 +228,16 @@ def _round_weights(network: Any, level: str) -> None:
 
     kind = gguf.GGMLQuantizationType[level.upper()]
     block = gguf.GGML_QUANT_SIZES[kind][0]
-    last = network.get_output_embeddings()
+    last, rounded_any = network.get_output_embeddings(), False
     for layer in network.modules():
         # As in llama.cpp's files, what does not divide into blocks stays as it is, and so does the table of tokens.
         if isinstance(layer, torch.nn.Linear) and layer is not last and layer.weight.shape[1] % block == 0:
             exact = layer.weight.detach().float().cpu().numpy()
             rounded = gguf.quants.dequantize(gguf.quants.quantize(exact, kind), kind)
             layer.weight.data.copy_(torch.from_numpy(rounded))
+            rounded_any = True
+    if not rounded_any:
+        raise BadInput(f"level {level} rounds linear layers, and {type(network).__name__} has none that it could round")
 
 
 def resolve_weights(name: str) -> tuple[str, str]:
@@ -330,8 +337,8 @@ def _load_embedder(name: str, device: str, dtype: str, max_length: int | None) -
                 model = SentenceTransformer(folder, device=device)
             except (OSError, ValueError, SafetensorError) as error:
                 raise BadInput(f"embedder {name!r} could not be loaded: {_one_line(error)}") from error
-    if dtype == "bfloat16":
-        model = model.bfloat16()
+    # Whatever precision they were published in: a threshold on cosines must not hang on that.
+    model = model.bfloat16() if dtype == "bfloat16" else model.float()
     if max_length is not None:
         limit = model.max_seq_length or 0
         if isinstance(max_length, bool) or not isinstance(max_length, int) or not 3 <= max_length <= limit:

@@ -265,6 +265,7 @@ def report(plans: Sequence[tuple[Chapter, Mapping[str, Any]]], device: str = "cu
             f"and decodes {ROWS} answers together)"
         )
     lines.append(
+        "hours are those of drawing, without embedders and NLI models\n"
         "bounds: answers may end early, chapters share runs, and what is in the store is not drawn again; memory is "
         f"the weights and {MARGIN - 1:.0%} more, without the answers' own"
     )

@@ -328,9 +328,15 @@ def conduct(runs: Mapping[str, Run]) -> pd.DataFrame:
             "answers missing": f"{drawn['answer'].eq('').mean():.0%}",
             "cut by the limit": f"{drawn['finish'].eq('length').mean():.0%}",
             "tokens an answer": f"{drawn['token_logprobs'].map(len).mean():.1f}",
-            "entropy, greedy (nats)": f"{entropy(run).value:.3f}",
+            "entropy, greedy (nats)": f"{'at least ' * bounded(run)}{entropy(run).value:.3f}",
         }
     return pd.DataFrame(rows).T.rename_axis("run")
+
+
+def bounded(run: Run) -> bool:
+    """Whether a run's entropies are lower bounds, because its engine saw the likeliest tokens alone."""
+    column = "token_entropies_high"
+    return column in run.table.column_names and run.table.column(column).null_count < len(run.table)
 
 
 def entropy(run: Run, seed: int = 0) -> Estimate:
@@ -338,7 +344,9 @@ def entropy(run: Run, seed: int = 0) -> Estimate:
     return evaluation.bootstrap_mean(uncertainty.mean_entropy(run.column("token_entropies")), seed=seed)
 
 
-def signals(run: Run, embedder: Any, spread_rulers: Sequence[Ruler], nli: Any = None) -> dict[tuple[str, str], Any]:
+def signals(
+    run: Run, embedder: Any, spread_rulers: Sequence[Ruler], nli: Any = None, device: str = "auto"
+) -> dict[tuple[str, str], Any]:
     """Every score of ``uncertainty`` that a run can give, one number a question, higher = less certain.
 
     Parameters
@@ -351,6 +359,8 @@ def signals(run: Run, embedder: Any, spread_rulers: Sequence[Ruler], nli: Any = 
         Rulers of the scores that are read off clusters; a score each.
     nli
         A name or function for the scores that need an NLI model; they are left out without one.
+    device
+        Of the embedders.
 
     Returns
     -------
@@ -361,7 +371,7 @@ def signals(run: Run, embedder: Any, spread_rulers: Sequence[Ruler], nli: Any = 
     u = uncertainty
     entropies, logprobs = run.column("token_entropies"), run.column("token_logprobs")
     answers, greedy = run.answers(), run.greedy()
-    embed = remembering(embedder) if isinstance(embedder, str) else embedder
+    embed = remembering(embedder, device) if isinstance(embedder, str) else embedder
     vectors = similarity.embed([[g, *drawn] for g, drawn in zip(greedy, answers, strict=True)], embed)
     drawn, weights = [v[1:] for v in vectors], run.sequence_logprobs()
     cosine = [similarity.cosine_of(v) for v in drawn]
@@ -394,7 +404,7 @@ def signals(run: Run, embedder: Any, spread_rulers: Sequence[Ruler], nli: Any = 
         "CoCoA, embedding": u.cocoa(nll, to_samples),
     }
     for ruler in spread_rulers:
-        S = words if ruler.similarity == "Jaccard" else similarities(answers, ruler.similarity)
+        S = words if ruler.similarity == "Jaccard" else similarities(answers, ruler.similarity, device)
         labels = ruler.labels(S)
         between[f"number of clusters, {ruler}"] = u.number_of_sets(labels)
         between[f"semantic entropy, {ruler}"] = u.semantic_entropy(labels)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
+import gc
 import os
 import sys
+import warnings
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -112,6 +113,11 @@ def sample(
             f"engine {type(engine).__name__} did not give the greedy and {spec.n} drawn answers to question {left[0]!r}"
         )
     rows = [row for q in questions for row in have[q.id]]
+    if any(row.get("token_entropies_high") is not None for row in rows):
+        warnings.warn(
+            f"{spec.model}: only the likeliest tokens' log-probabilities are known; token_entropies are lower bounds",
+            stacklevel=2,
+        )
     return Run(key, spec, questions, pa.Table.from_pylist(rows, schema=arrow_schema()), engine.identity)
 
 
@@ -191,8 +197,23 @@ def _stamp(model: str) -> tuple:
     return tuple(sorted((p.name, p.stat().st_size, p.stat().st_mtime_ns) for p in folder.iterdir()))
 
 
-@functools.lru_cache(maxsize=1)
-def _engine(model: str, device: str, kind: str, stamp: tuple) -> Any:
+_loaded: dict[tuple, Any] = {}
+"""The one engine that is in memory, by what it was made of."""
+
+
+def _engine(*wanted: Any) -> Any:
+    if wanted not in _loaded and _loaded:
+        _loaded.clear()
+        # A card must have the first model's memory back before the second one is measured against what is free.
+        gc.collect()
+        if (torch := sys.modules.get("torch")) is not None and torch.cuda.is_available():
+            torch.cuda.empty_cache()
+    if wanted not in _loaded:
+        _loaded[wanted] = _load(*wanted)
+    return _loaded[wanted]
+
+
+def _load(model: str, device: str, kind: str, stamp: tuple) -> Any:
     if kind == "transformers":
         from homogen.engines.transformers import TransformersEngine
 

@@ -37,9 +37,9 @@ def test_a_book_runs_what_has_changed_and_nothing_else(project, monkeypatch):
     executed = []
     run = assembly.execute
 
-    def watch(chapter, *given):
+    def watch(chapter, *given, offline=False):
         executed.append(chapter.name)
-        return run(chapter, *given)
+        return run(chapter, *given, offline=offline)
 
     monkeypatch.setattr(assembly, "execute", watch)
     staged, results = project / "book" / "chapters", project / "book" / "results" / "mine"
@@ -72,9 +72,23 @@ def test_a_book_runs_what_has_changed_and_nothing_else(project, monkeypatch):
     assert "rate=0.25" in text_of(nbformat.read(pages[1], as_version=4))
 
     executed.clear()
-    monkeypatch.setattr(assembly, "execute", lambda chapter, *_: executed.append(chapter.name))
+    monkeypatch.setattr(assembly, "execute", lambda chapter, *_, **__: executed.append(chapter.name))
     assembly.run_book("mine", force=True)
     assert executed == ["one", "two"]
+
+
+@pytest.mark.parametrize(("name", "offline"), [("pocket", True), ("mine", False)])
+def test_only_the_standard_book_fetches_no_weights(project, monkeypatch, name, offline):
+    put_profile(project / "notebooks", "chapters: [one, two]", name)
+    found, run = [], assembly.execute
+
+    def watch(*given, offline=False):
+        found.append(offline)
+        return run(*given, offline=offline)
+
+    monkeypatch.setattr(assembly, "execute", watch)
+    assembly.run_book(name)
+    assert found == [offline, offline]
 
 
 def test_a_book_that_fails_keeps_the_pages_it_had(project, monkeypatch):
@@ -83,7 +97,7 @@ def test_a_book_that_fails_keeps_the_pages_it_had(project, monkeypatch):
     (staged / "01_one.ipynb").write_text("an earlier page")
     (staged / "02_two.ipynb").write_text("an earlier page")
 
-    def fail(*_):
+    def fail(*_, **__):
         raise BadInput("chapter one failed: no")
 
     monkeypatch.setattr(assembly, "execute", fail)
@@ -154,7 +168,7 @@ def mixed(project, monkeypatch):
     put_profile(project / "notebooks", "chapters: [three]\nthree: {n: 9}", "released")
     ran = []
 
-    def run(chapter, *given):
+    def run(chapter, *given, offline=False):
         ran.append(chapter.name)
         run_nothing(chapter, *given)
 

@@ -262,7 +262,7 @@ def place(home, tmp_path, monkeypatch):
     # The judge was made here and never taught: a check of what it knows would refuse it, as it should.
     monkeypatch.setattr(nli, "self_check", lambda model: None)
     yield tmp_path
-    sampling._engine.cache_clear()
+    sampling._loaded.clear()
     protocol.remembering.cache_clear()
     models._load_nli.cache_clear()
     models._load_embedder.cache_clear()

@@ -154,6 +154,12 @@ def test_fewer_bits_round_more(folder):
     assert error("q8_0") < error("q5_0") < error("q4_0")
 
 
+def test_a_model_without_layers_to_round_is_not_called_rounded(folder, monkeypatch):
+    monkeypatch.setattr(torch.nn, "Linear", type("NoLayer", (torch.nn.Module,), {}))
+    with pytest.raises(BadInput, match="level q4_0 rounds linear layers, and LlamaForCausalLM has none"):
+        models._round_weights(load_model(str(folder), "cpu").network, "q4_0")
+
+
 @pytest.mark.parametrize("level", ["nf4", "int8"])
 def test_levels_of_bitsandbytes_want_a_gpu(folder, level, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)

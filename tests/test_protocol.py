@@ -252,9 +252,9 @@ def spec(model, **fields):
 @pytest.fixture
 def fresh_engine():
     """No model is kept from one test to the next."""
-    sampling._engine.cache_clear()
+    sampling._loaded.clear()
     yield
-    sampling._engine.cache_clear()
+    sampling._loaded.clear()
 
 
 @pytest.mark.usefixtures("fresh_engine")

@@ -603,3 +603,19 @@ def test_an_engine_is_loaded_once(model_folders):
     first = homogen.sampling.engine_of(model_folders["llama"], "cpu")
     assert homogen.sampling.engine_of(model_folders["llama"], "cpu") is first
     assert homogen.sampling.engine_of(model_folders["gemma"], "cpu") is not first
+
+
+def test_one_engine_goes_before_the_next_one_comes(model_folders, monkeypatch):
+    """Two models of which each fills a card never lie in memory together."""
+    alive = []
+    load = homogen.sampling._load
+
+    def watched(*wanted):
+        alive.append(len(homogen.sampling._loaded))
+        return load(*wanted)
+
+    monkeypatch.setattr(homogen.sampling, "_load", watched)
+    for name in ("llama", "gemma", "llama"):
+        homogen.sampling.engine_of(model_folders[name], "cpu")
+    assert alive
+    assert set(alive) == {0}

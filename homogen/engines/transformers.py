@@ -39,6 +39,9 @@ MOST_ROWS = 2048
 SCORED_TOGETHER = 32
 """Pairs of prompt and continuation in one forward pass."""
 
+OPEN = "<think>"
+"""What opens a reasoning block."""
+
 NUCLEUS_WIDTH = 1024
 """The nucleus is looked for among so many tokens first; a full sort follows only where they do not reach top_p."""
 
@@ -169,8 +172,14 @@ class TransformersEngine:
     def _decode(self, work, spec, emit, cancelled) -> None:
         network, tokenizer, device = self.model.network, self.model.tokenizer, self.model.device
         ids, mask = self._encode([text for _, text, _ in work])
+        # Some chat templates open the reasoning themselves: without its beginning it could not be told from an answer.
+        opened = [OPEN if self.model.wrap(text).rstrip().endswith(OPEN) else "" for _, text, _ in work]
         source = torch.tensor([i for i, (*_, samples) in enumerate(work) for _ in samples], device=ids.device)
-        rows = [_Row(qid, sample, spec.seed, device) for qid, _, samples in work for sample in samples]
+        rows = [
+            _Row(qid, sample, spec.seed, device, begun)
+            for (qid, _, samples), begun in zip(work, opened, strict=True)
+            for sample in samples
+        ]
         ends = _end_tokens(network, tokenizer)
         stop = prompt_template(spec.prompt).stop
 
@@ -179,7 +188,7 @@ class TransformersEngine:
         position = (mask.cumsum(-1) - 1).clamp_min_(0)
         output = network(ids, attention_mask=mask, position_ids=position, past_key_values=cache, logits_to_keep=1)
         # A prompt is read once, and its keys and values copied for each of its answers.
-        cache.batch_select_indices(source)
+        _select(cache, source)
         logits = output.logits[:, -1][source]
         seen = _seen(ids, mask, logits.shape[-1])[source] if spec.repetition_penalty != 1 else None
         mask = mask[source]
@@ -206,7 +215,7 @@ class TransformersEngine:
                 return
             if len(keep) < len(rows):
                 index = torch.tensor(keep, device=device)
-                cache.batch_select_indices(index)
+                _select(cache, index)
                 rows = [rows[i] for i in keep]
                 token, mask, position = token[index], mask[index], position[index]
                 seen = None if seen is None else seen[index]
@@ -281,8 +290,8 @@ class TransformersEngine:
 class _Row:
     """One sequence while it is being drawn: its random stream, tokens and statistics."""
 
-    def __init__(self, question_id: str, sample: int, seed: int, device: str) -> None:
-        self.question_id, self.sample = question_id, sample
+    def __init__(self, question_id: str, sample: int, seed: int, device: str, begun: str = "") -> None:
+        self.question_id, self.sample, self.begun = question_id, sample, begun
         self.tokens: list[int] = []
         self.logprobs: list[float] = []
         self.entropies: list[float] = []
@@ -327,6 +336,7 @@ class _Row:
             # Compared as text, not by length: half a character decodes to a replacement sign of the same length.
             shorter = (tokenizer.decode(self.tokens[:m], skip_special_tokens=True) for m in range(count + 1))
             count = next(m for m, start in enumerate(shorter) if start.startswith(text))
+        text = self.begun + text
         return Response(
             self.question_id,
             self.sample,
@@ -398,6 +408,12 @@ def truncate(probs: torch.Tensor, top_k: int, top_p: float) -> torch.Tensor:
 
 def _seen(ids: torch.Tensor, mask: torch.Tensor, size: int) -> torch.Tensor:
     return torch.zeros(len(ids), size, dtype=torch.long, device=ids.device).scatter_add_(1, ids, mask) > 0
+
+
+def _select(cache: DynamicCache, index: torch.Tensor) -> None:
+    """Keep some rows of a cache, or repeat them; the layers of a model that is shared out lie on several cards."""
+    for layer in cache.layers:
+        layer.batch_select_indices(index.to(layer.keys.device))
 
 
 def _halves(work: list) -> list[list]:
