@@ -46,7 +46,8 @@ def _overview(app, docname, source) -> None:
     for path in RESULTS.glob("*/findings/*.json"):
         app.env.note_dependency(str(path))
     # A blank line would end the block of HTML.
-    source[0] = source[0].replace(OVERVIEW, f'```{{raw}} html\n<div class="overview">{made.replace("\n\n", "\n")}</div>\n```')
+    made = '<div class="overview">' + made.replace("\n\n", "\n") + "</div>"
+    source[0] = source[0].replace(OVERVIEW, "```{raw} html\n" + made + "\n```")
 
 
 def _strip(app, pagename, templatename, context, doctree) -> None:
