@@ -155,9 +155,10 @@ def test_fewer_bits_round_more(folder):
 
 
 def test_a_model_without_layers_to_round_is_not_called_rounded(folder, monkeypatch):
+    network = load_model(str(folder), "cpu").network
     monkeypatch.setattr(torch.nn, "Linear", type("NoLayer", (torch.nn.Module,), {}))
     with pytest.raises(BadInput, match="level q4_0 rounds linear layers, and LlamaForCausalLM has none"):
-        models._round_weights(load_model(str(folder), "cpu").network, "q4_0")
+        models._round_weights(network, "q4_0")
 
 
 @pytest.mark.parametrize("level", ["nf4", "int8"])
