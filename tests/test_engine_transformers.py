@@ -771,6 +771,7 @@ def test_reasoning_is_switched_off_where_the_template_can_and_the_run_says_so(ti
 def test_reasoning_that_the_template_opens_is_no_answer(tiny_models):
     model = tiny_models["llama"]
     tokenizer = word_tokenizer(WORDS, CHAT_TEMPLATE + " <think>")
+    tokenizer.pad_token = tokenizer.eos_token
     opened = dataclasses.replace(model, tokenizer=tokenizer)
     responses = draw(opened, PROMPTS[:2], spec(n=2))
     assert all(r.text.startswith("<think>") for r in responses.values())

@@ -109,7 +109,8 @@ def test_a_part_from_before_upper_bounds_is_read_as_exact(tmp_path):
                 for k in range(GREEDY, spec.n):
                     yield Response(q, k, "text", "text", "stop", (-0.5,), (0.25,), (0.5,))
 
-    run = hg.sample(questions, spec, store=tmp_path, engine=Bounded())
+    with pytest.warns(UserWarning, match="token_entropies are lower bounds"):
+        run = hg.sample(questions, spec, store=tmp_path, engine=Bounded())
     assert run.column("token_entropies_high", 1) == [[0.5]]
     (path,) = (tmp_path / run.key).glob("part-*.parquet")
     sink = pa.BufferOutputStream()
