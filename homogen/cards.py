@@ -210,9 +210,20 @@ def size_of(name: str) -> int | None:
     >>> size_of("gemma-3-270m"), size_of("Qwen/Qwen3-4B:nf4"), size_of("mine/own")
     (268, 4022, None)
     """
-    plain = split_quantization(name)[0]
-    known = CARDS.get(plain) or hub_models().get(NLI_MODELS.get(plain, plain))
+    known = card_of(name)
     return known.size if known else None
+
+
+def card_of(name: str) -> ModelCard | HubModel | None:
+    """What is known of a model, embedder or NLI model, whatever level it is quantized to; None if nothing is.
+
+    Examples
+    --------
+    >>> card_of("Qwen/Qwen3-4B:nf4").stage, card_of("deberta-v3-base").stage, card_of("mine/own")
+    ('instruct', 'nli', None)
+    """
+    plain = split_quantization(name)[0]
+    return CARDS.get(plain) or hub_models().get(NLI_MODELS.get(plain, plain))
 
 
 GGUF_LEVELS = ("q8_0", "q5_1", "q5_0", "q4_1", "q4_0")

@@ -7,6 +7,7 @@ opens gated models, ``HF_ENDPOINT`` names a mirror, ``HF_HUB_OFFLINE=1`` keeps t
 from __future__ import annotations
 
 import errno
+import json
 import os
 import textwrap
 from pathlib import Path
@@ -76,10 +77,17 @@ def fetch(repository: str) -> tuple[Path, str]:
 
 
 def cached(repository: str) -> bool:
-    """Whether a model's files are in the hub's cache, as far as its configuration tells; asks nobody."""
+    """Whether a model lies whole in the hub's cache; asks nobody. A download that broke off is not whole."""
     from huggingface_hub import try_to_load_from_cache
 
-    return isinstance(try_to_load_from_cache(repository, "config.json"), str)
+    found = try_to_load_from_cache(repository, "config.json")
+    if not isinstance(found, str):
+        return False
+    folder = Path(found).parent
+    for index in folder.glob("*.index.json"):
+        shards = set(json.loads(index.read_text("utf-8")).get("weight_map", {}).values())
+        return bool(shards) and all((folder / name).exists() for name in shards)
+    return any(any(folder.glob(pattern)) for pattern in ("*.safetensors", "*.bin"))
 
 
 def _bar():

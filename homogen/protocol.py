@@ -333,6 +333,33 @@ def conduct(runs: Mapping[str, Run]) -> pd.DataFrame:
     return pd.DataFrame(rows).T.rename_axis("run")
 
 
+def measures(spread: Spread, name: str, run: Run, embedder: str) -> dict[str, np.ndarray]:
+    """What chapters compare between runs, one number a question: clusters, closeness, entropy and length.
+
+    Parameters
+    ----------
+    spread, name
+        The run is ``name`` in it.
+    run
+        With its token statistics.
+    embedder
+        One of the spread's similarities, for the mean cosine.
+
+    Returns
+    -------
+    dict of str to numpy.ndarray
+        Clusters by each ruler, ``"mean cosine"`` of the drawn answers, ``"token entropy, greedy"`` (nats) and ``"tokens
+        an answer"``, the mean over the drawn ones.
+    """
+    tokens = np.array([len(row) for row in run.table.column("token_logprobs").to_pylist()], float)
+    found = {f"clusters, {ruler}": spread.counts(name, ruler) for ruler in spread.rulers}
+    found["mean cosine"] = spread.closeness(name, embedder)
+    found["token entropy, greedy"] = uncertainty.mean_entropy(run.column("token_entropies"))
+    # Each question's rows are the greedy answer's and those of the drawn ones.
+    found["tokens an answer"] = tokens.reshape(-1, run.spec.n + 1)[:, 1:].mean(axis=1)
+    return found
+
+
 def bounded(run: Run) -> bool:
     """Whether a run's entropies are lower bounds, because its engine saw the likeliest tokens alone."""
     column = "token_entropies_high"

@@ -158,3 +158,18 @@ def test_without_a_network_every_loader_says_what_is_missing(load):
 
 def test_what_is_wanted_of_a_repository_is_what_loaders_read():
     assert Path("1_Pooling/config.json").match(hub.WANTED[0])
+
+
+def test_a_download_that_broke_off_is_not_taken_for_a_whole_model(tmp_path, monkeypatch):
+    config, index = tmp_path / "config.json", tmp_path / "model.safetensors.index.json"
+    monkeypatch.setattr("huggingface_hub.try_to_load_from_cache", lambda *_: str(config) if config.exists() else None)
+    assert not hub.cached("mine/model")
+    config.write_text("{}")
+    assert not hub.cached("mine/model")
+    index.write_text(json.dumps({"weight_map": {"a": "model-1.safetensors", "b": "model-2.safetensors"}}))
+    (tmp_path / "model-1.safetensors").write_bytes(b"1")
+    assert not hub.cached("mine/model")
+    (tmp_path / "model-2.safetensors").write_bytes(b"2")
+    assert hub.cached("mine/model")
+    index.unlink()
+    assert hub.cached("mine/model")

@@ -472,3 +472,21 @@ def test_a_baseline_without_rivals_is_compared_with_none():
     assert list(found) == [key]
     assert isinstance(tests, pd.DataFrame)
     assert len(tests) == 0
+
+
+def test_measures_are_those_of_the_rooms_one_a_question(tmp_path, tiny_models):
+    questions, asked = ask(3), SamplingSpec(model="tiny", prompt="{question}", n=4, max_new_tokens=9)
+    run = sampling.sample(
+        questions, asked, store=tmp_path, engine=TransformersEngine(tiny_models["llama"]), progress=False
+    )
+    ruler = protocol.Ruler("Jaccard", 0.4, "single")
+    spread = protocol.Spread({"run": run}, [ruler])
+    found = protocol.measures(spread, "run", run, "Jaccard")
+    np.testing.assert_array_equal(found[f"clusters, {ruler}"], spread.counts("run", ruler))
+    np.testing.assert_array_equal(found["mean cosine"], spread.closeness("run", "Jaccard"))
+    np.testing.assert_array_equal(
+        found["token entropy, greedy"], uncertainty.mean_entropy(run.column("token_entropies"))
+    )
+    lengths = [[len(row) for row in run.column("token_logprobs", k)] for k in range(4)]
+    np.testing.assert_allclose(found["tokens an answer"], np.mean(lengths, axis=0))
+    assert len(set(found["tokens an answer"])) > 1

@@ -262,13 +262,7 @@ def table(*experiments: str, ids: Iterable[str] = ()):
     BadInput
         If there is no such experiment or claim.
     """
-    every = reported()
-    known = {c.experiment for c in every.values()}
-    for name in experiments:
-        if name not in known:
-            raise unknown("experiment", name, known)
-    wanted = [c for c in every.values() if c.experiment in experiments or c.claim_id in set(ids)]
-    wanted = [c for c in wanted if c.claim_id in checks()]
+    wanted = [c for c in _of(experiments, ids) if c.claim_id in checks()]
     found = outcomes(c.claim_id for c in wanted)
     import pandas as pd
 
@@ -306,7 +300,7 @@ def kept(*experiments: str, ids: Iterable[str] = ()):
     Raises
     ------
     BadInput
-        If there is no such experiment.
+        If there is no such experiment or claim.
 
     Examples
     --------
@@ -315,11 +309,7 @@ def kept(*experiments: str, ids: Iterable[str] = ()):
     """
     import pandas as pd
 
-    every = reported()
-    for name in experiments:
-        if name not in (known := {c.experiment for c in every.values()}):
-            raise unknown("experiment", name, known)
-    rows = [c for c in every.values() if c.experiment in experiments or c.claim_id in set(ids)]
+    rows = _of(experiments, ids)
     found = {c.claim_id: committed()[c.claim_id] for c in rows}
     table = [
         {
@@ -333,6 +323,18 @@ def kept(*experiments: str, ids: Iterable[str] = ()):
         for c in rows
     ]
     return pd.DataFrame(table).set_index("claim")
+
+
+def _of(experiments: Iterable[str], ids: Iterable[str]) -> list[Claim]:
+    """The claims of some experiments and some further ones, in the order of the ledger."""
+    every, ids = reported(), set(ids)
+    known = {c.experiment for c in every.values()}
+    for name in experiments:
+        if name not in known:
+            raise unknown("experiment", name, known)
+    for name in ids - set(every):
+        raise unknown("claim", name, every)
+    return [c for c in every.values() if c.experiment in experiments or c.claim_id in ids]
 
 
 def _findings(folder: Path) -> dict[str, str]:
