@@ -377,8 +377,9 @@ def test_a_reader_that_goes_away_gets_no_traceback(arguments, unbuffered):
         environment = os.environ | {"PYTHONUNBUFFERED": unbuffered}
         done = subprocess.run(command, stdout=out, stderr=subprocess.PIPE, env=environment, check=False)
     assert done.stderr == b""
-    # argparse itself passes over a help that cannot be written.
-    assert done.returncode == (0 if unbuffered and "benchmarks" not in arguments else 141)
+    # A help that cannot be written at once is passed over by argparse itself in newer Pythons (3.11.7, not 3.11.2).
+    by_argparse = {0} if unbuffered and "benchmarks" not in arguments else set()
+    assert done.returncode in {141} | by_argparse
 
 
 def test_an_interruption_says_how_to_go_on(monkeypatch, capsys):
