@@ -6,10 +6,12 @@ import shutil
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import homogen as hg
 from homogen.cards import NLI_MODELS, Unavailable
-from homogen.engines.cross_encoder import CrossEncoder
+from homogen.engines.cross_encoder import CrossEncoder, _cuts
 from homogen.models import load_nli
 from homogen.nli import _CONTRADICTION, _SELF, NLI
 from homogen.records import BadInput
@@ -134,6 +136,28 @@ def test_batches_side_by_side_give_the_same_answers(model, workers):
     pairs = list(training_pairs())
     np.testing.assert_allclose(several(pairs), model(pairs), atol=1e-5)
     assert torch.get_num_threads() == threads
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(st.integers(1, 40), min_size=1, max_size=60).map(lambda row: sorted(row, reverse=True)),
+    st.integers(1, 120),
+    st.integers(1, 4),
+)
+def test_batches_are_no_larger_than_said_and_no_worker_waits_for_another(length, tokens, workers):
+    batches = np.split(np.array(length), _cuts(np.array(length), tokens, workers))
+    assert np.concatenate(batches).tolist() == length
+    assert all(len(rows) == 1 or len(rows) * rows[0] <= tokens for rows in batches)
+    as_few_as_can_be = len(_cuts(np.array(length), tokens, 1)) + 1
+    assert as_few_as_can_be <= len(batches) <= as_few_as_can_be + workers - 1
+
+
+def test_equal_rows_are_shared_out_evenly():
+    """Five batches of four would leave one of two workers with three of them."""
+    rows = np.split(np.arange(20), _cuts(np.full(20, 10), 40, 2))
+    assert [len(row) for row in rows] == [4, 4, 4, 4, 4]  # six batches would hold no fewer in the longest
+    rows = np.split(np.arange(18), _cuts(np.full(18, 10), 80, 2))
+    assert [len(row) for row in rows] == [5, 5, 5, 3]  # not 8, 8, 2
 
 
 def test_an_error_in_a_worker_is_the_callers(model):

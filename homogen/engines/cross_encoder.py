@@ -19,7 +19,7 @@ from homogen.records import BadInput
 
 _MEANINGS = ("entailment", "neutral", "contradiction")
 _ONE_SEPARATOR = {"albert", "bert", "deberta", "deberta-v2", "distilbert", "electra", "modernbert"}
-_PADDED_TOKENS = {"cpu": 2**10, "cuda": 2**16}
+_PADDED_TOKENS = {"cpu": 2**9, "cuda": 2**16}
 
 
 class CrossEncoder:
@@ -32,7 +32,8 @@ class CrossEncoder:
     name
         What identifies weights, precision and length limit; a cache of pairs is keyed by it.
     padded_tokens
-        Rows times length of a batch; ``None`` takes 1,024 on a CPU and 65,536 on a GPU.
+        Rows times length of a batch; ``None`` takes 512 on a CPU, where a larger batch outgrows the
+        cache, and 65,536 on a GPU.
     max_length
         Longest pair in tokens; ``None`` takes what the model reads.
     workers
@@ -66,7 +67,7 @@ class CrossEncoder:
         self._columns = _columns(network.config, name)
         if padded_tokens is not None and (not _is_whole(padded_tokens) or padded_tokens < 1):
             raise BadInput(f"padded_tokens must be a whole number of at least 1, got {padded_tokens!r}")
-        self._padded_tokens = padded_tokens or _PADDED_TOKENS.get(self._device.type, 2**10)
+        self._padded_tokens = padded_tokens or _PADDED_TOKENS.get(self._device.type, 2**9)
         self._workers = (workers or torch.get_num_threads()) if self._device.type == "cpu" else 1
         limit = min(tokenizer.model_max_length, getattr(network.config, "max_position_embeddings", None) or 512)
         if max_length is not None and not (_is_whole(max_length) and 8 <= max_length <= limit):
@@ -83,10 +84,7 @@ class CrossEncoder:
         length = np.array([len(row) for row in encoded["input_ids"]])
         order = np.argsort(-length, kind="stable")
         if self._workers > 1:
-            batches = []
-            while len(order):
-                rows, order = np.split(order, [self._rows(length[order[0]])])
-                batches.append(rows)
+            batches = np.split(order, _cuts(length[order], self._padded_tokens, self._workers))
             for rows, found in zip(batches, self._side_by_side(encoded, batches), strict=True):
                 answers[rows] = found
             return answers
@@ -137,6 +135,24 @@ class CrossEncoder:
         with torch.inference_mode():
             logits = self._network(**batch).logits
         return logits.double().softmax(dim=-1)[:, self._columns].cpu().numpy()
+
+
+def _cuts(length: np.ndarray, padded_tokens: int, workers: int) -> list[int]:
+    """Where to cut rows, longest first: as many batches for each worker, and none larger than it must be for that."""
+
+    def greedy(limit: int) -> list[int]:
+        cuts = [0]
+        while cuts[-1] < len(length):
+            cuts.append(cuts[-1] + max(1, limit // int(length[cuts[-1]])))
+        return cuts[1:-1]
+
+    batches = len(greedy(padded_tokens)) + 1
+    batches += -batches % workers
+    low, high = 1, padded_tokens
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if len(greedy(middle)) < batches else (middle + 1, high)
+    return greedy(high)
 
 
 def _is_whole(value: object) -> bool:

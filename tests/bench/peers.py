@@ -117,7 +117,7 @@ def main() -> None:
         same = all(np.array_equal(a, b) for a, b in zip(own, labels, strict=True))
         fewer, faster = pairs / own_pairs, seconds / own_seconds
         print(
-            f"{name:<26} {pairs:>7} {own_pairs:>7} {fewer:>6.1f}x {faster:>6.1f}x   "
+            f"{name:<26} {pairs:>7} {own_pairs:>7} {fewer:>6.1f}x {faster:>6.2f}x   "
             f"{'same' if same else 'OTHER'}; must reach: {wanted}",
             flush=True,
         )
