@@ -7,14 +7,12 @@ answer that was not given is recorded as missing, never as something to cluster.
 
 from __future__ import annotations
 
-import dataclasses
 import datetime
 import email.utils
 import json
 import math
 import os
 import random
-import re
 import threading
 import urllib.parse
 import warnings
@@ -25,6 +23,7 @@ from typing import Any
 import openai
 
 from homogen.engines.bounds import entropy_bounds
+from homogen.engines.replies import Garbage, read, tokens_of
 from homogen.engines.seeds import request_seed
 from homogen.records import GREEDY, BadInput, Response, SamplingSpec, answer_of, prompt_template, unknown
 
@@ -268,7 +267,7 @@ class OpenAIEngine:
                 fault, least = f"did not answer within {self.timeout:g} s", 0.0
             except openai.APIConnectionError as error:
                 fault, least = f"cannot be reached ({self._scrub(error.__cause__ or error)})", 0.0
-            except _Garbage as error:
+            except Garbage as error:
                 fault, least = f"sent a reply that cannot be read ({self._scrub(error)})", 0.0
             attempt += 1
             if attempt > self.retries or least > LONGEST_WAIT:
@@ -327,9 +326,9 @@ class OpenAIEngine:
         try:
             reply = json.loads(raw.content)
         except ValueError:
-            raise _Garbage(f"not JSON: {raw.content[:60]!r}") from None
+            raise Garbage(f"not JSON: {raw.content[:60]!r}") from None
         if not isinstance(reply, dict):
-            raise _Garbage(f"a {type(reply).__name__} where an object should be")
+            raise Garbage(f"a {type(reply).__name__} where an object should be")
         return reply
 
     def _adapts(self, error: openai.APIStatusError, body: dict) -> bool:
@@ -391,16 +390,16 @@ class OpenAIEngine:
             return []
 
     def _response(self, reply: dict, question: str, sample: int, spec: SamplingSpec) -> Response:
-        given = _read(reply, self.logprobs or 0)
+        given = read(reply, self.logprobs or 0)
         text, finish, tokens = given.text, given.finish, given.tokens
         marks = [text.find(mark) for mark in prompt_template(spec.prompt).stop if mark in text]
         if marks:  # a server may give the stop string along, or not know stop strings at all
             text, finish = text[: min(marks)], "stop"
-        tokens = _tokens_of(text, tokens)
+        tokens = tokens_of(text, tokens)
         try:
             bounds = [entropy_bounds(t.top, self.vocabulary_size, t.aside) for t in tokens]
         except BadInput as error:
-            raise _Garbage(error) from None
+            raise Garbage(error) from None
         return Response(
             question,
             sample,
@@ -411,125 +410,6 @@ class OpenAIEngine:
             tuple(low for low, _ in bounds),
             tuple(high for _, high in bounds) if bounds else None,
         )
-
-
-# --- reading replies ------------------------------------------------------------------------------------------------
-
-
-class _Garbage(Exception):
-    """A reply that is not what the protocol says; may be better next time."""
-
-
-@dataclasses.dataclass(frozen=True)
-class _Token:
-    """One token of an answer: its bytes, its log-probability and those of the likeliest."""
-
-    raw: bytes
-    logprob: float
-    top: tuple[float, ...]
-    among: bool  # whether it is one of the likeliest
-
-    @property
-    def aside(self) -> float | None:
-        return None if self.among else self.logprob
-
-
-@dataclasses.dataclass(frozen=True)
-class _Reply:
-    text: str
-    finish: str
-    withheld: bool
-    tokens: tuple[_Token, ...]
-
-
-def _read(reply: dict, asked: int) -> _Reply:
-    """Text, end and tokens of a reply of either API, of which so many log-probabilities a token were asked."""
-    try:
-        choice = reply["choices"][0]
-        reason = choice.get("finish_reason")
-        message = choice.get("message")
-        text = choice["text"] if message is None else _said(message, reason)
-        if not isinstance(text, str):
-            raise _Garbage(f"no text, finish_reason {reason!r}")
-        tokens = _tokens(choice.get("logprobs"), asked)
-    except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
-        said = reply.get("error") or f"{type(error).__name__}: {error}"
-        raise _Garbage(f"not a completion: {said}") from None
-    # An answer that a filter took away, or that became the call of a tool, was not given.
-    withheld = reason not in ("stop", "length", "eos", "eos_token", "stop_sequence", "max_tokens", None)
-    return _Reply(text, "length" if reason in ("length", "max_tokens") else "stop", withheld, tokens)
-
-
-def _said(message: dict, reason: str | None) -> str | None:
-    """What a chat message says, its reasoning in a block in front."""
-    content = message.get("content")
-    if isinstance(content, list):
-        content = "".join(part.get("text", "") for part in content)
-    if content is None:
-        content = message.get("refusal")
-    thoughts = message.get("reasoning_content") or message.get("reasoning")
-    if content is None and (thoughts or reason not in ("stop", None)):
-        content = ""  # cut while it reasoned, or withheld: missing, and no reason to ask again
-    if content is None:
-        return None
-    if isinstance(thoughts, str) and thoughts:
-        # Reasoning that the limit cut has no end, and its block none either.
-        closed = content or reason not in ("length", "max_tokens")
-        return f"<think>{thoughts}" + (f"</think>{content}" if closed else "")
-    # Some chat templates open the block themselves, and only its end is in the text.
-    if re.search(r"\A(?:(?!<think>).)*</think>", content, re.DOTALL):
-        return f"<think>{content}"
-    return content
-
-
-def _tokens(logprobs: Any, asked: int) -> tuple[_Token, ...]:
-    """Tokens with their log-probabilities, from either API's form; none if the server gives none."""
-    if not logprobs:
-        return ()
-    if logprobs.get("content") is not None:
-        entries = [
-            (
-                e["token"],
-                e["logprob"],
-                e.get("bytes"),
-                [(t["token"], t["logprob"]) for t in e.get("top_logprobs") or ()],
-            )
-            for e in logprobs["content"]
-        ]
-    else:
-        texts, values = logprobs.get("tokens") or (), logprobs.get("token_logprobs") or ()
-        tops = logprobs.get("top_logprobs") or [None] * len(texts)
-        rows = zip(texts, values, tops, strict=True)
-        entries = [(text, value, None, list((top or {}).items())) for text, value, top in rows]
-    return tuple(_token(*entry, asked) for entry in entries)
-
-
-def _token(text: str, logprob: float, raw: list[int] | None, top: list[tuple[str, float]], asked: int) -> _Token:
-    """One token. A drawn token that is not one of the likeliest may stand behind them in the list, or be left out."""
-    value = _floor(logprob)
-    likeliest = sorted((_floor(v) for _, v in top), reverse=True)
-    among = any(t == text and abs(v - logprob) < 1e-3 for t, v in top)
-    if among and len(likeliest) > asked and value <= likeliest[-1] + 1e-3:
-        likeliest.pop()  # behind the ones asked for: its probability is no ceiling for the rest
-        among = False
-    return _Token(text.encode() if raw is None else bytes(raw), value, tuple(likeliest), among)
-
-
-def _floor(logprob: float) -> float:
-    """Servers write -9999 or nothing at all for what is impossible; and a hair above 0 for what is certain."""
-    return min(0.0, max(float(logprob), -9999.0))
-
-
-def _tokens_of(text: str, tokens: tuple[_Token, ...]) -> tuple[_Token, ...]:
-    """The fewest first tokens that write a text: without the end token and what follows a stop string."""
-    raw = b""
-    for count, token in enumerate((None, *tokens)):
-        raw += token.raw if token else b""
-        written = raw.decode("utf-8", "replace")
-        # Some servers take the white space off an answer's start.
-        if written.startswith(text) or written.lstrip().startswith(text.lstrip()):
-            return tokens[:count]
-    return tokens  # the text is not the tokens' own (reasoning taken out, say): keep them all
 
 
 # --- refusals and waits ---------------------------------------------------------------------------------------------
