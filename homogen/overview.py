@@ -74,7 +74,8 @@ def table(results: str | Path = "book/results"):
     pandas.DataFrame
         Indexed by what was measured: ``claim``, ``experiment``, ``chapter``, ``paper``, ``released`` with its verdict,
         and a column a profile of :data:`PROFILES`. Our own values come from other models than the paper's, but for the
-        paper's scale: a sign says whether their interval holds the paper's number, and is no verdict.
+        paper's scale: a sign says whether their interval holds the paper's number, and is no verdict. At the paper's
+        scale a value that rounds to what was printed is called reproduced, as in the ledger.
     """
     import pandas as pd
 
@@ -117,8 +118,8 @@ def shown(results: str | Path = "book/results", chapters: str = "chapters") -> S
     return browse(
         rows[columns],
         f"{len(rows)} of the paper's numbers, by experiment. Released: what came out of the published files, with the "
-        f"ledger's verdict. The last columns are our own runs, on other models: {HOLDS} the 95% interval holds the "
-        f"paper's number, {MISSES} it does not.",
+        f"ledger's verdict. The last columns are our own runs, on other models but for the paper's scale: {HOLDS} the "
+        f"95% interval holds the paper's number, {MISSES} it does not.",
         choices=["experiment"],
         links=links,
     )
@@ -154,7 +155,6 @@ def _cell(
     if math.isnan(number):
         return text
     holds = row["low"] <= number <= row["high"]
-    if same_model:
-        verdict = "reproduced" if holds else "differs"
-        return f"{ledger.MARKS[verdict]} {verdict}: {text}"
+    if same_model and ledger.agrees(reported, [row["value"]]):
+        return f"{ledger.MARKS['reproduced']} reproduced: {text}"
     return f"{HOLDS if holds else MISSES} {text}"

@@ -35,9 +35,13 @@ def test_our_value_stands_in_its_column_with_a_sign_for_whether_it_holds_the_pap
     assert row(results, "C149")["pocket (CPU)"] == "∌ 0.1 [0.05, 0.2]"
 
 
-def test_only_the_papers_own_scale_has_a_verdict(results):
+def test_at_the_papers_scale_a_value_is_reproduced_if_it_rounds_to_the_printed_one(results, monkeypatch):
     assert row(results, "C148")["paper scale"] == "✓ reproduced: 0.41 [0.37, 0.44]"
-    assert row(results, "C149")["paper scale"] == "≠ differs: 0.5 [0.47, 0.53]"
+    assert row(results, "C149")["paper scale"] == "∌ 0.5 [0.47, 0.53]"
+    monkeypatch.setenv("HOMOGEN_FINDINGS", str(results / "paper" / "findings"))
+    wide = Estimate(0.2, 0.0, 0.9, n=5)  # an interval that holds nearly everything reproduces nothing
+    findings.record("single-clusters", "SCR", wide, "C148")
+    assert row(results, "C148")["paper scale"] == "∋ 0.2 [0, 0.9]"
 
 
 def test_what_was_not_run_says_so(results):
