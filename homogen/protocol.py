@@ -121,6 +121,46 @@ def draw(
     return runs, missing
 
 
+def had(names: Iterable[str], load: Callable[[str], Any]) -> tuple[dict[str, Any], dict[str, str]]:
+    """Load each of some models; what cannot be had is named, with the reason, and costs the others nothing.
+
+    Parameters
+    ----------
+    names
+        Of embedders or NLI models.
+    load
+        What loads one by its name.
+
+    Returns
+    -------
+    loaded : dict of str to object
+        In the order of ``names``.
+    missing : dict of str to str
+        One line for each that could not be had.
+
+    Raises
+    ------
+    BadInput
+        For every other mistake that ``load`` finds, such as a name that no model has.
+
+    Examples
+    --------
+    >>> def load(name):
+    ...     if name == "gated":
+    ...         raise Unavailable("accept its licence first")
+    ...     return name.upper()
+    >>> had(["open", "gated"], load)
+    ({'open': 'OPEN'}, {'gated': 'accept its licence first'})
+    """
+    loaded, missing = {}, {}
+    for name in names:
+        try:
+            loaded[name] = load(name)
+        except Unavailable as reason:
+            missing[name] = str(reason)
+    return loaded, missing
+
+
 def judge(
     model: str, prompts: Sequence[str], words: Sequence[str] = ("True", "False"), device: str = "auto"
 ) -> np.ndarray:

@@ -332,3 +332,20 @@ def test_a_chapter_whose_models_cannot_be_had_ends_and_says_what_is_missing(name
     for row in findings.read(name):
         assert math.isnan(findings.estimate_of(row).value), row
     assert not drawn(place / "store")
+
+
+SEVERAL_RULERS = ("06_families", "08_answer_length", "10_embedders")
+
+
+@pytest.mark.parametrize("stem", SEVERAL_RULERS)
+@pytest.mark.parametrize("left", [1, 0])
+def test_an_embedder_that_cannot_be_had_costs_only_its_own_ruler(stem, left, questions, place):
+    chapter = next(c for c in ON_MODELS.values() if c.path.stem == stem)
+    parameters = small(chapter, questions, place / "store")
+    there = parameters["embedders"][:left]
+    page = execute(chapter, {**parameters, "embedders": [*there, ABSENT]})
+    assert any(ABSENT in text and "cannot be reached" in text for text in page)
+    named = [row["name"] for row in findings.read(chapter.name)]
+    assert not any(ABSENT in name for name in named)
+    assert any("SCR" in name for name in named) or stem == "10_embedders"
+    assert left == any(there[0] in name for name in named) if there else True

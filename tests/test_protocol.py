@@ -269,6 +269,20 @@ def test_a_model_that_cannot_be_had_costs_only_its_own_run(model_folders, tmp_pa
     assert "\n" not in missing["absent"]
 
 
+def test_what_cannot_be_had_costs_the_others_nothing():
+    def load(name):
+        if name == "gone":
+            raise Unavailable("it is gone")
+        if name == "typo":
+            raise BadInput("unknown model 'typo'")
+        return len(name)
+
+    assert protocol.had(["two", "gone", "one"], load) == ({"two": 3, "one": 3}, {"gone": "it is gone"})
+    assert protocol.had([], load) == ({}, {})
+    with pytest.raises(BadInput, match="unknown model 'typo'"):
+        protocol.had(["two", "typo"], load)
+
+
 @pytest.mark.usefixtures("fresh_engine")
 def test_every_other_mistake_is_raised(model_folders, tmp_path):
     with pytest.raises(BadInput, match="unknown model 'nobody'") as mistake:

@@ -261,3 +261,41 @@ def test_a_null_character_is_a_word_like_any_other(unit):
     texts = ["a \0 b", "a \0", "\0", "a b", "a", "\0a", ""]
     plain = [text.replace("\0", "z") for text in texts]
     np.testing.assert_array_equal(jaccard(texts, unit=unit), jaccard(plain, unit=unit))
+
+
+SPACES = [c for c in map(chr, range(sys.maxunicode + 1)) if c.isspace()]
+PARTS = ["a", "B", "é", "Σ", "İ", "中", "😀", "\ud800", "\0", "\1", "\xff", "longer than 8: ", "longerthan8", *SPACES]
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.lists(st.sampled_from(PARTS), max_size=20).map("".join), min_size=1, max_size=5))
+def test_words_are_those_that_python_finds(texts):
+    expected = [[slow_jaccard(a, b) for b in texts] for a in texts]
+    np.testing.assert_array_equal(jaccard(texts), np.array(expected))
+
+
+def test_words_that_differ_after_their_eighth_byte_are_different():
+    words = ["abcdefgh", "abcdefghi", "abcdefghj", "abcdefg", "abcdefg\0", "ééééé", "éééé", "éééèe"]
+    np.testing.assert_array_equal(jaccard(words), np.eye(len(words)))
+
+
+def test_white_space_of_every_script_parts_words():
+    for space in SPACES:
+        assert jaccard([f"a{space}b", "a b"])[0, 1] == 1, hex(ord(space))
+
+
+def test_a_text_may_hold_every_character_below_128():
+    texts = ["".join(map(chr, range(128))), "a b", "".join(map(chr, range(9)))]
+    expected = [[slow_jaccard(a, b) for b in texts] for a in texts]
+    np.testing.assert_array_equal(jaccard(texts), np.array(expected))
+
+
+@pytest.mark.parametrize("unit", ["word-bigram", "char-bigram"])
+def test_blocks_of_questions_change_nothing(unit):
+    rng = np.random.default_rng(5)
+    sizes = [0, *rng.integers(0, 40, 150).tolist(), 3000, 0, 0, 7]  # one question is larger than a block
+    benchmark = [[" ".join(rng.choice(list("abcde"), rng.integers(0, 5))) for _ in range(n)] for n in sizes]
+    whole = jaccard_batch(benchmark, unit=unit)
+    assert len(whole) == len(benchmark)
+    for texts, S in zip(benchmark, whole, strict=True):
+        np.testing.assert_array_equal(S, jaccard(texts, unit=unit))

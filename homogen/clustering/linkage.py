@@ -192,10 +192,13 @@ def _in_order_of_appearance(groups: np.ndarray, present: np.ndarray) -> np.ndarr
 
 def _single(stack: np.ndarray, threshold: float) -> np.ndarray:
     n = stack.shape[1]
-    question, i, j = np.nonzero(stack >= threshold)  # NaN reaches no threshold: a missing answer stays alone
-    edges = sparse.coo_array(
-        (np.ones(len(i), dtype=np.int8), (question * n + i, question * n + j)), shape=(len(stack) * n,) * 2
-    )
+    joined = stack >= threshold  # NaN reaches no threshold: a missing answer stays alone
+    joined |= joined.transpose(0, 2, 1)  # a last bit that differs between (i, j) and (j, i) joins from either side
+    # A row an answer of any question, its edges those to later answers; columns begin where the question does.
+    row, later = np.divmod(np.flatnonzero(np.triu(joined, 1)), n)
+    indptr = np.searchsorted(row, np.arange(len(stack) * n + 1))
+    graph = (np.ones(len(row), dtype=np.int8), row // n * n + later, indptr)
+    edges = sparse.csr_array(graph, shape=(len(stack) * n,) * 2)
     return sparse.csgraph.connected_components(edges, directed=False)[1].reshape(len(stack), n)
 
 

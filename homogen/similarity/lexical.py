@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterable, Sequence
-from itertools import chain
+from itertools import chain, filterfalse, pairwise
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,12 @@ from scipy import sparse
 from homogen.records import unknown
 from homogen.similarity._base import distinct_texts, flatten
 
-_UNITS = {"char-bigram": str.strip, "word-bigram": str.split}
+_UNITS = ("char-bigram", "word-bigram")
+_BLOCK = 1600  # answers: small enough that tables stay in the cache, and that freed memory is used again
+# What str.split() takes for white space, by the bytes and the characters.
+_IS_SPACE = bytes(byte < 128 and chr(byte).isspace() for byte in range(256))
+_OTHER_SPACES = [c for c in map(chr, range(128, sys.maxunicode + 1)) if c.isspace()]
+_NO_BYTES = np.array([2**64 - 256**n for n in range(9)], dtype="<u8")
 
 
 def jaccard(texts: Sequence[str], unit: str = "word-bigram") -> np.ndarray:
@@ -68,11 +74,11 @@ def jaccard(texts: Sequence[str], unit: str = "word-bigram") -> np.ndarray:
 
 
 def jaccard_batch(texts_by_question: Iterable[Sequence[str]], unit: str = "word-bigram") -> list[np.ndarray]:
-    """Jaccard similarities of all questions of a benchmark in one pass; see :func:`jaccard`.
+    """Jaccard similarities of all questions of a benchmark, some hundred questions at a time; see :func:`jaccard`.
 
     Every distinct text is taken apart once and its bigrams become whole numbers. Each question then gets
     columns of its own in one sparse 0/1 matrix ``X`` with a row an answer, so that ``X @ X.T`` holds the sizes of
-    all intersections within questions and nothing between them.
+    all intersections within questions and nothing between them. Blocks of questions keep these tables small.
 
     Parameters
     ----------
@@ -94,6 +100,15 @@ def jaccard_batch(texts_by_question: Iterable[Sequence[str]], unit: str = "word-
     if unit not in _UNITS:
         raise unknown("unit", unit, _UNITS)
     texts, lengths = flatten(texts_by_question)
+    ends = np.cumsum(lengths)
+    cuts = np.flatnonzero(np.diff(ends // _BLOCK)) + 1
+    edges = [0, *ends[cuts - 1].tolist(), len(texts)]
+    blocks = zip(pairwise(edges), np.split(lengths, cuts), strict=True)
+    return [S for (start, end), own in blocks for S in _jaccard(texts[start:end], own, unit)]
+
+
+def _jaccard(texts: list[str], lengths: np.ndarray, unit: str) -> list[np.ndarray]:
+    """Similarities of some questions, whose texts lie one after the other."""
     if not texts:
         return [np.empty((0, 0)) for _ in lengths]
     text_of, distinct = distinct_texts(texts)
@@ -128,7 +143,8 @@ def jaccard_batch(texts_by_question: Iterable[Sequence[str]], unit: str = "word-
     i, j = row_of[a], row_of[b]
     common = intersection[start[i] + j - first_row[i]]
     ratio = common / (own[i] + own[j] - common)
-    return [block.reshape(n, n) for n, block in zip(lengths, np.split(ratio, np.cumsum(lengths**2)[:-1]), strict=True)]
+    ends = np.cumsum(lengths**2).tolist()
+    return [ratio[end - n * n : end].reshape(n, n) for n, end in zip(lengths.tolist(), ends, strict=True)]
 
 
 def _block_starts(sizes: np.ndarray, owner: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -239,7 +255,7 @@ def _lcs(places: dict[str, int], n: int, other: list[str]) -> int:
 
 def _bigrams(texts: list[str], unit: str) -> tuple[np.ndarray, np.ndarray]:
     """Bigrams of all texts as whole numbers, one text after the other, and how many each text has."""
-    code, vocabulary = pd.factorize(np.array(_parts(texts, unit), dtype=object))
+    code = _words(texts) if unit == "word-bigram" else _characters(texts)
     end = code[-1]
     ends = np.flatnonzero(code == end)
     parts = np.diff(ends, prepend=-1) - 1
@@ -247,13 +263,35 @@ def _bigrams(texts: list[str], unit: str) -> tuple[np.ndarray, np.ndarray]:
     # make the pair that stands for it.
     begins = code != end
     begins[ends[parts > 1] - 1] = False
-    return (code * len(vocabulary) + np.roll(code, -1))[begins], np.where(parts > 1, parts - 1, parts)
+    return (code * (code.max() + 1) + np.roll(code, -1))[begins], np.where(parts > 1, parts - 1, parts)
 
 
-def _parts(texts: list[str], unit: str) -> list[str]:
-    """The words (or characters) of all texts, lower-cased, with a mark of its own kind after each text."""
-    joined = " \0 ".join(texts)
-    if unit == "word-bigram" and joined.count("\0") == len(texts) - 1:
-        return [*joined.lower().split(), "\0"]  # half the time of a split for each text
-    take_apart = _UNITS[unit]
-    return list(chain.from_iterable((*take_apart(text.lower()), "  ") for text in texts))  # no part has two spaces
+def _characters(texts: list[str]) -> np.ndarray:
+    """The characters of all texts as whole numbers, lower-cased, with a mark of its own kind after each text."""
+    parts = list(chain.from_iterable((*text.lower().strip(), "") for text in texts))  # no character is empty
+    return pd.factorize(np.fromiter(parts, dtype=object, count=len(parts)))[0]
+
+
+def _words(texts: list[str]) -> np.ndarray:
+    """The words of all texts as whole numbers, lower-cased, with a mark of its own kind after each text.
+
+    Short words are numbered by their bytes and never become strings of their own, which would be half of all the work.
+    """
+    for mark in filterfalse(str.isspace, map(chr, range(sys.maxunicode))):
+        joined = f" {mark} ".join([*texts, ""]).lower()
+        if joined.count(mark) == len(texts):  # no text has it: the first mark, but for odd texts
+            break
+    if not joined.isascii():
+        for space in _OTHER_SPACES:
+            joined = joined.replace(space, " ")
+    raw = f" {joined}        ".encode("utf-8", "surrogatepass")
+    space = np.frombuffer(raw.translate(_IS_SPACE), dtype=bool)
+    edges = np.flatnonzero(space[1:] != space[:-1]) + 1
+    start, length = edges[::2], edges[1::2] - edges[::2]
+    # Eight bytes from each place of the text as one number; the byte 255, which UTF-8 never has, stands for no byte.
+    eight = np.ndarray(len(raw) - 7, dtype="<u8", buffer=raw, strides=(1,))
+    code, short = pd.factorize(eight[start] | _NO_BYTES[np.minimum(length, 8)])
+    long = np.flatnonzero(length > 8)
+    words = [raw[i : i + n] for i, n in zip(start[long].tolist(), length[long].tolist(), strict=True)]
+    code[long] = len(short) + pd.factorize(np.fromiter(words, dtype=object, count=len(words)))[0]
+    return code
