@@ -77,17 +77,22 @@ def fetch(repository: str) -> tuple[Path, str]:
 
 
 def cached(repository: str) -> bool:
-    """Whether a model lies whole in the hub's cache; asks nobody. A download that broke off is not whole."""
+    """Whether a model's weights lie whole in the hub's cache; asks nobody. A download that broke off is not whole."""
     from huggingface_hub import try_to_load_from_cache
 
     found = try_to_load_from_cache(repository, "config.json")
     if not isinstance(found, str):
         return False
     folder = Path(found).parent
-    for index in folder.glob("*.index.json"):
-        shards = set(json.loads(index.read_text("utf-8")).get("weight_map", {}).values())
-        return bool(shards) and all((folder / name).exists() for name in shards)
-    return any(any(folder.glob(pattern)) for pattern in ("*.safetensors", "*.bin"))
+    for kind in ("safetensors", "bin"):  # a repository may name both and hold, for us, the first alone
+        index = next(folder.glob(f"*.{kind}.index.json"), None)
+        if index is not None:
+            weights = set(json.loads(index.read_text("utf-8")).get("weight_map", {}).values())
+        else:
+            weights = {path.name for path in folder.glob(f"*.{kind}")} - {"training_args.bin"}
+        if weights and all((folder / name).exists() for name in weights):
+            return True
+    return False
 
 
 def _bar():

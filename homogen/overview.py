@@ -119,7 +119,8 @@ def shown(results: str | Path = "book/results", chapters: str = "chapters") -> S
         rows[columns],
         f"{len(rows)} of the paper's numbers, by experiment. Released: what came out of the published files, with the "
         f"ledger's verdict. The last columns are our own runs, on other models but for the paper's scale: {HOLDS} the "
-        f"95% interval holds the paper's number, {MISSES} it does not.",
+        f"95% interval holds the paper's number, {MISSES} it does not; at the paper's scale "
+        f"{ledger.MARKS['reproduced']} our value rounds to what was printed.",
         choices=["experiment"],
         links=links,
     )
@@ -145,16 +146,15 @@ def _cell(
     if row["value"] is None:
         return "– undefined"
     text = f"{row['value']:.3g}"
-    if row["low"] is None or row["high"] is None:
-        return text
-    text += f" [{row['low']:.3g}, {row['high']:.3g}]"
+    interval = row["low"] is not None and row["high"] is not None
+    if interval:
+        text += f" [{row['low']:.3g}, {row['high']:.3g}]"
+    if same_model and len(ledger.reported_numbers(reported)) == 1 and ledger.agrees(reported, [row["value"]]):
+        return f"{ledger.MARKS['reproduced']} reproduced: {text}"
     try:
         number = float(reported)
     except ValueError:
         number = math.nan
-    if math.isnan(number):
+    if math.isnan(number) or not interval:
         return text
-    holds = row["low"] <= number <= row["high"]
-    if same_model and ledger.agrees(reported, [row["value"]]):
-        return f"{ledger.MARKS['reproduced']} reproduced: {text}"
-    return f"{HOLDS if holds else MISSES} {text}"
+    return f"{HOLDS if row['low'] <= number <= row['high'] else MISSES} {text}"

@@ -206,7 +206,8 @@ def _weights(name: str, device: str) -> Weights:
 def unavailable(plans: Sequence[tuple[Chapter, Mapping[str, Any]]]) -> dict[str, str]:
     """Fetch what chapters want of the hub, and say what cannot be had, and why, by name.
 
-    Chapters go on without it and list it on their pages; who runs one should hear of it before it starts.
+    Chapters go on without a generator or an NLI model, some without an embedder too, and list it on their pages; who
+    runs one should hear of it before it starts.
     """
     from homogen import hub
 

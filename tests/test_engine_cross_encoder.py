@@ -144,20 +144,22 @@ def test_batches_side_by_side_give_the_same_answers(model, workers):
     st.integers(1, 120),
     st.integers(1, 4),
 )
-def test_batches_are_no_larger_than_said_and_no_worker_waits_for_another(length, tokens, workers):
+def test_batches_are_no_larger_than_said_and_hardly_more_than_need_be(length, tokens, workers):
     batches = np.split(np.array(length), _cuts(np.array(length), tokens, workers))
     assert np.concatenate(batches).tolist() == length
     assert all(len(rows) == 1 or len(rows) * rows[0] <= tokens for rows in batches)
-    as_few_as_can_be = len(_cuts(np.array(length), tokens, 1)) + 1
-    assert as_few_as_can_be <= len(batches) <= as_few_as_can_be + workers - 1
+    plain, left = [], length
+    while left:
+        size = max(1, tokens // left[0])
+        plain, left = [*plain, left[:size]], left[size:]
+    assert len(plain) <= len(batches) <= len(plain) + -len(plain) % workers
+    assert max(len(rows) * rows[0] for rows in batches) <= max(len(rows) * rows[0] for rows in plain)
 
 
 def test_equal_rows_are_shared_out_evenly():
-    """Five batches of four would leave one of two workers with three of them."""
-    rows = np.split(np.arange(20), _cuts(np.full(20, 10), 40, 2))
-    assert [len(row) for row in rows] == [4, 4, 4, 4, 4]  # six batches would hold no fewer in the longest
-    rows = np.split(np.arange(18), _cuts(np.full(18, 10), 80, 2))
-    assert [len(row) for row in rows] == [5, 5, 5, 3]  # not 8, 8, 2
+    for rows, workers, sizes in ((18, 2, [5, 5, 5, 3]), (18, 1, [6, 6, 6]), (9, 3, [3, 3, 3]), (4, 4, [1, 1, 1, 1])):
+        batches = np.split(np.arange(rows), _cuts(np.full(rows, 10), 80, workers))  # at most eight in one
+        assert [len(batch) for batch in batches] == sizes
 
 
 def test_an_error_in_a_worker_is_the_callers(model):

@@ -462,6 +462,13 @@ def test_log_probabilities_that_cannot_be_are_garbage(double):
         one_of(engine_of(double(lambda body, number: reply), logprobs=2, retries=0))
 
 
+def test_a_log_probability_that_is_no_number_is_garbage_and_not_certainty(double):
+    reply = chat("a")
+    reply[2]["choices"][0]["logprobs"] = {"content": [entry("a", float("nan"), [("b", 0.8)])]}
+    with pytest.raises(BadInput, match="a log-probability that is no number"):
+        one_of(engine_of(double(lambda body, number: reply), logprobs=1, retries=0))
+
+
 def test_a_server_that_hangs_is_given_up_after_the_timeout(double):
     def hang(body, number):
         if number == 0:

@@ -173,3 +173,28 @@ def test_a_download_that_broke_off_is_not_taken_for_a_whole_model(tmp_path, monk
     assert hub.cached("mine/model")
     index.unlink()
     assert hub.cached("mine/model")
+
+
+def test_weights_in_two_formats_of_which_one_was_fetched_are_whole(tmp_path, monkeypatch):
+    """Of a repository with both we fetch .safetensors alone, but every index."""
+    (tmp_path / "config.json").write_text("{}")
+    monkeypatch.setattr("huggingface_hub.try_to_load_from_cache", lambda *_: str(tmp_path / "config.json"))
+    (tmp_path / "pytorch_model.bin.index.json").write_text(json.dumps({"weight_map": {"a": "pytorch_model-1.bin"}}))
+    (tmp_path / "training_args.bin").write_bytes(b"0")
+    assert not hub.cached("mine/model")
+    (tmp_path / "model-1.safetensors").write_bytes(b"1")
+    (tmp_path / "model.safetensors.index.json").write_text(json.dumps({"weight_map": {"a": "model-1.safetensors"}}))
+    assert hub.cached("mine/model")
+    (tmp_path / "model.safetensors.index.json").unlink()
+    assert hub.cached("mine/model")
+    (tmp_path / "model-1.safetensors").unlink()
+    assert not hub.cached("mine/model")
+    (tmp_path / "pytorch_model-1.bin").write_bytes(b"1")
+    assert hub.cached("mine/model")
+
+
+def test_the_arguments_of_a_training_are_no_weights(tmp_path, monkeypatch):
+    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "training_args.bin").write_bytes(b"0")
+    monkeypatch.setattr("huggingface_hub.try_to_load_from_cache", lambda *_: str(tmp_path / "config.json"))
+    assert not hub.cached("mine/model")

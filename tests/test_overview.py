@@ -44,6 +44,18 @@ def test_at_the_papers_scale_a_value_is_reproduced_if_it_rounds_to_the_printed_o
     assert row(results, "C148")["paper scale"] == "∋ 0.2 [0, 0.9]"
 
 
+def test_bounds_and_values_without_an_interval_can_be_reproduced_too():
+    def cell(reported, value, low=None, high=None):
+        found = {"families": [{"claim": "C", "value": value, "low": low, "high": high}]}
+        return overview._cell(found, "06_families", "C", reported, True)
+
+    assert cell("0.41", 0.414) == "✓ reproduced: 0.414"
+    assert cell("0.41", 0.42) == "0.42"
+    assert cell("<=0.12", 0.11, 0.1, 0.12) == "✓ reproduced: 0.11 [0.1, 0.12]"
+    assert cell("<=0.12", 0.14, 0.1, 0.2) == "0.14 [0.1, 0.2]"
+    assert cell("16/24", 16.0) == "16"
+
+
 def test_what_was_not_run_says_so(results):
     assert set(overview.table(results)["gpu"]) == {overview.NOT_RUN}
     assert row(results, "C249")["pocket (CPU)"] == overview.ELSEWHERE  # ran, and left no number beside this one

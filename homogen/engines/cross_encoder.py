@@ -32,8 +32,8 @@ class CrossEncoder:
     name
         What identifies weights, precision and length limit; a cache of pairs is keyed by it.
     padded_tokens
-        Rows times length of a batch; ``None`` takes 512 on a CPU, where a larger batch outgrows the
-        cache, and 65,536 on a GPU.
+        Rows times length of a batch; ``None`` takes 512 on a CPU, where larger batches are
+        slower, and 65,536 on a GPU.
     max_length
         Longest pair in tokens; ``None`` takes what the model reads.
     workers
@@ -138,7 +138,11 @@ class CrossEncoder:
 
 
 def _cuts(length: np.ndarray, padded_tokens: int, workers: int) -> list[int]:
-    """Where to cut rows, longest first: as many batches for each worker, and none larger than it must be for that."""
+    """Where to cut rows, longest first, into batches of at most so many padded tokens.
+
+    Plain cutting to the limit may leave a small last batch, and a worker without one. So the least limit is taken that
+    needs no more batches than plain cutting, rounded up to a multiple of the workers.
+    """
 
     def greedy(limit: int) -> list[int]:
         cuts = [0]

@@ -6,6 +6,7 @@ Two APIs and many servers say the same in different shapes; here each becomes on
 from __future__ import annotations
 
 import dataclasses
+import math
 import re
 from typing import Any
 
@@ -113,8 +114,10 @@ def _token(text: str, logprob: float, raw: list[int] | None, top: list[tuple[str
 
 
 def _floor(logprob: float) -> float:
-    """Servers write -9999 or nothing at all for what is impossible; and a hair above 0 for what is certain."""
-    return min(0.0, max(float(logprob), -9999.0))
+    """Servers write -9999 for what is impossible, and a hair above 0 for what is certain."""
+    if math.isnan(value := float(logprob)):
+        raise ValueError("a log-probability that is no number")
+    return min(0.0, max(value, -9999.0))
 
 
 def tokens_of(text: str, tokens: tuple[Token, ...]) -> tuple[Token, ...]:

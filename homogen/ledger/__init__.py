@@ -14,7 +14,7 @@ import importlib
 import importlib.resources
 import io
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from homogen.findings import Claim
@@ -325,14 +325,14 @@ def kept(*experiments: str, ids: Iterable[str] = ()):
     return pd.DataFrame(table).set_index("claim")
 
 
-def _of(experiments: Iterable[str], ids: Iterable[str]) -> list[Claim]:
+def _of(experiments: Sequence[str], ids: Iterable[str]) -> list[Claim]:
     """The claims of some experiments and some further ones, in the order of the ledger."""
     every, ids = reported(), set(ids)
     known = {c.experiment for c in every.values()}
     for name in experiments:
         if name not in known:
             raise unknown("experiment", name, known)
-    for name in ids - set(every):
+    for name in sorted(ids - set(every)):
         raise unknown("claim", name, every)
     return [c for c in every.values() if c.experiment in experiments or c.claim_id in ids]
 

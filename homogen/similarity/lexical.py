@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterable, Sequence
-from itertools import chain, filterfalse, pairwise
+from itertools import chain, pairwise
 
 import numpy as np
 import pandas as pd
@@ -15,7 +15,7 @@ from homogen.records import unknown
 from homogen.similarity._base import distinct_texts, flatten
 
 _UNITS = ("char-bigram", "word-bigram")
-_BLOCK = 1600  # answers: small enough that tables stay in the cache, and that freed memory is used again
+_BLOCK = 1600  # answers at a time: the tables of more outgrow the processor's cache and want new memory each time
 # What str.split() takes for white space, by the bytes and the characters.
 _IS_SPACE = bytes(byte < 128 and chr(byte).isspace() for byte in range(256))
 _OTHER_SPACES = [c for c in map(chr, range(128, sys.maxunicode + 1)) if c.isspace()]
@@ -277,10 +277,12 @@ def _words(texts: list[str]) -> np.ndarray:
 
     Short words are numbered by their bytes and never become strings of their own, which would be half of all the work.
     """
-    for mark in filterfalse(str.isspace, map(chr, range(sys.maxunicode))):
-        joined = f" {mark} ".join([*texts, ""]).lower()
-        if joined.count(mark) == len(texts):  # no text has it: the first mark, but for odd texts
-            break
+    mark = "\0"
+    if any(mark in text for text in texts):
+        used = set(" ".join(texts).lower())
+        others = (c for c in map(chr, range(sys.maxunicode + 1)) if c.lower() == c and not c.isspace())
+        mark = next(c for c in others if c not in used)
+    joined = f" {mark} ".join([*texts, ""]).lower()
     if not joined.isascii():
         for space in _OTHER_SPACES:
             joined = joined.replace(space, " ")
