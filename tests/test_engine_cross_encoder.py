@@ -138,6 +138,41 @@ def test_batches_side_by_side_give_the_same_answers(model, workers):
     assert torch.get_num_threads() == threads
 
 
+@pytest.mark.parametrize("tokens", [2, 9, 20, 64])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        {},
+        {"share_att_key": True},
+        {"position_buckets": 8},  # distances above 4 share places in the table, as above 128 in DeBERTa-v3
+        {"position_buckets": 8, "share_att_key": True, "norm_rel_ebd": "layer_norm"},
+        {"pos_att_type": ["c2p"]},
+        {"max_relative_positions": 16},  # what is farther apart counts as 16
+    ],
+    ids=str,
+)
+def test_leaving_out_distances_that_do_not_occur_changes_nothing(model, kind, tokens):
+    from torch.utils.flop_counter import FlopCounterMode
+    from transformers import DebertaV2ForSequenceClassification
+
+    torch.manual_seed(0)
+    config = type(model._network.config)(**model._network.config.to_dict() | {"initializer_range": 0.5} | kind)
+    whole = DebertaV2ForSequenceClassification(config).double().eval().requires_grad_(False)
+    near = CrossEncoder(whole, model._tokenizer, "near")._network
+    ids = torch.randint(4, config.vocab_size, (3, tokens))
+    seen = torch.ones_like(ids)
+    seen[0, -1] = 0  # one row is padded
+    work = {}
+    for network in (whole, near):
+        with FlopCounterMode(display=False) as counter:
+            work[network] = network(input_ids=ids, attention_mask=seen).logits, counter.get_total_flops()
+    np.testing.assert_allclose(work[near][0], work[whole][0], rtol=1e-10, atol=1e-12)
+    assert work[whole][0].std() > 0.01
+    table = whole.deberta.encoder.layer[0].attention.self.pos_ebd_size
+    assert (work[near][1] < work[whole][1]) == (tokens < table)
+    assert [p.data_ptr() for p in near.parameters()] == [p.data_ptr() for p in whole.parameters()]
+
+
 @settings(max_examples=200, deadline=None)
 @given(
     st.lists(st.integers(1, 40), min_size=1, max_size=60).map(lambda row: sorted(row, reverse=True)),
