@@ -295,6 +295,8 @@ def load_embedder(
     BadInput
         If the name is unknown, the weights are missing or damaged, there is no GPU where one was asked for, or the
         length is more than the model reads.
+    Unavailable
+        If the weights are not here and cannot be fetched.
     """
     if dtype not in DTYPES:
         raise unknown("dtype", dtype, DTYPES)

@@ -203,6 +203,11 @@ def test_only_whole_ledgers_are_kept(tmp_path):
     assert (tmp_path / "kept.csv").read_bytes() == b'claim_id,verdict,recomputed,note\nC001,reproduced,22,"a, b"\n'
 
 
+def test_nothing_asked_of_the_kept_ledger_is_an_empty_table():
+    assert ledger.kept().empty
+    assert ledger.kept().columns.equals(ledger.kept("19").columns)
+
+
 def test_what_needs_no_file_is_decided_anywhere():
     ids = [i for i in CLAIMS if i not in ledger.CHECKS or not ledger.CHECKS[i].files]
     found = ledger.outcomes(ids, available=lambda name: False)

@@ -322,7 +322,8 @@ def kept(*experiments: str, ids: Iterable[str] = ()):
         }
         for c in rows
     ]
-    return pd.DataFrame(table).set_index("claim")
+    columns = ["claim", "quantity", "reported", "recomputed", "verdict", "would be settled by"]
+    return pd.DataFrame(table, columns=columns).set_index("claim")
 
 
 def _of(experiments: Sequence[str], ids: Iterable[str]) -> list[Claim]:
