@@ -84,12 +84,14 @@ def cached(repository: str) -> bool:
     if not isinstance(found, str):
         return False
     folder = Path(found).parent
-    for kind in ("safetensors", "bin"):  # a repository may name both and hold, for us, the first alone
-        index = next(folder.glob(f"*.{kind}.index.json"), None)
-        if index is not None:
-            weights = set(json.loads(index.read_text("utf-8")).get("weight_map", {}).values())
-        else:
-            weights = {path.name for path in folder.glob(f"*.{kind}")} - {"training_args.bin"}
+    # A repository may have both kinds and hold, for us, the first alone.
+    for whole in ("model.safetensors", "pytorch_model.bin"):
+        try:
+            weights = set(json.loads((folder / f"{whole}.index.json").read_text("utf-8"))["weight_map"].values())
+        except FileNotFoundError:
+            weights = {whole}
+        except (OSError, ValueError, LookupError, TypeError, AttributeError):  # the index itself is broken off
+            continue
         if weights and all((folder / name).exists() for name in weights):
             return True
     return False

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from homogen.records import BadInput
+from homogen.records import BadInput, shown
 
 ENTAILMENT, NEUTRAL, CONTRADICTION = 0, 1, 2
 """Columns of an NLI model's answer."""
@@ -76,7 +76,7 @@ class NLI:
 
             model = load_nli(model)
         if not callable(model):
-            raise BadInput(f"an NLI model is a function from pairs to probabilities or a name, got {model!r}")
+            raise BadInput(f"an NLI model is a function from pairs to probabilities or a name, got {shown(model)}")
         self.name = getattr(model, "name", None)
         if cache is not None and not self.name:
             raise BadInput("a cache of pairs on disk needs a model with a name (an attribute `name`)")
@@ -93,7 +93,7 @@ class NLI:
         pairs = list(pairs)
         for premise, hypothesis in pairs:
             if not (isinstance(premise, str) and isinstance(hypothesis, str)):
-                raise BadInput(f"an NLI pair is two texts, got {premise!r} and {hypothesis!r}")
+                raise BadInput(f"an NLI pair is two texts, got {shown(premise)} and {shown(hypothesis)}")
         new = [pair for pair in dict.fromkeys(pairs) if pair[0] != pair[1] and pair not in self._row]
         if new and self._file:
             new = self._recall(new)
@@ -190,7 +190,7 @@ def with_question(texts: Iterable[str], question: str | None, separator: str = "
     ['When was the landing? 1969', '']
     """
     if question is not None and not isinstance(question, str):
-        raise BadInput(f"question must be a text or None, got {question!r}")
+        raise BadInput(f"question must be a text or None, got {shown(question)}")
     return [f"{question}{separator}{text}" if question and text.strip() else text for text in texts]
 
 
@@ -218,19 +218,24 @@ def by_question(
     >>> by_question([["Paris", "Lyon"], ["1969"]], ["Capital?", "When?"])
     [['Capital? Paris', 'Capital? Lyon'], ['When? 1969']]
     """
+    if isinstance(texts_by_question, str) or not isinstance(texts_by_question, Iterable):
+        raise BadInput(f"expected one list of answers a question, got {shown(texts_by_question)}")
     rows = []
     for q, answers in enumerate(texts_by_question):
         if isinstance(answers, str) or not isinstance(answers, Iterable):
-            what = f"one text: {answers[:40]!r}" if isinstance(answers, str) else f"{answers!r} for question {q}"
+            what = f"one text: {answers[:40]!r}" if isinstance(answers, str) else f"{shown(answers)} for question {q}"
             raise BadInput(f"expected a list of answers, got {what}")
         row = list(answers)
         for i, text in enumerate(row):
             if not isinstance(text, str):
-                raise BadInput(f"answer {i} of question {q} is {text!r}, not a text (a missing answer is '')")
+                raise BadInput(f"answer {i} of question {q} is {shown(text)}, not a text (a missing answer is '')")
         rows.append(row)
     if questions is None:
         return rows
-    if isinstance(questions, str) or len(questions) != len(rows):
+    if isinstance(questions, str) or not isinstance(questions, Iterable):
+        raise BadInput(f"expected one text a question, got {shown(questions)}")
+    questions = list(questions)
+    if len(questions) != len(rows):
         raise BadInput(f"{len(rows)} lists of answers need as many questions, got {len(questions)}")
     return [with_question(row, question, separator) for row, question in zip(rows, questions, strict=True)]
 

@@ -81,6 +81,18 @@ class BadInput(ValueError):
     """A mistake in what the user gave: one line that names the thing and the mend; exit code 2."""
 
 
+def shown(value: object) -> str:
+    """What was given, on one short line, for the message of an error.
+
+    Examples
+    --------
+    >>> shown("Paris"), shown(list(range(100)))
+    ("'Paris'", '[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16...')
+    """
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
 def unknown(what: str, name: object, known: Iterable[str]) -> BadInput:
     """Say that a name is not known, and which known names come nearest.
 

@@ -286,7 +286,10 @@ def test_an_undefined_point_is_off_the_front():
         ({"wrong": ["x"] * 20}, "wrong must be numbers"),
         ({"boundaries": [Boundary("a", 1, [0, 1] * 10)] * 2}, "two boundaries have one name: 'a', 'a'"),
         ({"tolerance": -0.1}, r"tolerance must lie in \[0, 1\]"),
-        ({"boundaries": [Boundary("a", 1, len), Boundary("b", 1, [0, 1] * 10)]}, "'a' scores questions: 20 are needed"),
+        (
+            {"boundaries": [Boundary("a", 1, len), Boundary("b", 1, [0, 1] * 10)]},
+            "'a' scores questions, but none are given",
+        ),
     ],
 )
 def test_bad_judgements(change, message):
@@ -318,7 +321,23 @@ def test_a_share_is_a_share_where_scores_tie(share):
     entropy = np.where(rng.random(600) < 0.8, 0.0, rng.integers(1, 4, 600) + wrong)
     stages = [Boundary("entropy", 1, entropy), Boundary("dear", 9, wrong + rng.normal(0, 1, 600))]
     curve = cost_curve(stages, wrong, shares=[share])
-    assert 1 - curve.calls_saved[0] == pytest.approx(share, abs=4 * np.sqrt(share * (1 - share) / 600))
+    tolerance = 4 * np.sqrt(share * (1 - share) / 600)
+    assert 1 - curve.calls_saved[0] == pytest.approx(share, abs=tolerance)
+    fitted = fit_cascade(stages, wrong, share=share)
+    result = fitted.run(stages)
+    assert result.reached[1] == pytest.approx(share, abs=tolerance)
+    assert (result.stage >= 0).all()  # who is not passed on is decided
+    again, other = fitted.run(stages), fitted.run(stages, seed=1)
+    assert np.array_equal(result.stage, again.stage)
+    assert not np.array_equal(result.stage, other.stage)
+
+
+@pytest.mark.parametrize(("share", "passed"), [(0.0, 0), (1.0, 1)])
+def test_all_or_nobody_is_passed_on_where_every_score_is_the_same(share, passed):
+    wrong, _, dear = planted(60)
+    stages = [Boundary("constant", 1, np.ones(60)), dear]
+    result = fit_cascade(stages, wrong, share=share).run(stages)
+    assert result.reached.tolist() == [1, passed]
 
 
 def test_the_order_of_rows_plays_no_part():
@@ -387,7 +406,7 @@ def test_bad_fits():
     fitted = fit_cascade([cheap, dear], wrong)
     with pytest.raises(BadInput, match=r"fitted on the boundaries \['cheap', 'dear'\], got \['dear', 'cheap'\]"):
         fitted.run([dear, cheap])
-    with pytest.raises(BadInput, match="score questions, but none are given"):
+    with pytest.raises(BadInput, match="boundary 'cheap' scores questions, but none are given"):
         fitted.run([Boundary("cheap", 1, len), Boundary("dear", 9, len)])
 
 

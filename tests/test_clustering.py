@@ -90,6 +90,7 @@ def test_missing_answers_get_no_cluster(linkage):
     assert cluster(S, 0.4, linkage).tolist() == [-1, 0, -1, 0]
     assert cluster(np.full((2, 2), NAN), 0.4, linkage).tolist() == [-1, -1]
     assert cluster(np.empty((0, 0)), 0.4, linkage).tolist() == []
+    assert cluster([], 0.4, linkage).tolist() == []
     assert cluster([[1.0]], 1, linkage).tolist() == [0]
     assert cluster([[NAN]], 0.4, linkage).tolist() == [-1]
 

@@ -231,7 +231,12 @@ def test_missing_answers_and_empty_lists():
     ("call", "message"),
     [
         (lambda m: cluster_nli(["a"], m, rule="stric"), "unknown rule 'stric'; did you mean 'strict'"),
-        (lambda m: cluster_nli("abc", m), "expected|one text"),
+        (lambda m: cluster_nli(["a"], m, rule=[]), r"unknown rule '\[\]'"),
+        (lambda m: cluster_nli("abc", m), "one text: 'abc'"),
+        (lambda m: cluster_nli_batch(None, m), "expected one list of answers a question, got None"),
+        (lambda m: cluster_nli_batch([["a"]], m, questions=5), "expected one text a question, got 5"),
+        (lambda m: cluster_nli(["a"], m, question=np.eye(9)), "question must be a text or None"),
+        (lambda m: cluster_nli(["a"], np.eye(9)), "an NLI model is a function from pairs to probabilities or a name"),
         (lambda m: cluster_nli(["a", None], m), "answer 1 of question 0 is None"),
         (lambda m: cluster_nli_batch([["a"]], m, questions=["Q", "R"]), "as many questions"),
         (lambda m: cluster_nli_batch(["abc"], m), "expected a list of answers"),

@@ -300,6 +300,9 @@ def test_delong_of_a_score_with_itself_and_of_a_perfect_with_a_reversed_one():
     fixed = e.delong_test([4, 3, 2, 1], [1, 2, 3, 4], [1, 1, 0, 0])
     assert (fixed.difference, np.isnan(fixed.pvalue)) == (1, True)
     assert fixed.method.startswith("undefined: the difference does not vary")
+    both = e.delong_test([3, 4, 1, 2], [4, 3, 2, 1], [1, 1, 0, 0])  # no more can be told of two that are perfect
+    assert (both.difference, np.isnan(both.pvalue), both.method) == (0, True, fixed.method)
+    assert e.delong_test([3, 4, 1, 2], [30, 40, 10, 20], [1, 1, 0, 0]).pvalue == 1
     few = e.delong_test([1, 2, 3], [1, 2, 3], [1, 0, NAN])
     assert few.method == "undefined: needs two wrong and two right answers"
     dropped = e.delong_test([*a, NAN, 1], [*b, 1, NAN], [*wrong, 1, 0])
@@ -393,7 +396,10 @@ def test_bootstrap_test_of_what_is_undefined():
     assert e.bootstrap_test([1, 2], [2, 1], [0, 0], "pr_auc").method == "undefined: no answer is wrong"
     fixed = e.bootstrap_test([4, 3, 2, 1], [1, 2, 3, 4], [1, 1, 0, 0])
     assert (fixed.difference, fixed.method) == (1, "undefined: the difference does not vary")
-    assert "with one class dropped" in e.bootstrap_test([1, 2, 3, 4], [1, 3, 2, 4], [1, 0, 0, 0]).method
+    both = e.bootstrap_test([3, 4, 1, 2], [4, 3, 2, 1], [1, 1, 0, 0], resamples=100)
+    assert (both.difference, np.isnan(both.pvalue), both.method) == (0, True, fixed.method)
+    assert e.bootstrap_test([3, 4, 1, 2], [30, 40, 10, 20], [1, 1, 0, 0], resamples=100).pvalue == 1
+    assert "with one class dropped" in e.bootstrap_test([1, 2, 3, 4], [2, 1, 3, 4], [1, 0, 0, 0]).method
 
 
 # 113 patients with aneurysmal subarachnoid haemorrhage (Turck et al. 2010, Intensive Care Med. 36): poor outcome, WFNS

@@ -172,7 +172,7 @@ def test_a_download_that_broke_off_is_not_taken_for_a_whole_model(tmp_path, monk
     (tmp_path / "model-2.safetensors").write_bytes(b"2")
     assert hub.cached("mine/model")
     index.unlink()
-    assert hub.cached("mine/model")
+    assert not hub.cached("mine/model")  # nothing says how many there are
 
 
 def test_weights_in_two_formats_of_which_one_was_fetched_are_whole(tmp_path, monkeypatch):
@@ -185,16 +185,30 @@ def test_weights_in_two_formats_of_which_one_was_fetched_are_whole(tmp_path, mon
     (tmp_path / "model-1.safetensors").write_bytes(b"1")
     (tmp_path / "model.safetensors.index.json").write_text(json.dumps({"weight_map": {"a": "model-1.safetensors"}}))
     assert hub.cached("mine/model")
-    (tmp_path / "model.safetensors.index.json").unlink()
-    assert hub.cached("mine/model")
     (tmp_path / "model-1.safetensors").unlink()
     assert not hub.cached("mine/model")
     (tmp_path / "pytorch_model-1.bin").write_bytes(b"1")
     assert hub.cached("mine/model")
 
 
-def test_the_arguments_of_a_training_are_no_weights(tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    "name", ["training_args.bin", "optimizer.bin", "adapter_model.safetensors", "model-00001-of-00002.safetensors"]
+)
+def test_files_beside_the_weights_and_parts_of_them_are_no_whole_weights(name, tmp_path, monkeypatch):
     (tmp_path / "config.json").write_text("{}")
-    (tmp_path / "training_args.bin").write_bytes(b"0")
+    (tmp_path / name).write_bytes(b"0")
+    monkeypatch.setattr("huggingface_hub.try_to_load_from_cache", lambda *_: str(tmp_path / "config.json"))
+    assert not hub.cached("mine/model")
+    (tmp_path / "model.safetensors").write_bytes(b"0")
+    assert hub.cached("mine/model")
+
+
+@pytest.mark.parametrize(
+    "text", ["", '{"weight_map": {"a": "mod', "[]", "{}", '{"weight_map": {}}', '{"weight_map": 5}']
+)
+def test_an_index_that_broke_off_is_no_whole_download(text, tmp_path, monkeypatch):
+    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "model-1.safetensors").write_bytes(b"0")
+    (tmp_path / "model.safetensors.index.json").write_text(text)
     monkeypatch.setattr("huggingface_hub.try_to_load_from_cache", lambda *_: str(tmp_path / "config.json"))
     assert not hub.cached("mine/model")

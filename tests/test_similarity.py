@@ -2,6 +2,7 @@ import doctest
 import itertools
 import sys
 import types
+from functools import partial
 
 import numpy as np
 import pytest
@@ -211,6 +212,43 @@ def test_ragged_vectors_are_one_line_each():
         cosine_of([[1, 0], [1]])
     with pytest.raises(BadInput, match="the embedder returned no array of numbers for 2 texts"):
         cosine(["a", "b"], lambda texts: [[1, 0], [1]])
+
+
+NO_LISTS = [None, 5, "abc", object(), [5], ["abc"], [[5]], [[None]], [[np.zeros((9, 9))]]]
+NO_NAMES = [None, "word", [], 5, np.array(["word-bigram"] * 30)]
+
+
+@pytest.mark.parametrize("given", NO_LISTS, ids=lambda x: repr(x)[:20])
+@pytest.mark.parametrize(
+    "batch",
+    [jaccard_batch, rouge_l_batch, *(partial(f, embedder=len) for f in (cosine_batch, embed))],
+    ids=["jaccard", "rouge", "cosine", "embed"],
+)
+def test_what_is_no_list_of_lists_of_texts_is_one_line_of_bad_input(batch, given):
+    with pytest.raises(BadInput) as refused:
+        batch(given)
+    assert "\n" not in str(refused.value)
+    assert len(str(refused.value)) < 200
+
+
+@pytest.mark.parametrize("unit", NO_NAMES, ids=lambda x: repr(x)[:20])
+def test_an_ugly_unit(unit):
+    with pytest.raises(BadInput, match="unknown unit"):
+        jaccard(["a b"], unit=unit)
+
+
+@pytest.mark.parametrize("embedder", [None, 5, [], object(), np.eye(2)], ids=lambda x: repr(x)[:20])
+def test_what_is_no_embedder(embedder):
+    with pytest.raises(BadInput, match="an embedder is a function from texts to vectors or a name, got"):
+        cosine(["a"], embedder)
+
+
+@pytest.mark.parametrize("vectors", [[["1", "0"]], [[1j, 0]], [[10**400, 0]], [["1", 0]], [[{}]]])
+def test_vectors_that_are_no_numbers(vectors):
+    with pytest.raises(BadInput, match="embeddings must be numbers in rows of equal length"):
+        cosine_of(vectors)
+    with pytest.raises(BadInput, match="the embedder returned no array of numbers"):
+        cosine(["a"], lambda texts: vectors)
 
 
 def slow_rouge(a, b):

@@ -95,6 +95,8 @@ def test_the_question_goes_before_both_texts(name):
 def test_bad_input():
     with pytest.raises(BadInput, match="unknown way to put both directions together 'mn'"):
         entailment(["a", "b"], model, both="mn")
+    with pytest.raises(BadInput, match=r"unknown way to put both directions together '\[\]'"):
+        entailment(["a", "b"], model, both=[])
     with pytest.raises(BadInput, match="answer 0 of question 0 is 3"):
         entailment([3], model)
     with pytest.raises(BadInput, match="returned shape"):

@@ -96,7 +96,10 @@ def test_semantic_density_by_hand():
     batch = u.semantic_density([[1.0, 0.25], [NAN], [1.0], []], [np.log([0.6, 0.2]), [-1.0], [NAN], []])
     np.testing.assert_allclose(batch, [0.1875, NAN, NAN, NAN], rtol=1e-14)
     assert np.isnan(u.semantic_density([], []))
-    assert u.semantic_density([0.5, 0.0], [-1.0, NAN]) == 0.5
+    # how likely an answer that is there was must be known, as for semantic entropy; a missing one's plays no part
+    assert np.isnan(u.semantic_density([0.5, 0.0], [-1.0, NAN]))
+    assert u.semantic_density([0.5, NAN], [-1.0, NAN]) == 0.5
+    assert u.semantic_density([0.5, 0.0], [-1.0, NAN], ["y", ""]) == 0.5
 
 
 @settings(max_examples=50, deadline=None)

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
-from numbers import Integral
+from numbers import Integral, Real
 
 import numpy as np
 from scipy.special import logit
 
-from homogen.records import BadInput
+from homogen.evaluation._base import check_binary
+from homogen.evaluation._base import numbers as floats
+from homogen.records import BadInput, shown
 
 
 def numbers(values: Sequence, what: str, dimensions: int = 1) -> np.ndarray:
     """Float64 of the wanted depth, or a complaint; NaN may be among them, infinities may not."""
-    try:
-        x = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise BadInput(f"{what} must be numbers in {'a row' if dimensions == 1 else 'rows of equal length'}") from None
+    x = floats(what, values, "numbers in a row" if dimensions == 1 else "numbers in rows of equal length")
     if x.ndim != dimensions:
         raise BadInput(f"{what} must have {dimensions} dimension{'s' * (dimensions > 1)}, got shape {x.shape}")
     if np.isinf(x).any():
@@ -24,18 +24,26 @@ def numbers(values: Sequence, what: str, dimensions: int = 1) -> np.ndarray:
     return x
 
 
-def labels(wrong: Sequence[float], n: int) -> np.ndarray:
+def labels(wrong: Sequence[float], n: int | None = None) -> np.ndarray:
+    """Checked labels, NaN among them; one for each of n questions, where there are others to go with."""
     w = numbers(wrong, "wrong")
-    if len(w) != n:
+    if n is not None and len(w) != n:
         raise BadInput(f"wrong must have one label for each of {n} questions, got {len(w)}")
-    if not (np.isnan(w) | (w == 0) | (w == 1)).all():
-        raise BadInput("wrong must hold 0 and 1 (or false and true) and NaN only")
+    check_binary("wrong", w)
     return w
+
+
+def ranged(name: str, value: object, least: float, most: float) -> float:
+    """One number within bounds."""
+    if isinstance(value, bool | np.bool_) or not isinstance(value, Real) or not least <= value <= most:
+        where = f"lie in [{least}, {most}]" if most < np.inf else f"be at least {least}"
+        raise BadInput(f"{name} must {where}, got {shown(value)}")
+    return float(value)
 
 
 def whole(name: str, value: object, least: int, most: int | None = None) -> int:
     if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
-        raise BadInput(f"{name} must be a whole number of at least {least}, got {value!r}")
+        raise BadInput(f"{name} must be a whole number of at least {least}, got {shown(value)}")
     if most is not None and value > most:
         raise BadInput(f"{name} must be at most {most}, got {value}")
     return int(value)
@@ -67,12 +75,16 @@ def fit_evidence(X: np.ndarray, wrong: np.ndarray) -> Callable[[np.ndarray], np.
     AUROC below one half. Rounded, because two fits of nothing agree to their last digits only. Columns are
     standardised; the ridge penalty has scikit-learn's default strength.
     """
+    from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 
     largest = np.abs(X).max(axis=0, initial=0.0)
     largest = np.where(largest > 0, largest, 1.0)
     mean, scale = (X / largest).mean(axis=0), (X / largest).std(axis=0)
     scale = np.where(scale > 1e-12, scale, 1.0)  # a constant column says nothing
-    model = LogisticRegression(solver="newton-cholesky", tol=1e-10).fit((X / largest - mean) / scale, wrong)
+    model = LogisticRegression(solver="newton-cholesky", tol=1e-10)
+    with warnings.catch_warnings():  # where the optimum is next to the start, lbfgs takes the last step, and finds it
+        warnings.filterwarnings("ignore", "Line search of Newton solver", ConvergenceWarning)
+        model.fit((X / largest - mean) / scale, wrong)
     prior = logit(wrong.mean())
     return lambda rows: np.round(model.decision_function((rows / largest - mean) / scale) - prior, 8)

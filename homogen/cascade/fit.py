@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from numbers import Real
 
 import numpy as np
 import pandas as pd
 
-from homogen.cascade._base import complete, fit_evidence, labels, stratified, whole
-from homogen.cascade.run import Boundary, CascadeResult, run_cascade, stage_scores
+from homogen.cascade._base import complete, fit_evidence, labels, ranged, stratified, whole
+from homogen.cascade.run import Boundary, CascadeResult, how_many, run_cascade, stage_scores, stages_of
 from homogen.records import BadInput
 
 
@@ -24,7 +23,8 @@ class FittedCascade:
         Share of the questions that each stage was to pass on.
     thresholds : pandas.DataFrame
         A row a boundary: ``clear_below`` and ``flag_above``, in log-odds of a wrong answer over the error rate of the
-        questions it was fitted on; the last stage decides at 0.
+        questions it was fitted on, and ``passed_at_edge``, the chance with which a question at one of them is passed
+        on. The last stage decides at 0.
     """
 
     share: float
@@ -32,7 +32,7 @@ class FittedCascade:
     _fits: tuple[Callable[[np.ndarray], np.ndarray], ...] = dataclasses.field(repr=False)
     _means: np.ndarray = dataclasses.field(repr=False)
 
-    def run(self, boundaries: Sequence[Boundary], questions: Sequence | None = None) -> CascadeResult:
+    def run(self, boundaries: Sequence[Boundary], questions: Sequence | None = None, seed: int = 0) -> CascadeResult:
         """Run the cascade on questions, new ones as a rule.
 
         Parameters
@@ -42,19 +42,24 @@ class FittedCascade:
             called for the questions that reach its stage alone. A NaN counts as an average score.
         questions
             Handed to scores that are functions.
+        seed
+            Of the lots that are drawn for questions at a threshold. Tied scores lie there in crowds, as those of
+            homogenized answers do. Questions that are run one by one want a seed each.
 
         Returns
         -------
         CascadeResult
-            A question at a threshold is passed on.
+
+        Raises
+        ------
+        BadInput
+            If the boundaries are not those it was fitted on, there are no questions, or a score does not fit.
         """
+        boundaries = stages_of(boundaries)
         names = [boundary.name for boundary in boundaries]
         if names != list(self.thresholds.index):
             raise BadInput(f"fitted on the boundaries {list(self.thresholds.index)}, got {names}")
-        lengths = [len(b.score) for b in boundaries if not callable(b.score)]
-        if questions is None and not lengths:
-            raise BadInput("boundaries score questions, but none are given")
-        n = len(questions) if questions is not None else lengths[0]
+        n = how_many(boundaries, questions)
         scores = np.full((n, len(boundaries)), np.nan)
 
         def stage(k: int) -> Callable[[list[int]], np.ndarray]:
@@ -62,10 +67,16 @@ class FittedCascade:
                 here = np.array(rows, dtype=int)
                 own = stage_scores(boundaries[k], questions, here, n)
                 scores[here, k] = np.where(np.isnan(own), self._means[k], own)
-                return self._fits[k](scores[here, : k + 1]) if len(here) else np.empty(0)
+                if not len(here):
+                    return np.empty(0)
+                found = self._fits[k](scores[here, : k + 1])
+                edge, chance = self.thresholds[["flag_above", "passed_at_edge"]].iloc[k]
+                stops = (np.abs(found) == edge) & (lots.random(len(here)) >= chance)
+                return np.where(stops, np.nextafter(found, np.where(found > 0, np.inf, -np.inf)), found)
 
             return evidence
 
+        lots = np.random.default_rng(whole("seed", seed, 0))
         rows = self.thresholds.itertuples(index=False)
         stages = [
             Boundary(b.name, b.cost, stage(k), row.flag_above, row.clear_below)
@@ -85,7 +96,8 @@ def fit_cascade(
               - \ln \frac{P(\text{wrong})}{P(\text{right})}
 
     and passes on where :math:`|e_k|` is least: where the scores so far say next to nothing. Beyond :math:`\pm` the band
-    that leaves the given share to the next stage it flags or clears. The last stage flags where :math:`e_S > 0`.
+    that leaves the given share to the next stage it flags or clears; where evidence ties at the band's edge, lots
+    decide who is passed on, so that the share is kept. The last stage flags where :math:`e_S > 0`.
 
     Parameters
     ----------
@@ -118,33 +130,36 @@ def fit_cascade(
     >>> fitted.run(boundaries).reached
     array([1.  , 0.25])
     """
-    if isinstance(share, bool) or not isinstance(share, Real) or not 0 <= share <= 1:
-        raise BadInput(f"share must lie in [0, 1], got {share!r}")
+    share = ranged("share", share, 0, 1)
+    boundaries = stages_of(boundaries)
     S, w, _, _ = scored_rows(boundaries, wrong, questions)
     if not 0 < w.sum() < len(w):
         raise BadInput(f"needs wrong and right answers, got {int(w.sum())} wrong of {len(w)}")
     fits = stage_fits(S, w)
-    edges = [band for band, _ in bands(evidence(fits, S), share)] + [0.0]
-    edges = [max(edge, 0.0) for edge in edges]
+    edges, chances = zip(*bands(evidence(fits, S), share), (0.0, 1.0), strict=True)
+    edges = np.maximum(edges, 0.0)
     thresholds = pd.DataFrame(
-        {"clear_below": np.negative(edges), "flag_above": edges}, index=[boundary.name for boundary in boundaries]
+        {"clear_below": -edges, "flag_above": edges, "passed_at_edge": chances},
+        index=[boundary.name for boundary in boundaries],
     )
-    return FittedCascade(float(share), thresholds, tuple(fits), S.mean(axis=0))
+    return FittedCascade(share, thresholds, tuple(fits), S.mean(axis=0))
 
 
 def scored_rows(
     boundaries: Sequence[Boundary], wrong: Sequence[float], questions: Sequence | None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
     """Scores ``(n, S)`` and labels of the rows that have all of them, which rows those are, and how many were given."""
+    boundaries = stages_of(boundaries)
     if len(boundaries) < 2:
         raise BadInput(f"a cascade to be judged needs two boundaries, got {len(boundaries)}")
     names = [boundary.name for boundary in boundaries]
     if len(set(names)) < len(names):
         raise BadInput(f"two boundaries have one name: {', '.join(map(repr, names))}")
-    n = len(wrong)
-    w = labels(wrong, n)
+    w = labels(wrong)
+    n = len(w)
+    given = how_many(boundaries, questions)
     for boundary in boundaries:
-        if callable(boundary.score) and (questions is None or len(questions) != n):
+        if callable(boundary.score) and given != n:
             raise BadInput(f"boundary {boundary.name!r} scores questions: {n} are needed")
     S = np.stack([stage_scores(b, questions, np.arange(n), n) for b in boundaries], axis=1)
     keep = complete(S, w)

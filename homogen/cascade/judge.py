@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from numbers import Real
 
 import numpy as np
 import pandas as pd
 from scipy.special import expit, logit
 
 from homogen import evaluation
-from homogen.cascade._base import fit_evidence, numbers, stratified, whole
+from homogen.cascade._base import fit_evidence, numbers, ranged, stratified, whole
 from homogen.cascade.fit import bands, evidence, out_of_fold, scored_rows, stage_fits, stops
-from homogen.cascade.run import Boundary
-from homogen.records import BadInput
+from homogen.cascade.run import Boundary, stages_of
+from homogen.records import BadInput, shown
 
 SHARES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 """Shares of the questions to pass on that :func:`cross_validate` and :func:`cost_curve` try."""
@@ -119,11 +118,11 @@ def cross_validate(
     >>> bool(found.table.loc["cascade", "cost"] < found.table.loc["parallel", "cost"])
     True
     """
+    boundaries = stages_of(boundaries)
     S, w, keep, given = scored_rows(boundaries, wrong, questions)
     shares = _check_shares(shares)
     whole("folds", folds, 2)
-    if isinstance(tolerance, bool) or not isinstance(tolerance, Real) or not 0 <= tolerance <= 1:
-        raise BadInput(f"tolerance must lie in [0, 1], got {tolerance!r}")
+    tolerance = ranged("tolerance", tolerance, 0, 1)
     if min(w.sum(), (~w).sum()) < 2 * folds:
         raise BadInput(
             f"{folds} outer and inner folds need {2 * folds} wrong and {2 * folds} right answers, "
@@ -210,6 +209,7 @@ def cost_curve(
     >>> curve.cost.tolist()[0], curve.cost.tolist()[-1]
     (1.0, 10.0)
     """
+    boundaries = stages_of(boundaries)
     S, w, _, _ = scored_rows(boundaries, wrong, questions)
     shares = _check_shares(shares)
     spent = np.cumsum([float(b.cost) for b in boundaries])
@@ -259,7 +259,7 @@ def pareto_front(cost: Sequence[float], auroc: Sequence[float]) -> np.ndarray:
 def _check_shares(shares: Sequence[float]) -> np.ndarray:
     values = numbers(shares, "shares")
     if not len(values) or not ((values >= 0) & (values <= 1)).all():
-        raise BadInput(f"shares must be numbers in [0, 1], at least one, got {shares!r}")
+        raise BadInput(f"shares must be numbers in [0, 1], at least one, got {shown(shares)}")
     return np.unique(values)
 
 

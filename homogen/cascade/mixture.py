@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from homogen.cascade._base import labels, numbers
+from homogen.cascade._base import labels, numbers, ranged
 from homogen.evaluation import auroc
 from homogen.records import BadInput
 
@@ -40,7 +40,14 @@ class MixtureCascade:
 
 
 def scaled(values: Sequence[float]) -> np.ndarray:
-    """Scores moved to [0, 1] by their own least and greatest.
+    r"""Scores moved to [0, 1] by their own least and greatest.
+
+    .. math:: \frac{x_i - \min x}{\max x - \min x}
+
+    Raises
+    ------
+    BadInput
+        If scores are not finite or do not vary.
 
     Examples
     --------
@@ -50,11 +57,26 @@ def scaled(values: Sequence[float]) -> np.ndarray:
     x = numbers(values, "scores")
     if not len(x) or not np.isfinite(x).all() or x.min() == x.max():
         raise BadInput("min-max scaling needs finite scores of at least two values")
+    x = x / 2  # exactly, so that the range of even the largest numbers is finite
     return (x - x.min()) / (x.max() - x.min())
 
 
 def mixture(first: Sequence[float], second: Sequence[float], weight: float) -> np.ndarray:
-    """Both scores, each scaled to [0, 1], in parallel: ``weight * first + (1 - weight) * second``.
+    r"""Both scores in parallel.
+
+    .. math:: w\, a_i + (1 - w)\, b_i
+
+    Parameters
+    ----------
+    first, second
+        ``(n,)`` scores; :math:`a` and :math:`b` are these scaled to [0, 1] by :func:`scaled`.
+    weight
+        :math:`w`, of the first, in [0, 1].
+
+    Raises
+    ------
+    BadInput
+        If lengths differ, scores do not vary or are not finite, or the weight is out of range.
 
     Examples
     --------
@@ -64,8 +86,7 @@ def mixture(first: Sequence[float], second: Sequence[float], weight: float) -> n
     a, b = scaled(first), scaled(second)
     if len(a) != len(b):
         raise BadInput(f"{len(a)} first scores but {len(b)} second ones")
-    if not 0 <= weight <= 1:
-        raise BadInput(f"weight must lie in [0, 1], got {weight}")
+    weight = ranged("weight", weight, 0, 1)
     return weight * a + (1 - weight) * b
 
 
@@ -110,8 +131,7 @@ def mixture_cascade(
     >>> result.score, result.escalated.tolist(), result.calls_saved
     (array([0.  , 0.7 , 0.25, 1.  ]), [False, True, True, False], 0.5)
     """
-    if not delta >= 0:
-        raise BadInput(f"delta must be at least 0, got {delta}")
+    delta = ranged("delta", delta, 0, np.inf)
     both, a = mixture(first, second, weight), scaled(first)
     # A score exactly delta from the median belongs to the band, whatever the last bit of the difference.
     band = np.abs(a - np.median(a)) <= delta + 1e-12
@@ -139,7 +159,13 @@ def mixture_curve(
     Returns
     -------
     pandas.DataFrame
-        A row a half-width: ``delta``, ``auroc``, ``escalated`` (how many questions), ``share_escalated``.
+        A row a half-width: ``delta``, ``auroc`` (NaN where one class is missing), ``escalated`` (how many questions),
+        ``share_escalated``.
+
+    Raises
+    ------
+    BadInput
+        As in :func:`mixture_cascade`, or if a label is not 0, 1 or NaN.
 
     Examples
     --------
@@ -152,7 +178,7 @@ def mixture_curve(
 
     labels(wrong, len(numbers(first, "scores")))
     rows = []
-    for delta in deltas:
+    for delta in numbers(deltas, "deltas").tolist():
         made = mixture_cascade(first, second, weight, delta)
         value = auroc(made.score, wrong, interval=None).value
         rows.append((delta, value, int(made.escalated.sum()), float(made.escalated.mean())))

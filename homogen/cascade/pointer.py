@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 
 import numpy as np
 import pandas as pd
@@ -11,7 +11,7 @@ from scipy.special import expit, logit
 
 from homogen import uncertainty
 from homogen.cascade._base import complete, fit_evidence, labels, numbers, stratified, whole
-from homogen.records import BadInput
+from homogen.records import BadInput, shown
 
 _HEDGES = (
     r"\b(may|might|maybe|perhaps|possibly|probably|likely|unlikely|appears?|seems?|suggests?|unclear|uncertain|"
@@ -65,6 +65,9 @@ def pointer_features(
     >>> features.loc[0, ["entropy_mean", "answer_sentences", "answer_hedges", "question_who"]].tolist()
     [1.0, 2.0, 2.0, 1.0]
     """
+    for what, given in (("questions", questions), ("answers", answers), ("token entropies", token_entropies)):
+        if isinstance(given, str) or not isinstance(given, Sized):
+            raise BadInput(f"{what} must be a list, got {shown(given)}")
     if not len(questions) == len(answers) == len(token_entropies):
         raise BadInput(
             f"lengths differ: {len(questions)} questions, {len(answers)} answers, {len(token_entropies)} rows"
@@ -73,7 +76,7 @@ def pointer_features(
     for what, texts in (("question", questions), ("answer", answers)):
         for i, text in enumerate(texts):
             if not isinstance(text, str):
-                raise BadInput(f"{what} {i} is {text!r}, not a text")
+                raise BadInput(f"{what} {i} is {shown(text)}, not a text")
 
     def count(pattern: str, texts: Sequence[str]) -> list[int]:
         return [len(re.findall(pattern, text, re.IGNORECASE)) for text in texts]

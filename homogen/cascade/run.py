@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Sized
 from numbers import Real
 
 import numpy as np
 
 from homogen.cascade._base import numbers
-from homogen.records import BadInput
+from homogen.records import BadInput, shown
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,12 +43,14 @@ class Boundary:
     clear_below: float = -np.inf
 
     def __post_init__(self):
-        if isinstance(self.cost, bool) or not isinstance(self.cost, Real) or not 0 <= self.cost < np.inf:
-            raise BadInput(f"boundary {self.name!r}: cost must be a finite number of at least 0, got {self.cost!r}")
-        for field in ("flag_above", "clear_below"):
+        def must(field: str, what: str, fits: Callable[[float], bool]) -> None:
             value = getattr(self, field)
-            if isinstance(value, bool) or not isinstance(value, Real) or np.isnan(value):
-                raise BadInput(f"boundary {self.name!r}: {field} must be a number, got {value!r}")
+            if isinstance(value, bool | np.bool_) or not isinstance(value, Real) or not fits(value):
+                raise BadInput(f"boundary {self.name!r}: {field} must be {what}, got {shown(value)}")
+
+        must("cost", "a finite number of at least 0", lambda cost: 0 <= cost < np.inf)
+        for threshold in ("flag_above", "clear_below"):
+            must(threshold, "a number", lambda value: not np.isnan(value))
         if self.clear_below > self.flag_above:
             raise BadInput(
                 f"boundary {self.name!r} clears below {self.clear_below} and flags above {self.flag_above}: "
@@ -99,6 +101,8 @@ class CascadeResult:
 def run_cascade(boundaries: Sequence[Boundary], questions: Sequence | None = None) -> CascadeResult:
     r"""Run boundaries in the order given; a question stops at the first that flags or clears it.
 
+    .. math:: \text{stage}_i = \min\{k : s_{ik} > \text{flag\_above}_k \text{ or } s_{ik} < \text{clear\_below}_k\}
+
     Parameters
     ----------
     boundaries
@@ -113,7 +117,8 @@ def run_cascade(boundaries: Sequence[Boundary], questions: Sequence | None = Non
     Raises
     ------
     BadInput
-        If there is no boundary, scores differ in length or are infinite, or a function is given but no questions.
+        If there is no boundary or something else in place of one, scores differ in length or are infinite, or a
+        function is given but no questions.
 
     Notes
     -----
@@ -135,15 +140,8 @@ def run_cascade(boundaries: Sequence[Boundary], questions: Sequence | None = Non
     >>> result.share_of_parallel_cost, result.calls_saved
     (0.55, array([0. , 0.5]))
     """
-    if not boundaries:
-        raise BadInput("a cascade needs a boundary")
-    n = len(questions) if questions is not None else None
-    for boundary in boundaries:
-        if callable(boundary.score):
-            if questions is None:
-                raise BadInput(f"boundary {boundary.name!r} scores questions, but none are given")
-        elif n is None:
-            n = len(boundary.score)
+    boundaries = stages_of(boundaries)
+    n = how_many(boundaries, questions)
     here = np.arange(n)
     flagged = np.zeros(n, dtype=bool)
     stage = np.full(n, -1)
@@ -189,6 +187,34 @@ def cascade_cost(costs: Sequence[float], passed_on: Sequence[float]) -> float:
     if not (c >= 0).all() or not ((beta >= 0) & (beta <= 1)).all():
         raise BadInput("costs must be finite and at least 0, shares passed on in [0, 1]")
     return float(c @ np.concatenate([[1.0], np.cumprod(beta)])[: len(c)])
+
+
+def stages_of(boundaries: Iterable[Boundary]) -> list[Boundary]:
+    """A list of at least one boundary and of nothing else."""
+    try:
+        stages = list(boundaries)
+    except TypeError:
+        raise BadInput(f"expected a list of boundaries, got {shown(boundaries)}") from None
+    if not stages:
+        raise BadInput("a cascade needs a boundary")
+    for stage in stages:
+        if not isinstance(stage, Boundary):
+            raise BadInput(f"expected boundaries, got {shown(stage)} among them")
+    return stages
+
+
+def how_many(boundaries: Sequence[Boundary], questions: Sequence | None) -> int:
+    """The number of questions: of those given, else of the scores."""
+    if isinstance(questions, str) or not (questions is None or isinstance(questions, Sized)):
+        raise BadInput(f"questions must be a list, got {shown(questions)}")
+    n = None if questions is None else len(questions)
+    for boundary in boundaries:
+        if callable(boundary.score):
+            if questions is None:
+                raise BadInput(f"boundary {boundary.name!r} scores questions, but none are given")
+        elif n is None:
+            n = len(numbers(boundary.score, f"scores of boundary {boundary.name!r}"))
+    return n
 
 
 def stage_scores(boundary: Boundary, questions: Sequence | None, here: np.ndarray, n: int) -> np.ndarray:

@@ -300,7 +300,7 @@ def membership_nli_batch(
     >>> [m.shape for m in membership_nli_batch([["a", "b"], []], lambda pairs: np.tile([1.0, 0, 0], (len(pairs), 1)))]
     [(2, 1), (0, 0)]
     """
-    if rule not in _RULES:
+    if not isinstance(rule, str) or rule not in _RULES:
         raise unknown("rule", rule, RULES)
     how, nli = _RULES[rule], as_nli(nli)
     rows = by_question(texts_by_question, questions, how.separator)

@@ -153,6 +153,8 @@ def _numbers(S: np.ndarray, question: int) -> np.ndarray:
     """One question's matrix of floats; None is NaN, a text is no number."""
     try:
         given = np.asarray(S)
+        if given.shape == (0,):  # a list of no rows
+            given = given.reshape(0, 0)
         texts = given.dtype.kind == "O" and any(isinstance(x, str | bytes) for x in given.flat)
         if not texts and given.dtype.kind in "biufO":
             return given.astype(np.float64, copy=False)
@@ -166,7 +168,7 @@ def _check(stack: np.ndarray, questions: list[int]) -> np.ndarray:
     nan = np.isnan(stack)
     present = ~nan.all(axis=2)
     both = present[:, :, None] & present[:, None, :]
-    with np.errstate(invalid="ignore"):  # inf - inf; the range check reports it
+    with np.errstate(invalid="ignore", over="ignore"):  # inf - inf, or 1e308 twice; the range check reports it
         asymmetric = np.abs(stack - stack.transpose(0, 2, 1)) > _SLACK
     diagonal = np.diagonal(stack, axis1=1, axis2=2)
     for wrong, complaint in (

@@ -156,8 +156,9 @@ def _with_near_positions(network: Any) -> Any:
 
 
 def _near_bias(module: Any, query: torch.Tensor, key: torch.Tensor, distance: torch.Tensor, table: torch.Tensor, *rest):
-    """The attention's own bias by position, from as much of its table as the batch is long."""
-    middle, reach = module.pos_ebd_size, min(query.size(-2), module.pos_ebd_size)
+    """The attention's own bias by position, from as much of its table as the batch's distances reach."""
+    middle = module.pos_ebd_size
+    reach = min(int(distance.abs().max()) + 1, middle)
     near = copy.copy(module)  # the same weights under another size: batches side by side differ in length
     near.pos_ebd_size = reach
     bias = type(module).disentangled_attention_bias

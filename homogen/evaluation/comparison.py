@@ -167,7 +167,8 @@ def cohens_d(score: Row, wrong: Row, level: float = 0.95) -> Estimate:
               s_p^2 = \frac{(n_1 - 1) s_1^2 + (n_0 - 1) s_0^2}{n_1 + n_0 - 2}, \qquad
               \operatorname{Var}(d) \approx \frac{n_1 + n_0}{n_1 n_0} + \frac{d^2}{2 (n_1 + n_0)}
 
-    The interval is normal with this large-sample variance (Hedges and Olkin 1985, chapter 5).
+    The interval is normal with this large-sample variance (Hedges and Olkin 1985, chapter 5). The divisors
+    :math:`n - 1` make the estimate a little larger where every question is counted twice.
 
     Parameters
     ----------

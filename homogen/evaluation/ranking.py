@@ -184,8 +184,8 @@ def delong_test(score_a: Row, score_b: Row, wrong: Row, level: float = 0.95) -> 
     -------
     TestResult
         ``statistic`` is z, ``difference`` :math:`A_a - A_b` with a normal interval. Scores that rank alike have
-        difference 0 and p = 1. Undefined with fewer than two of a class, and where the difference does not vary (one
-        score separates the classes, and the other does or reverses them).
+        difference 0 and p = 1. Undefined with fewer than two of a class, and where the difference cannot vary (one
+        score separates the classes, and the other does so in another ranking, or reverses them).
 
     Raises
     ------
@@ -211,7 +211,7 @@ def delong_test(score_a: Row, score_b: Row, wrong: Row, level: float = 0.95) -> 
     se = math.sqrt(max(0.0, covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1]))
     method = f"difference of AUROC, DeLong {percent(level)}"
     if se < 1e-12:  # rounding alone: the scores order every wrong answer against the right ones alike
-        if difference:
+        if difference or _both_separate(a, b, w):
             return untested("the difference does not vary", len(w), difference)
         return TestResult(0.0, 1.0, 0.0, 0.0, 0.0, len(w), method)
     pvalue = 2 * float(stats.norm.sf(abs(difference) / se))
@@ -250,7 +250,7 @@ def bootstrap_test(
     -------
     TestResult
         In the unit of the metric. Undefined with fewer than two questions, where the metric is (one class), and where
-        the difference does not vary.
+        the difference cannot vary, as in :func:`delong_test`.
 
     Raises
     ------
@@ -293,13 +293,19 @@ def bootstrap_test(
     low, high, dropped = percentiles(drawn, level)
     drawn = drawn[~np.isnan(drawn)]
     spread = float(drawn.std()) if len(drawn) else 0.0
-    if spread < 1e-12 and difference:
+    if spread < 1e-12 and (difference or _both_separate(a, b, w)):
         return untested("the difference does not vary", n, difference)
     tail = min((drawn <= 0).sum(), (drawn >= 0).sum())
     pvalue = min(1.0, 2 * (1 + float(tail)) / (1 + len(drawn)))
     note = f", {dropped:,} with one class dropped" if dropped else ""
     method = f"difference of {name}, bootstrap {percent(level)} over questions, {resamples:,} resamples{note}"
     return TestResult(difference / spread if spread else 0.0, pvalue, difference, low, high, n, method)
+
+
+def _both_separate(a: np.ndarray, b: np.ndarray, w: np.ndarray) -> bool:
+    """Whether two rankings both put every wrong answer above, or every right one: then no resample tells them apart."""
+    perfect = all(auroc(s, w, None).value in (0, 1) for s in (a, b))
+    return perfect and not np.array_equal(stats.rankdata(a), stats.rankdata(b))
 
 
 def _average_precision(right: np.ndarray, bad: np.ndarray) -> np.ndarray:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
-from homogen.records import BadInput
+from homogen.records import BadInput, shown
 from homogen.similarity._base import distinct_texts, flatten
 
 Embedder = Callable[[list[str]], np.ndarray]
@@ -14,7 +14,9 @@ Embedder = Callable[[list[str]], np.ndarray]
 
 
 def embed(texts_by_question: Iterable[Sequence[str]], embedder: Embedder | str) -> list[np.ndarray]:
-    """Unit vectors of all answers, every distinct text embedded once, in one call of the embedder.
+    r"""Unit vectors of all answers, every distinct text embedded once, in one call of the embedder.
+
+    .. math:: u_i = v_i / \lVert v_i \rVert
 
     Use it where several measures share the embeddings: :func:`cosine_of`, and ``sindex`` and ``selfcheck`` of
     :mod:`homogen.uncertainty`.
@@ -180,6 +182,8 @@ def _embed_distinct(texts: list[str], embedder: Embedder | str) -> np.ndarray:
         from homogen.models import load_embedder
 
         embedder = load_embedder(embedder)
+    if not callable(embedder):
+        raise BadInput(f"an embedder is a function from texts to vectors or a name, got {shown(embedder)}")
     vectors = _array(embedder(texts), f"the embedder returned no array of numbers for {len(texts)} texts")
     if vectors.ndim != 2 or len(vectors) != len(texts) or not vectors.shape[1]:
         raise BadInput(f"the embedder returned shape {vectors.shape} for {len(texts)} texts, expected (n, d)")
@@ -187,10 +191,15 @@ def _embed_distinct(texts: list[str], embedder: Embedder | str) -> np.ndarray:
 
 
 def _array(values: object, complaint: str) -> np.ndarray:
+    """Floats; text is none, not even text that NumPy would convert, and a complex number has no order."""
     try:
-        return np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise BadInput(complaint) from None
+        given = np.asarray(values)
+        texts = given.dtype.kind == "O" and any(isinstance(x, str | bytes) for x in given.flat)
+        if not texts and given.dtype.kind in "biufO":
+            return given.astype(np.float64, copy=False)
+    except (TypeError, ValueError, OverflowError):
+        pass
+    raise BadInput(complaint)
 
 
 def _unit(vectors: np.ndarray, name: Callable[[int], str]) -> np.ndarray:

@@ -198,7 +198,7 @@ def _matrices(
     both: str,
     likeness: Callable[[np.ndarray], np.ndarray],
 ) -> list[np.ndarray]:
-    if both not in _BOTH:
+    if not isinstance(both, str) or both not in _BOTH:
         raise unknown("way to put both directions together", both, _BOTH)
     rows = by_question(texts_by_question, questions)
     if not rows:

@@ -97,7 +97,7 @@ def jaccard_batch(texts_by_question: Iterable[Sequence[str]], unit: str = "word-
     >>> [S.shape for S in jaccard_batch([["a b", "a b c"], ["x", "y", "z"], []])]
     [(2, 2), (3, 3), (0, 0)]
     """
-    if unit not in _UNITS:
+    if not isinstance(unit, str) or unit not in _UNITS:
         raise unknown("unit", unit, _UNITS)
     texts, lengths = flatten(texts_by_question)
     ends = np.cumsum(lengths)

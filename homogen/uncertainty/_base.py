@@ -7,18 +7,12 @@ from numbers import Real
 
 import numpy as np
 
-from homogen.records import BadInput
+from homogen.records import BadInput, shown
 
 ROUNDING = 1e-3
 """What low precision may leave on the wrong side of a bound; it is clipped to the bound."""
 
 _DEEPEST = 9  # no input is nested deeper; a list that holds itself would be without end
-
-
-def shown(value: object) -> str:
-    """What was given, on one short line."""
-    text = " ".join(repr(value).split())
-    return text if len(text) <= 60 else text[:57] + "..."
 
 
 def real(value: object, rule: str, fits: Callable[[float], bool]) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.special import xlogy
 
-from homogen.records import BadInput
+from homogen.records import BadInput, shown
 from homogen.uncertainty._base import (
     ROUNDING,
     beside,
@@ -25,7 +25,6 @@ from homogen.uncertainty._base import (
     questions,
     real,
     shaped,
-    shown,
     unit_rows,
     vector,
 )
@@ -220,7 +219,8 @@ def semantic_density(
         ``(N,)`` :math:`1 - d_i^2` of each drawn answer, which is P(entailment) + P(neutral) / 2, the mean of both
         directions in the authors' code; NaN for a missing answer (left out). Or a list of such rows.
     logprobs
-        :math:`\ell_i`, shaped alike, natural and length-normalised (the mean over tokens).
+        :math:`\ell_i`, shaped alike, natural and length-normalised (the mean over tokens). NaN for an answer that is
+        there leaves the density undefined.
     answers
         Their texts, shaped alike: equal ones then count once, with the highest :math:`\ell_i` among them, and empty
         ones are missing. Without it the answers are taken for distinct.
@@ -229,7 +229,7 @@ def semantic_density(
     -------
     float or numpy.ndarray
         From 0 (all mean the same as the answer) to 1: the density itself is a confidence. NaN if no drawn answer is
-        left; one is enough.
+        left (one is enough), or the log-probability of one that is.
 
     Raises
     ------
@@ -266,12 +266,15 @@ def semantic_density(
         for values, what in ((lp, "log-probabilities"), (texts, "answers")):
             if len(values) != len(s):
                 raise BadInput(f"question {q}: {len(s)} similarities but {len(values)} {what}")
-        left = ~(np.isnan(s) | np.isnan(lp))
+        left = ~np.isnan(s)
         if said is not None:
             for text in texts:
                 if not (text is None or isinstance(text, str)):
                     raise BadInput(f"question {q}: answers must be texts or None, got {shown(text)}")
             left &= np.array([bool(text and text.strip()) for text in texts], dtype=bool)
+        if np.isnan(lp[left]).any():
+            continue
+        if said is not None:
             best: dict[str, int] = {}
             for i in sorted(np.flatnonzero(left), key=lambda i: (-lp[i], s[i])):
                 best.setdefault(texts[i], i)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from homogen.records import BadInput
+from homogen.records import BadInput, shown
 from homogen.uncertainty._base import (
     cosines,
     cosines_in_step,
@@ -22,7 +22,6 @@ from homogen.uncertainty._base import (
     nli_rows,
     numbers,
     present_rows,
-    shown,
     unit_rows,
 )
 

@@ -15,8 +15,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from homogen.records import BadInput
-from homogen.uncertainty._base import real, shown, texts_of
+from homogen.records import BadInput, shown
+from homogen.uncertainty._base import real, texts_of
 
 
 class _ReadOnly(dict):
@@ -172,6 +172,10 @@ def entities(texts: str | Sequence[str | None]) -> list[str] | list[list[str]]:
     ------
     BadInput
         If a question is neither a text nor None.
+
+    References
+    ----------
+    M. Liu (2026), arXiv:2603.24124 (the entities of boundary B4).
 
     Examples
     --------
