@@ -178,7 +178,7 @@ def _say_missing(plans) -> None:
     from homogen import planning
 
     for name, reason in planning.unavailable(plans).items():
-        print(f"homogen: goes on without {name}: {reason}", file=sys.stderr)
+        print(f"homogen: cannot be had, {name}: {reason}", file=sys.stderr)
 
 
 def _plan(plans) -> int:

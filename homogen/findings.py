@@ -163,8 +163,8 @@ def beside_paper(notebook: str):
     """Set each finding beside the paper's number, as a pandas DataFrame to show.
 
     Value, interval, n and coverage are ours; an undefined value gives its reason. The two were got on different models:
-    the last column says what the paper measured, on which model and questions, and where it says so. The table
-    compares; it does not claim that one should equal the other.
+    the last column says what the paper measured, on which model and questions, and where it says so; a dash sets no
+    number of the paper beside ours. The table compares; it does not claim that one should equal the other.
     """
     import pandas as pd
 
@@ -179,6 +179,6 @@ def beside_paper(notebook: str):
     table = estimates_table(ours, "finding", shown=True).rename(columns={"value": "ours"})
     table["paper"] = [str(claim) if claim else "–" for claim in found]
     table["what the paper measured"] = [
-        f"{claim.quantity}; {claim.setting} ({claim.source})" if claim else "not reported" for claim in found
+        f"{claim.quantity}; {claim.setting} ({claim.source})" if claim else "–" for claim in found
     ]
     return table

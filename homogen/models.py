@@ -139,14 +139,14 @@ def load_model(name: str, device: str = "auto", dtype: str = "auto") -> LoadedMo
         If the name is unknown, the weights are damaged, there is no GPU where one was asked for, or the model does not
         fit into memory: the message has the estimate and the nearest model that fits.
     Unavailable
-        If the weights are missing, gated, or cannot be fetched.
+        If the weights are missing, gated, or cannot be fetched, or its level of quantization wants a GPU.
     """
     if dtype not in DTYPES:
         raise unknown("dtype", dtype, DTYPES)
     device = pick_device(device)
     plain, level = split_quantization(name)
     if level in BITSANDBYTES_LEVELS and device != "cuda":
-        raise BadInput(
+        raise Unavailable(
             f"model {name!r}: {level} is computed by bitsandbytes, which wants a GPU; "
             f"on a CPU take one of {', '.join(GGUF_LEVELS)}"
         )

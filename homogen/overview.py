@@ -21,8 +21,8 @@ PROFILES = {"pocket": "pocket (CPU)", "gpu": "gpu", "paper": "paper scale"}
 """Columns of our own runs: the profile, and how its column is headed."""
 HOLDS, MISSES = "∋", "∌"
 """Whether our interval holds the paper's number."""
-NOT_RUN, NO_RUN, ELSEWHERE = "– not run", "–", "– other protocol"
-"""In place of a value: the profile was not run; no chapter on models repeats it; one does, in another way."""
+NOT_RUN, NO_RUN, ELSEWHERE = "– not run", "–", "– see chapter"
+"""In place of a value: it was not run; no chapter on models repeats it; one does, and set no number beside this one."""
 REPEATED = {
     "21_token_entropy": "04_entropy_vs_spread",
     "22_boundaries": "17_cheapest_first",
@@ -53,8 +53,8 @@ EXPERIMENTS: Mapping[str, tuple[str, Sequence[str]]] = {
     "baselines": ("13_baselines", ("C188", "C190", "C194")),
     "head to head": ("25_head_to_head", ("C353", "C354", "C360")),
     "stated confidence": ("14_stated_confidence", ("C233", "C234")),
-    "math and length": ("15_math_and_length", ("C127", "C130", "C131", "C135")),
-    "selective prediction": ("16_selective_prediction", ("C138", "C143", "C224")),
+    "math and length": ("15_math_and_length", ("C127", "C130", "C131", "C135", "C138")),
+    "selective prediction": ("16_selective_prediction", ("C143", "C224")),
     "calibration": ("28_calibration", ("C227", "C228", "C231")),
     "served models": ("18_served_models", ("C349", "C350", "C351")),
 }
@@ -142,7 +142,9 @@ def _cell(
     rows = [row for name in sorted(found, key=lambda name: name != own) for row in found[name]]
     row = next((row for row in rows if row["claim"] == claim), None)
     if row is None:
-        return ELSEWHERE if own in found else NO_RUN
+        if own in found:
+            return ELSEWHERE
+        return NO_RUN if (REPEATED.get(chapter, chapter) >= "21") else NOT_RUN
     if row["value"] is None:
         return "– undefined"
     text = f"{row['value']:.3g}"

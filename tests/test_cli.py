@@ -460,7 +460,7 @@ def test_a_chapter_that_fails_does_not_stop_the_others(shelf, monkeypatch, capsy
     assert out == "1 of 3 chapters in book/results/three\n"
     missing, *failed = err.splitlines()
     # What cannot be had is said once, before anything starts.
-    assert missing.startswith("homogen: goes on without mine/own: mine/own is not in the hub's cache")
+    assert missing.startswith("homogen: cannot be had, mine/own: mine/own is not in the hub's cache")
     assert failed == [
         "homogen: first went wrong",
         "homogen: second went wrong",

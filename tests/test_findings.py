@@ -158,7 +158,7 @@ def test_the_table_sets_each_finding_beside_the_paper():
     assert table["what the paper measured"].iloc[0] == (
         "SCR Jaccard N=10; Qwen3-14B-4bit, TruthfulQA, n=790, Jaccard .4,T=1.0 (Sec.5.12; App.A)"
     )
-    assert list(table["what the paper measured"].iloc[[1, 3]]) == ["not reported", "not reported"]
+    assert list(table["what the paper measured"].iloc[[1, 3]]) == ["–", "–"]
 
 
 def test_the_table_of_a_chapter_without_findings_is_empty():

@@ -66,7 +66,11 @@ def cross_validate(
     resamples: int = 10_000,
     questions: Sequence | None = None,
 ) -> CrossValidated:
-    """Fit and judge a cascade by nested cross-validation, beside its matched controls.
+    r"""Fit and judge a cascade by nested cross-validation, beside its matched controls.
+
+    .. math:: \hat\beta = \min\{\beta : A(\beta) \ge A(1) - \text{tolerance}\}
+
+    with :math:`A(\beta)` the AUROC, inside a training set, of the cascade that passes on the share :math:`\beta`.
 
     The cascade is that of :func:`fit_cascade`: a question is passed on where the evidence so far is least. How many
     are is chosen inside each outer training set, by another cross-validation: the smallest (cheapest) share whose
@@ -179,7 +183,11 @@ def cost_curve(
     seed: int = 0,
     questions: Sequence | None = None,
 ) -> pd.DataFrame:
-    """Cost and AUROC of a cascade at every share passed on, out of fold, and which points no other beats on both.
+    r"""Cost and AUROC of a cascade at every share passed on, out of fold, and which points no other beats on both.
+
+    .. math:: C(\beta) = \sum_k c_k\, P_\beta(\text{stage} \ge k), \qquad A(\beta) = P(e_w > e_r)
+
+    with :math:`e_w` and :math:`e_r` the evidence on which a wrong and a right answer stopped (ties count half).
 
     Fits are those of :func:`cross_validate`, but the share is not chosen: read the curve, do not pick its best point
     and report that.

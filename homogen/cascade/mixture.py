@@ -69,7 +69,7 @@ def mixture(first: Sequence[float], second: Sequence[float], weight: float) -> n
     Parameters
     ----------
     first, second
-        ``(n,)`` scores; :math:`a` and :math:`b` are these scaled to [0, 1] by :func:`scaled`.
+        ``(n,)`` scores; :math:`a` and :math:`b` are these moved to [0, 1] by their own least and greatest.
     weight
         :math:`w`, of the first, in [0, 1].
 
@@ -145,7 +145,9 @@ def mixture_curve(
     weight: float = 0.65,
     deltas: Sequence[float] = DELTAS,
 ):
-    """AUROC and cost of the mixture cascade for each half-width, as a DataFrame.
+    r"""AUROC and cost of the mixture cascade for each half-width, as a DataFrame.
+
+    .. math:: \text{escalated}(\delta) = \#\{i : |a_i - \operatorname{median}(a)| \le \delta\}
 
     Parameters
     ----------

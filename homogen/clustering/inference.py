@@ -154,6 +154,8 @@ def cluster_nli(
 ) -> np.ndarray:
     r"""Group answers that mean the same according to an NLI model, by one of the rules in use.
 
+    .. math:: i \sim j \iff \bigl(i \models j\bigr) \wedge \bigl(j \models i\bigr)
+
     Published codes agree on the idea, bidirectional entailment, and on little else; the rule alone moves a
     single-cluster rate. "Entails" is the model's likeliest label unless a rule says otherwise.
 
@@ -266,7 +268,11 @@ def cluster_nli_batch(
 def membership_nli(
     texts: Sequence[str], nli: NLI | Model | str, rule: str = "either", question: str | None = None
 ) -> np.ndarray:
-    """Which answer sits in which cluster, where a rule allows more than one; see :func:`cluster_nli`.
+    r"""Which answer sits in which cluster, where a rule allows more than one; see :func:`cluster_nli`.
+
+    .. math:: M_{ik} = [\,i \sim o_k\,]
+
+    with :math:`o_k` the first answer of cluster :math:`k`.
 
     Returns
     -------
