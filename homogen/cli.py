@@ -198,7 +198,9 @@ def _run_all(plans, arguments: argparse.Namespace) -> int:
     # What is wrong with any of them is said before hours are spent on the others.
     for chapter, parameters in plans:
         chapters.check(chapter, parameters)
-    _say_missing(plans)
+    offline = arguments.profile == assembly.BOOK[0]  # the book's own profile takes what wheels carry
+    if not offline:
+        _say_missing(plans)
     folder = Path(arguments.output) if arguments.output else assembly.results_folder(arguments.profile)
     failed = []
     with tqdm(plans, desc=f"profile {arguments.profile}", unit="chapter", file=sys.stderr) as bar:
@@ -208,7 +210,7 @@ def _run_all(plans, arguments: argparse.Namespace) -> int:
             if execution.is_current(chapter, parameters, output, findings):
                 continue
             try:
-                execution.execute(chapter, parameters, output, findings, arguments.profile)
+                execution.execute(chapter, parameters, output, findings, arguments.profile, offline=offline)
             except BadInput as mistake:
                 failed.append(chapter.name)
                 bar.write(f"homogen: {mistake}", file=sys.stderr)

@@ -448,7 +448,7 @@ def test_what_is_current_is_not_run_again(shelf, monkeypatch):
 
 
 def test_a_chapter_that_fails_does_not_stop_the_others(shelf, monkeypatch, capsys):
-    def execute(chapter, *given):
+    def execute(chapter, *given, offline):
         shelf.append(chapter.name)
         if chapter.name != "third":
             raise BadInput(f"{chapter.name} went wrong")
