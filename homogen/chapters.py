@@ -214,7 +214,30 @@ def names_in(value: Any) -> list[Any]:
     return [name for item in value for name in names_in(item)]
 
 
-def check(chapter: Chapter, parameters: Mapping[str, Any]) -> None:
+DRAWN_WITH = {
+    "temperatures": "temperature",
+    "compared": "temperature",
+    "narrow_temperature": "temperature",
+    "nuclei": "top_p",
+    "top_ks": "top_k",
+    "lengths": "max_new_tokens",
+    "short_limit": "max_new_tokens",
+}
+"""Parameters whose value, or whose items, are a field of a :class:`~homogen.records.SamplingSpec`."""
+RANGES = {
+    **dict.fromkeys(("limit", "limits", "base_limit", "dose_limit"), (1, math.inf)),
+    **dict.fromkeys(("words", "resamples", "splits", "bins", "permutations", "neighbours"), (1, math.inf)),
+    "sizes": (1, math.inf),
+    "folds": (2, math.inf),
+    **dict.fromkeys(("jaccard_threshold", "cosine_threshold", "thresholds", "character_thresholds"), (-1, 1)),
+    **dict.fromkeys(("coverages", "alpha", "share"), (0, 1)),
+}
+"""Least and greatest of a parameter, or of its items."""
+FILLED = ("models", "pairs", "chains", "nlis", "benchmarks", "limits", "lengths", "levels")
+"""Lists that must name something."""
+
+
+def check(chapter: Chapter, parameters: Mapping[str, Any], here: bool = True) -> None:
     """Check what the parameters ask for, as far as that can be known before any kernel starts; loads no weights.
 
     The files of a chapter that has some are fetched. What it calls a model is one whose results are in them.
@@ -225,16 +248,20 @@ def check(chapter: Chapter, parameters: Mapping[str, Any]) -> None:
         The chapter to run.
     parameters
         As :func:`validate` gives them; the rest keep their defaults.
+    here
+        Whether it will run on this machine: without, as for a plan, neither device nor files are asked for, and no
+        benchmark is fetched.
 
     Raises
     ------
     BadInput
-        If a parameter that is a field of :class:`~homogen.records.SamplingSpec` or a limit is out of range, the
-        benchmark cannot be read, a name of weights is unknown or of the wrong kind, or the device is not there. If a
-        file that the chapter runs on is not there and cannot be fetched.
+        If a parameter that is a field of :class:`~homogen.records.SamplingSpec`, a limit, a threshold, or an item of a
+        list of them is out of range, a list names nothing or has another length than its like, the benchmark cannot be
+        read, a name of weights is unknown or of the wrong kind, or the device is not there. If a file that the chapter
+        runs on is not there and cannot be fetched.
     """
     from homogen.models import pick_device
-    from homogen.questions import load_questions
+    from homogen.questions import BENCHMARKS, load_questions
 
     values = values_of(chapter, parameters)
     fields = {(f.name, f.type) for f in dataclasses.fields(SamplingSpec)}
@@ -242,18 +269,47 @@ def check(chapter: Chapter, parameters: Mapping[str, Any]) -> None:
     SamplingSpec(**{"model": "any"} | drawn)
     if values.get("preset", "pure") not in TRUNCATION_PRESETS:
         raise unknown("preset", values["preset"], TRUNCATION_PRESETS)
-    for name in ("limit", "base_limit"):
-        if values.get(name, 1) < 1:
-            raise BadInput(f"{name} must be at least 1, got {values[name]}")
-    if "benchmark" in values:
-        load_questions(values["benchmark"])
+    for name, value in values.items():
+        _check_value(name, value)
+    if "limits" in values and len(values["limits"]) != len(values.get("benchmarks", values["limits"])):
+        raise BadInput(f"limits must be as many as benchmarks, got {values['limits']!r} for {values['benchmarks']!r}")
+    for benchmark in (*values.get("benchmarks", ()), *([values["benchmark"]] if "benchmark" in values else ())):
+        if not isinstance(benchmark, str):
+            raise unknown("benchmark", benchmark, BENCHMARKS)
+        if here or benchmark not in BENCHMARKS:
+            load_questions(benchmark)
     if chapter.files is None:
         for parameter, name in weights_of(values):
             if name != "" or parameter not in OPTIONAL:
                 _check_weights(parameter, name)
+    if not here:
+        return
+    if chapter.files is None:
         pick_device(values.get("device", "auto"))
     for name in chapter.files or ():
         sources.fetch(name)
+
+
+def _check_value(name: str, value: Any) -> None:
+    """Whether a parameter, or each item of a list, lies where its name says."""
+    from homogen.cards import BITSANDBYTES_LEVELS, GGUF_LEVELS
+
+    if value == [] and name in FILLED:
+        raise BadInput(f"{name} must name at least one")
+    items = value if isinstance(value, list) else [value]
+    for item in items:
+        if name == "levels" and item not in (*GGUF_LEVELS, *BITSANDBYTES_LEVELS):
+            raise unknown("level of quantization", item, (*GGUF_LEVELS, *BITSANDBYTES_LEVELS))
+        if field := DRAWN_WITH.get(name):
+            try:
+                SamplingSpec(**{"model": "any", field: item})
+            except BadInput as mistake:
+                raise BadInput(f"{name}: {mistake}") from mistake
+        if name in RANGES:
+            low, high = RANGES[name]
+            if isinstance(item, bool) or not isinstance(item, int | float) or not low <= item <= high:
+                wanted = f"be at least {low}" if high == math.inf else f"lie between {low} and {high}"
+                raise BadInput(f"{name} must {wanted}, got {item!r}")
 
 
 def _check_weights(parameter: str, name: Any) -> None:
@@ -300,6 +356,8 @@ def _profile(name: str, folder: str | os.PathLike, every: Mapping[str, Chapter])
     for chapter in (*listed, *content):
         if chapter not in every:
             raise unknown(f"chapter in {path}", chapter, every)
+        if listed.count(chapter) > 1:
+            raise BadInput(f"{path} lists {chapter!r} more than once")
     for chapter in content:
         if chapter not in listed:
             raise BadInput(f"{path} sets parameters of {chapter!r}, which is not in its list 'chapters'")

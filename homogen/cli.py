@@ -166,7 +166,7 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.dry_run:
         return _plan([(chapter, parameters)])
     chapters.check(chapter, parameters)
-    _say_missing([(chapter, parameters)])
+    _say_missing([(chapter, parameters)], given)
     folder = Path(arguments.output or "output")
     output = folder / f"{chapter.path.stem}.ipynb"
     execution.execute(chapter, parameters, output, folder / "findings", profile, given=given)
@@ -174,16 +174,28 @@ def _run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _say_missing(plans) -> None:
-    from homogen import planning
+def _say_missing(plans, given=()) -> None:
+    """Say what chapters will go on without; where nothing is left of what the user asked for, that is a mistake."""
+    from homogen import chapters, planning
 
-    for name, reason in planning.unavailable(plans).items():
+    missing = planning.unavailable(plans)
+    asked: dict[str, list[str]] = {}
+    for chapter, parameters in plans:
+        for parameter, name in chapters.weights_of(chapters.values_of(chapter, parameters)):
+            if parameter in given and name:
+                asked.setdefault(parameter, []).append(name)
+    for parameter, names in asked.items():
+        if missing.keys() >= set(names):
+            raise BadInput(f"{parameter}: " + "; ".join(missing[name] for name in dict.fromkeys(names)))
+    for name, reason in missing.items():
         print(f"homogen: cannot be had, {name}: {reason}", file=sys.stderr)
 
 
 def _plan(plans) -> int:
     from homogen import chapters, planning
 
+    for chapter, parameters in plans:
+        chapters.check(chapter, parameters, here=False)
     devices = {chapters.values_of(c, p).get("device", "cuda") for c, p in plans if c.files is None}
     print(planning.report(plans, "cpu" if devices == {"cpu"} else "cuda"))
     return 0

@@ -145,20 +145,16 @@ def load_model(name: str, device: str = "auto", dtype: str = "auto") -> LoadedMo
         raise unknown("dtype", dtype, DTYPES)
     device = pick_device(device)
     plain, level = split_quantization(name)
-    if level in BITSANDBYTES_LEVELS and device != "cuda":
-        raise Unavailable(
-            f"model {name!r}: {level} is computed by bitsandbytes, which wants a GPU; "
-            f"on a CPU take one of {', '.join(GGUF_LEVELS)}"
-        )
+    from homogen import placement
+
+    if dtype == "auto":
+        dtype = placement.default_dtype(device)
+    placement.check_room(name, device, dtype)
     folder, revision = resolve_weights(plain)
     import torch
     from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    from homogen import placement
-
-    if dtype == "auto":
-        dtype = "bfloat16" if device == "cuda" else "float32"
     options = {"dtype": getattr(torch, dtype), "attn_implementation": "sdpa"}
     if level in BITSANDBYTES_LEVELS:
         options |= {"quantization_config": _bitsandbytes(level), "device_map": "auto"}
@@ -391,11 +387,12 @@ def _load_nli(
     from safetensors import SafetensorError
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
+    from homogen import placement
     from homogen.engines.cross_encoder import CrossEncoder
     from homogen.nli import self_check
 
     if dtype == "auto":
-        dtype = "bfloat16" if device == "cuda" else "float32"
+        dtype = placement.default_dtype(device)
     with quietly():
         try:
             tokenizer = AutoTokenizer.from_pretrained(folder)

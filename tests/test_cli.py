@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from tiny_chapters import GOOD, PARAMETERS, put_profile, write
 
-from homogen import assembly, chapters, cli, execution
-from homogen.cards import cards
+from homogen import assembly, chapters, cli, execution, hub
+from homogen.cards import Unavailable, cards
 from homogen.questions import benchmarks
 from homogen.records import BadInput
 
@@ -468,6 +468,29 @@ def test_a_chapter_that_fails_does_not_stop_the_others(shelf, monkeypatch, capsy
     ]
 
 
+def test_a_chapter_starts_only_if_something_is_left_of_what_the_user_asked_for(shelf, monkeypatch, capsys):
+    write(Path("notebooks/04_fourth.md"), GOOD, parameters='models: list = ["mine/own"]  # who answer')
+    put_profile(Path("notebooks"), "chapters: [fourth]", "four")
+
+    def fetch(repository):
+        if repository != "there/is":
+            raise Unavailable(f"the hub has no model {repository}")
+
+    monkeypatch.setattr(hub, "cached", lambda repository: False)
+    monkeypatch.setattr(hub, "fetch", fetch)
+    said = mistake(["run", "fourth", "-p", "models", '["not/here", "nor/there"]'], capsys)
+    assert said == "homogen: models: the hub has no model not/here; the hub has no model nor/there\n"
+    assert shelf == []
+    assert cli.main(["run", "fourth", "-p", "models", '["not/here", "there/is"]']) == 0
+    # What a profile names may be missing altogether: the chapter's page says so.
+    assert cli.main(["run", "fourth"]) == 0
+    assert len(shelf) == 2
+    assert capsys.readouterr().err.splitlines() == [
+        "homogen: cannot be had, not/here: the hub has no model not/here",
+        "homogen: cannot be had, mine/own: the hub has no model mine/own",
+    ]
+
+
 def test_a_profile_that_lists_nothing_runs_nothing(shelf, capsys):
     assert cli.main(["run", "--profile", "none"]) == 0
     assert capsys.readouterr().out == "0 of 0 chapters in book/results/none\n"
@@ -483,6 +506,8 @@ def test_a_profile_that_lists_nothing_runs_nothing(shelf, capsys):
         (["second", "--profile", "gpu"], "device 'cuda' was asked for, but torch sees no GPU here"),
         (["--profile", "thre", "--dry-run"], "unknown profile 'thre'; did you mean 'three'"),
         (["third", "--profile", "two", "--dry-run"], "profile 'two' does not list 'third'; these do: three"),
+        (["second", "-p", "limit", "0", "--dry-run"], "limit must be at least 1, got 0"),
+        (["second", "-p", "model", "gema-3-270m", "--dry-run"], "unknown model 'gema-3-270m'; did you mean 'gemma-3-"),
     ],
 )
 @pytest.mark.usefixtures("no_work")

@@ -187,7 +187,7 @@ def test_records_know_nobody():
         ("wheels", {"records", "cards"}),
         ("placement", {"records", "cards"}),
         # A plan reads chapters and counts; it loads no model and draws nothing.
-        ("planning", {"records", "cards", "placement", "chapters", "hub", "questions"}),
+        ("planning", {"records", "cards", "placement", "chapters", "hub", "models", "questions"}),
     ],
 )
 def test_what_reads_and_keeps_knows_little(name, known):

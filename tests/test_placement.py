@@ -8,7 +8,7 @@ import pytest
 from conftest import WORDS, make_model, word_tokenizer
 
 from homogen import placement
-from homogen.cards import CARDS, hub_models
+from homogen.cards import CARDS, Unavailable, hub_models
 from homogen.models import load_model
 from homogen.records import BadInput
 
@@ -80,7 +80,7 @@ def test_too_little_memory_says_the_estimate_and_the_nearest_that_fits():
     with pytest.raises(BadInput) as error:
         placement.place("Qwen/Qwen3-14B", want, [15 * 10**9], "bfloat16")
     assert str(error.value) == (
-        "model 'Qwen/Qwen3-14B' wants about 32.5 GB of memory and 15.0 GB are free; "
+        "model 'Qwen/Qwen3-14B' wants about 32.5 GB of memory, and there is room for 15.0 GB; "
         "the nearest that fits: Qwen/Qwen3-14B:nf4"
     )
     with pytest.raises(BadInput, match="no model that is known here fits"):
@@ -100,6 +100,33 @@ def test_a_model_too_large_for_this_machine_is_refused_before_it_is_loaded(folde
     monkeypatch.setattr("transformers.AutoModelForCausalLM.from_pretrained", lambda *a, **k: pytest.fail("loaded"))
     with pytest.raises(BadInput, match=r"wants about 0\.0 GB of memory"):
         load_model(str(folder), device="cpu")
+
+
+def test_a_known_model_is_measured_before_it_is_fetched(monkeypatch):
+    monkeypatch.setattr(placement, "free_memory", lambda device: [2 * 10**9])
+    monkeypatch.setattr("homogen.models.resolve_weights", lambda name: pytest.fail("fetched"))
+    with pytest.raises(
+        Unavailable, match=r"'Qwen/Qwen3-4B' wants about 17\.7 GB of memory, and there is room for 2\.0 GB"
+    ):
+        load_model("Qwen/Qwen3-4B", device="cpu")
+    placement.check_room("gemma-3-270m", "cpu")
+    placement.check_room("Qwen/Qwen3-0.6B", "cpu", "bfloat16")
+    with pytest.raises(Unavailable, match="the nearest that fits: "):
+        placement.check_room("Qwen/Qwen3-0.6B", "cpu")
+
+
+def test_a_model_is_measured_against_the_whole_of_all_cards(monkeypatch):
+    class Card:
+        total_memory = 16 * 10**9
+
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
+    monkeypatch.setattr("torch.cuda.get_device_properties", lambda i: Card)
+    placement.check_room("Qwen/Qwen3-4B", "cuda")
+    placement.check_room("Qwen/Qwen3-14B:nf4", "cuda")
+    with pytest.raises(
+        Unavailable, match=r"wants about 32\.5 GB of memory, and there is room for 32\.0 GB; .*Qwen3-14B:nf4"
+    ):
+        placement.check_room("Qwen/Qwen3-14B", "cuda")
 
 
 def test_this_machine_has_memory():

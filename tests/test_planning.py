@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from tiny_chapters import one_line, put_file, write
 
-from homogen import chapters, hub, planning
+from homogen import chapters, hub, placement, planning
 from homogen.cards import Unavailable
 from homogen.placement import MARGIN
 from homogen.planning import Load, evaluate
@@ -307,6 +307,23 @@ def test_what_cannot_be_had_of_the_hub_is_said_once_with_the_reason(chapter, mon
         "deberta-v3-base": "cross-encoder/nli-deberta-v3-base is gated",
     }
     assert asked == ["there/is", "not/here", "cross-encoder/nli-deberta-v3-base"]
+
+
+def test_a_generator_larger_than_this_machine_is_not_fetched(chapter, monkeypatch):
+    monkeypatch.setattr(hub, "cached", lambda repository: False)
+    monkeypatch.setattr(hub, "fetch", lambda repository: asked.append(repository))
+    monkeypatch.setattr(placement, "free_memory", lambda device: [20 * 10**9])
+    asked = []
+    names = ["Qwen/Qwen3-14B:q8_0", "Qwen/Qwen3-14B:nf4", "Qwen/Qwen3-4B", "mine/own"]
+    given = {"models": names, "pairs": [], "chains": [], "device": "cpu"}
+    assert planning.unavailable([(chapter(), given)]) == {
+        # At q8_0 it is computed at full precision.
+        "Qwen/Qwen3-14B:q8_0": "model 'Qwen/Qwen3-14B:q8_0' wants about 65.0 GB of memory, "
+        "and there is room for 20.0 GB; the nearest that fits: Qwen/Qwen3-4B",
+        "Qwen/Qwen3-14B:nf4": "model 'Qwen/Qwen3-14B:nf4': nf4 is computed by bitsandbytes, which wants a GPU; "
+        "on a CPU take one of q8_0, q5_1, q5_0, q4_1, q4_0",
+    }
+    assert asked == ["Qwen/Qwen3-4B", "mine/own"]
 
 
 # The report

@@ -23,6 +23,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from homogen.models import pick_device, resolve_weights
+from homogen.placement import default_dtype
 from homogen.records import BadInput
 
 # Standard input is a pipe that nobody writes to: it ends when this process does, however it dies, and the server
@@ -108,8 +109,7 @@ def serve(model: str, port: int | None = None, device: str = "auto", timeout: fl
     environment = {**os.environ, "TQDM_DISABLE": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
     if revision is not None:
         environment["HF_HUB_OFFLINE"] = "1"  # all it needs is in the folder
-    dtype = "bfloat16" if device == "cuda" else "float32"
-    flags = ["--host", "127.0.0.1", "--port", str(port), "--device", device, "--dtype", dtype]
+    flags = ["--host", "127.0.0.1", "--port", str(port), "--device", device, "--dtype", default_dtype(device)]
     command = [sys.executable, "-c", _CHILD, "serve", weights, *flags]
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=log, stderr=log, env=environment)
