@@ -56,6 +56,30 @@ class Claim:
         count = f"n={self.n}" if self.n else ""
         return ", ".join(part for part in (self.model, self.dataset, count, self.method) if part)
 
+    @property
+    def count(self) -> tuple[int, int]:
+        """Questions with the property and questions asked, of a claim that is a rate of ``n`` questions.
+
+        Raises
+        ------
+        BadInput
+            If the claim is no rate from 0 to 1, or has no n.
+
+        Examples
+        --------
+        >>> claims()["C236"].reported, claims()["C236"].n, claims()["C236"].count
+        ('0.285', '200', (57, 200))
+        """
+        try:
+            rate, of = float(self.reported), int(self.n)
+        except ValueError:
+            rate, of = math.nan, 0
+        if not 0 <= rate <= 1:
+            raise BadInput(
+                f"claim {self.claim_id} is no rate of a number of questions: {self.reported!r}, n={self.n!r}"
+            )
+        return round(rate * of), of
+
 
 @functools.cache
 def claims() -> dict[str, Claim]:

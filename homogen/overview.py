@@ -33,10 +33,10 @@ REPEATED = {
 """Chapters on released files, and those that do the like on models."""
 
 EXPERIMENTS: Mapping[str, tuple[str, Sequence[str]]] = {
-    "token entropy": ("21_token_entropy", ("C028", "C030", "C031", "C087")),
+    "token entropy": ("21_token_entropy", ("C028", "C030", "C031")),
     "boundaries": ("22_boundaries", ("C038", "C041", "C042", "C110")),
     "cascade": ("23_cascade", ("C046", "C047", "C054", "C053")),
-    "learned pointer": ("23_cascade", ("C097", "C101", "C334")),
+    "learned pointer": ("23_cascade", ("C097", "C098", "C101", "C334")),
     "retrieval": ("24_retrieval", ("C105", "C106", "C109")),
     "single clusters": ("02_single_clusters", ("C145", "C148", "C149")),
     "decoding": ("03_decoding", ("C249", "C250", "C252", "C258")),
@@ -50,11 +50,11 @@ EXPERIMENTS: Mapping[str, tuple[str, Sequence[str]]] = {
     "NLI scale": ("11_nli_scale", ("C202", "C200", "C204", "C185")),
     "same meaning": ("26_same_meaning", ("C361", "C363")),
     "datasets": ("12_datasets", ("C326", "C327", "C328")),
-    "baselines": ("13_baselines", ("C188", "C190", "C194")),
+    "baselines": ("13_baselines", ("C191", "C192", "C193")),
     "head to head": ("25_head_to_head", ("C353", "C354", "C360")),
     "stated confidence": ("14_stated_confidence", ("C233", "C234")),
-    "math and length": ("15_math_and_length", ("C127", "C130", "C131", "C135", "C138")),
-    "selective prediction": ("16_selective_prediction", ("C143", "C224")),
+    "math and length": ("15_math_and_length", ("C127", "C130", "C131", "C135", "C138", "C143")),
+    "selective prediction": ("16_selective_prediction", ("C224",)),
     "calibration": ("28_calibration", ("C227", "C228", "C231")),
     "served models": ("18_served_models", ("C349", "C350", "C351")),
 }

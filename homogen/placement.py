@@ -154,14 +154,14 @@ def check_room(name: str, device: str, dtype: str = "auto") -> None:
     --------
     >>> check_room("mine/own", "cpu")
     """
-    level = split_quantization(name)[1]
+    plain, level = split_quantization(name)
     if level in BITSANDBYTES_LEVELS and device != "cuda":
         raise Unavailable(
             f"model {name!r}: {level} is computed by bitsandbytes, which wants a GPU; "
             f"on a CPU take one of {', '.join(GGUF_LEVELS)}"
         )
     size = size_of(name)
-    if size is None:
+    if size is None or Path(plain).is_dir():
         return
     if dtype == "auto":
         dtype = default_dtype(device)

@@ -246,6 +246,11 @@ class Spread:
         """Number of clusters of each question; NaN where fewer than two answers are left."""
         return uncertainty.number_of_sets(self.labels(run, ruler))
 
+    def single(self, run: str, ruler: Ruler) -> np.ndarray:
+        """Whether each question has one cluster: 1, 0, or NaN where fewer than two answers are left."""
+        counts = self.counts(run, ruler)
+        return np.where(np.isnan(counts), np.nan, counts == 1)
+
     def rate(self, run: str, ruler: Ruler) -> Estimate:
         """The single-cluster rate with its Wilson interval."""
         return clustering.single_cluster_rate(self.labels(run, ruler))
@@ -302,6 +307,17 @@ class Spread:
         ).T
         table["p, Holm"] = evaluation.holm(table["p"]) if len(table) else []
         return table.rename_axis(str(ruler))
+
+
+def first_words(answers: Sequence[Sequence[str]], words: int) -> list[list[str]]:
+    """Cut every answer to its first words, so that answers of different length can be compared at one.
+
+    Examples
+    --------
+    >>> first_words([["It is Paris.", "", "Paris"]], 2)
+    [['It is', '', 'Paris']]
+    """
+    return [[" ".join(answer.split()[:words]) for answer in row] for row in answers]
 
 
 def similarities(answers: Sequence[Sequence[str]], kind: str, device: str = "auto") -> list[np.ndarray]:

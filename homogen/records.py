@@ -359,7 +359,8 @@ class Estimate:
     def __str__(self) -> str:
         if math.isnan(self.value):
             return f"{self.method or 'undefined'}, n={self.n}"
-        return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}], n={self.n}, coverage {self.coverage:.0%}"
+        interval = "" if math.isnan(self.low) and math.isnan(self.high) else f" [{self.low:.3f}, {self.high:.3f}]"
+        return f"{self.value:.3f}{interval}, n={self.n}, coverage {self.coverage:.0%}"
 
     @classmethod
     def undefined(cls, reason: str, n: int = 0, coverage: float = 0.0) -> Estimate:

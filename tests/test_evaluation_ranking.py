@@ -15,7 +15,7 @@ from homogen.records import BadInput
 from homogen.uncertainty import number_of_sets, semantic_entropy
 
 NAN = np.nan
-ESTIMATES = [e.auroc, e.aurc, e.excess_aurc, e.prr, e.pr_auc, e.accuracy_at_coverage]
+ESTIMATES = [e.auroc, e.aurc, e.excess_aurc, e.prr, e.pr_auc, e.risk_reduction, e.accuracy_at_coverage]
 OTHERS = [
     e.cohens_d,
     e.risk_coverage,

@@ -8,11 +8,12 @@ from hypothesis import strategies as st
 
 from homogen import evaluation as e
 from homogen.evaluation import rejection
+from homogen.records import BadInput
 
 NAN = np.nan
 
 
-ESTIMATES = [e.auroc, e.aurc, e.excess_aurc, e.prr, e.pr_auc, e.accuracy_at_coverage]
+ESTIMATES = [e.auroc, e.aurc, e.excess_aurc, e.prr, e.pr_auc, e.risk_reduction, e.accuracy_at_coverage]
 
 
 @st.composite
@@ -135,3 +136,24 @@ def test_excess_aurc_by_hand():
     assert e.excess_aurc([1, 2, 3], [0, 0, 1], None).value == 0
     assert e.excess_aurc([1, 2], [1, 1], None).value == e.excess_aurc([1, 2], [0, 0], None).value == 0
     assert e.excess_aurc([], []).method == "undefined: no questions"
+
+
+@pytest.mark.parametrize("coverage", [0.3, 0.5, 1])
+def test_risk_reduction_is_the_share_of_errors_that_declining_saves(coverage):
+    rng = np.random.default_rng(5)
+    score, wrong = rng.integers(0, 5, 31), rng.integers(0, 2, 31)
+    kept = e.accuracy_at_coverage(score, wrong, coverage, None).value
+    base = 1 - wrong.mean()
+    found = e.risk_reduction(score, wrong, coverage, None).value
+    np.testing.assert_allclose(found, (kept - base) / (1 - base), atol=1e-12)
+
+
+def test_risk_reduction_of_an_oracle_a_constant_and_a_liar():
+    assert e.risk_reduction([1, 2, 3, 4], [0, 0, 1, 1], interval=None).value == 1
+    assert e.risk_reduction([4, 3, 2, 1], [0, 0, 1, 1], interval=None).value == -1
+    same = e.risk_reduction([1, 1, 1, 1], [0, 1, 1, 0])
+    assert (same.value, same.low, same.high) == (0, 0, 0)
+    assert e.risk_reduction([1, 2], [0, 0]).method == "undefined: no answer is wrong"
+    for wrong_coverage in (0, 1.5, True):
+        with pytest.raises(BadInput, match="coverage"):
+            e.risk_reduction([1, 2], [0, 1], wrong_coverage)

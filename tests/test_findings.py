@@ -212,3 +212,15 @@ def test_examples_hold():
     result = doctest.testmod(findings)
     assert result.attempted
     assert not result.failed
+
+
+def test_a_rate_has_a_count_and_what_is_no_rate_has_none():
+    claims = findings.claims()
+    assert claims["C261"].count == (0, 200)
+    assert claims["C361"].count == (3, 30)
+    for claim in ("C235", "C244", "C275", "C305"):
+        single, of = claims[claim].count
+        assert single / of == pytest.approx(float(claims[claim].reported), abs=5e-4)
+    for claim in ("C238", "C234", "C347"):  # mean clusters; two numbers; no n
+        with pytest.raises(BadInput, match=f"claim {claim} is no rate of a number of questions"):
+            _ = claims[claim].count

@@ -6,6 +6,7 @@ had. Chapters are found, not listed: a new one is tested as soon as it is there.
 """
 
 import ast
+import dataclasses
 import json
 import math
 from collections import Counter
@@ -14,8 +15,9 @@ from pathlib import Path
 import pytest
 from conftest import END, byte_tokenizer, make_model, read_json
 
-from homogen import chapters, findings, models, nli, planning, protocol, sampling
-from homogen.cards import Unavailable, split_quantization
+from homogen import chapters, findings, models, nli, overview, planning, protocol, sampling
+from homogen.cards import NLI_MODELS, Unavailable, split_quantization
+from homogen.questions import load_questions
 
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 ON_MODELS = {name: chapter for name, chapter in chapters.chapters(NOTEBOOKS).items() if chapter.files is None}
@@ -198,6 +200,8 @@ NAMED = {
 TINY = {(kind, name) for kind, value in NAMED.items() for name in chapters.names_in(value)} | {
     (kind, "tiny-bytes") for kind in ("model", "twin")
 }
+FEWER = ("limit", "base_limit", "dose_limit", "resamples", "splits", "permutations", "folds", "device")
+"""What of a profile is made small for a test; all else stays as the paper has it."""
 EXEMPT = ("primer", "single-clusters", "decoding", "entropy-vs-spread")
 """The first chapters were written for models that come as wheels, and want them."""
 
@@ -351,3 +355,70 @@ def test_an_embedder_that_cannot_be_had_costs_only_its_own_ruler(stem, left, que
     assert any("SCR" in name for name in named) == (left > 0 or stem != "10_embedders")
     for name in there:
         assert any(name in row for row in named)
+
+
+# The paper profile itself, with tiny checkpoints under the names of the paper's models
+
+PAPER = chapters.profile("paper", NOTEBOOKS)
+OTHER_PROTOCOL = {
+    "C030", "C031",  # zones of categories that were picked by their own result
+    "C041", "C042", "C046", "C047", "C053", "C054", "C334",  # two boundaries, on the answers that a judge decided
+    "C097", "C101",  # six features; embeddings
+    "C347",  # a ratio of two means
+    "C321",  # another model, 200 tokens
+    "C361", "C363",  # a share of pairs, on questions picked for it
+    "C227",  # of a raw forecast that is not stated
+}  # fmt: skip
+"""Claims of the overview for which its cell says *see chapter*: what the chapter computes is another number."""
+
+
+def as_tiny(value, kind, place):
+    """A parameter's value with levels of bitsandbytes left out, and a checkpoint made for every name in it."""
+    if isinstance(value, list):
+        labelled = len(value) == 2 and isinstance(value[0], str) and isinstance(value[1], list)
+        return [value[0], as_tiny(value[1], kind, place)] if labelled else [as_tiny(v, kind, place) for v in value]
+    name = split_quantization(value)[0] if kind == "model" else value
+    checkpoint = {"model": LLAMA, "embedder": EMBEDDERS[0], "nli": "tiny-judge"}[kind]
+    folder = place / NLI_MODELS.get(name, name)
+    if name and not folder.exists():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        folder.symlink_to(Path.cwd() / checkpoint)
+    return name
+
+
+@pytest.fixture
+def benchmarks(questions, monkeypatch):
+    """The paper's benchmarks, with other questions in them."""
+    ours = load_questions(questions)
+
+    def load(name):
+        kinds = ("math",) if name == "gsm8k" else ("factual",)
+        return [dataclasses.replace(q, benchmark=name) for q in ours if q.kind in kinds]
+
+    monkeypatch.setattr("homogen.questions._load", load)
+
+
+@pytest.mark.usefixtures("benchmarks")
+@pytest.mark.parametrize("name", PAPER)
+def test_the_paper_profile_sets_the_overviews_numbers_beside_its_own(name, place, monkeypatch):
+    chapter = ON_MODELS[name]
+    parameters = PAPER[name] | {k: v for k, v in SMALL.items() if k in FEWER} | {"store": str(place / "store")}
+    parameters["limits"] = [4, 4]
+    own = {p.name for p in chapter.parameters}
+    parameters = {k: v for k, v in parameters.items() if k in own}
+    for parameter, value in chapters.values_of(chapter, parameters).items():
+        if parameter in NAMED and not isinstance(value, int):  # one chapter has a number of pairs
+            kind = next((k for k in ("embedder", "nli") if parameter.startswith(k)), "model")
+            parameters[parameter] = as_tiny(value, kind, place / "hub")
+    monkeypatch.chdir(place / "hub")
+    execute(chapter, chapters.validate(chapter, parameters))
+    check_findings(name)
+    beside = {row["claim"] for row in findings.read(name)}
+    shown = {
+        claim
+        for page, claims in overview.EXPERIMENTS.values()
+        for claim in claims
+        if overview.REPEATED.get(page, page) == chapter.path.stem
+    }
+    assert shown - beside <= OTHER_PROTOCOL
+    assert beside.isdisjoint(OTHER_PROTOCOL)

@@ -290,9 +290,11 @@ def test_every_term_is_in_the_glossary(path):
 @each_page
 def test_commands_in_the_text_would_be_accepted(path):
     every = chapters.chapters(ROOT / "notebooks")
-    found = re.findall(r"homogen run (\w[\w-]*)((?:\s+-p \w+ (?:'[^']*'|[^\s`]+))*)", path.read_text("utf-8"))
+    command = r"homogen run (\w[\w-]*)(?:\s+--profile (\w+))?((?:\s+-p \w+ (?:'[^']*'|[^\s`]+))*)"
+    found = re.findall(command, path.read_text("utf-8"))
     assert found or path not in NOTEBOOKS
-    for name, options in found:
+    for name, profile, options in found:
+        assert not profile or name in chapters.profile(profile, ROOT / "notebooks")
         given = dict(re.findall(r"-p (\w+) ('[^']*'|[^\s`]+)", options))
         chapters.validate(every[name], {k: v.strip("'") for k, v in given.items()})
 

@@ -76,6 +76,7 @@ def spread():
 def test_clusters_are_counted_question_by_question(spread):
     assert spread.counts("close", JACCARD).tolist() == [2, 1, 1]
     assert spread.counts("apart", JACCARD).tolist() == [3, 2, 2]
+    assert spread.single("close", JACCARD).tolist() == [0, 1, 1]
     # A third of the bigrams in common is enough for a ruler of a third.
     assert Spread(ANSWERS, [Ruler("Jaccard", 0.3, "single")]).counts("close", Ruler("Jaccard", 0.3, "single"))[0] == 1
 
@@ -83,6 +84,7 @@ def test_clusters_are_counted_question_by_question(spread):
 def test_a_question_with_one_answer_left_has_no_count_and_belongs_to_no_rate():
     spread = Spread({"run": [["a b", ""], ["a b", "a b"]]}, [JACCARD])
     np.testing.assert_array_equal(spread.counts("run", JACCARD), [math.nan, 1])
+    np.testing.assert_array_equal(spread.single("run", JACCARD), [math.nan, 1])
     rate = spread.rate("run", JACCARD)
     assert (rate.value, rate.n, rate.coverage) == (1.0, 1, 0.5)
 

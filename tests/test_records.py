@@ -247,6 +247,7 @@ def test_an_undefined_estimate_says_why():
     assert (estimate.n, estimate.coverage) == (3, 0.0)
     assert str(estimate) == "undefined: one class only, n=3"
     assert str(Estimate(math.nan, math.nan, math.nan, 0)) == "undefined, n=0"
+    assert str(Estimate(1, math.nan, math.nan, 5)) == "1.000, n=5, coverage 100%"
 
 
 def test_records_need_only_the_standard_library():

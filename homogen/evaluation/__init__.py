@@ -48,6 +48,7 @@ from homogen.evaluation.rejection import (
     excess_aurc,
     prr,
     risk_coverage,
+    risk_reduction,
 )
 from homogen.evaluation.selection import SelectedGroup, selected_auroc, split_half, within_category_permutation
 
@@ -87,6 +88,7 @@ __all__ = [
     "prr",
     "reliability",
     "risk_coverage",
+    "risk_reduction",
     "selected_auroc",
     "split_half",
     "temperature",

@@ -267,17 +267,78 @@ def accuracy_at_coverage(
     >>> accuracy_at_coverage([0.1, 0.5, 0.5, 0.9], [0, 1, 0, 1], coverage=0.5, interval=None).value
     0.75
     """
-    if not is_number(coverage) or not 0 < coverage <= 1:
-        raise BadInput(f"coverage must lie in (0, 1], got {coverage!r}")
+    _check_coverage(coverage)
 
     def accuracy(right: np.ndarray, bad: np.ndarray) -> np.ndarray:
-        size = right + bad
-        kept = coverage * size.sum(axis=1)[:, None]
-        taken = np.clip(kept - (size.cumsum(axis=1) - size), 0, size)
-        return 1 - (bad / np.maximum(size, 1) * (taken / kept)).sum(axis=1)
+        return 1 - _risk(right, bad, coverage)
 
     name = f"accuracy at {percent(coverage)} coverage"
     return estimate_from_counts(accuracy, name, score, wrong, interval, resamples, seed, level)
+
+
+def risk_reduction(
+    score: Row,
+    wrong: Row,
+    coverage: float = 0.5,
+    interval: str | None = "bootstrap",
+    resamples: int = 10_000,
+    seed: int = 0,
+    level: float = 0.95,
+) -> Estimate:
+    r"""Share of the error rate that goes if only the answers with the lowest scores are given.
+
+    .. math:: 1 - \frac{r_c}{r_1}, \qquad r_c = \frac{1}{c n} \sum_i g_i w_i
+
+    with the weights :math:`g_i` of :func:`accuracy_at_coverage`. Liu (2026) calls it PRR at 50 % coverage; the
+    prediction-rejection ratio of the field is another number (:func:`prr`).
+
+    Parameters
+    ----------
+    score, wrong, coverage, interval, resamples, seed, level
+        As in :func:`accuracy_at_coverage`.
+
+    Returns
+    -------
+    Estimate
+        At most 1 (no error is left), 0 for a score that knows nothing, below 0 where it ranks the wrong way. A constant
+        score has exactly 0, interval [0, 0], by construction. Undefined where no answer is wrong; resamples without a
+        wrong answer are dropped and counted in ``method``.
+
+    Raises
+    ------
+    BadInput
+        As in :func:`accuracy_at_coverage`.
+
+    References
+    ----------
+    Liu (2026), arXiv 2603.24124.
+
+    Examples
+    --------
+    >>> risk_reduction([0.1, 0.5, 0.5, 0.9], [0, 1, 0, 1], coverage=0.5, interval=None).value
+    0.5
+    """
+    _check_coverage(coverage)
+
+    def reduction(right: np.ndarray, bad: np.ndarray) -> np.ndarray:
+        n, errors = (right + bad).sum(axis=1), bad.sum(axis=1)
+        return ratio(errors - n * _risk(right, bad, coverage), errors)
+
+    name = f"risk reduction at {percent(coverage)} coverage"
+    return estimate_from_counts(reduction, name, score, wrong, interval, resamples, seed, level)
+
+
+def _check_coverage(coverage: float) -> None:
+    if not is_number(coverage) or not 0 < coverage <= 1:
+        raise BadInput(f"coverage must lie in (0, 1], got {coverage!r}")
+
+
+def _risk(right: np.ndarray, bad: np.ndarray, coverage: float) -> np.ndarray:
+    """Error rate among the given share of lowest scores, of ``(B, G)`` counts."""
+    size = right + bad
+    kept = coverage * size.sum(axis=1)[:, None]
+    taken = np.clip(kept - (size.cumsum(axis=1) - size), 0, size)
+    return (bad / np.maximum(size, 1) * (taken / kept)).sum(axis=1)
 
 
 def _gain(right: np.ndarray, bad: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
