@@ -1,10 +1,11 @@
 # make book: a fresh machine to a finished book.   make test: all that needs no network, GPU or data.
 # make bench: what must be fast, beside what it is measured against.   make bench-peers: beside other libraries.
+# make bench-gpu: answers a second on this machine's GPU.
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/installed
 
-.PHONY: book test lint format bench bench-peers clean install
+.PHONY: book test lint format bench bench-gpu bench-peers clean install
 
 book: install
 	$(BIN)/homogen book
@@ -18,6 +19,9 @@ lint: install
 
 bench: install
 	$(BIN)/python tests/bench/bench.py
+
+bench-gpu: install
+	$(BIN)/python tests/bench/gpu.py
 
 bench-peers: .venv-peers/installed
 	.venv-peers/bin/python tests/bench/peers.py

@@ -5,14 +5,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import WORDS, make_model, word_tokenizer
 
 import homogen as hg
 from homogen.engines.cross_encoder import CrossEncoder
 from homogen.nli import NLI
+from homogen.questions import BENCHMARKS, Benchmark
+from homogen.records import BadInput
 
 sys.path.insert(0, str(Path(__file__).parent / "bench"))
 
 bench = pytest.importorskip("bench")
+gpu = pytest.importorskip("gpu")
 nli_model = pytest.importorskip("nli_model")
 
 
@@ -47,3 +51,28 @@ def test_made_answers_repeat_as_often_as_asked():
     assert share[0.9] < share[0.1] - 3
     assert nli_model.answers(5, seed=1) != nli_model.answers(5, seed=2)
     assert [len(row) for row in nli_model.answers(3, n=4)] == [4, 4, 4]
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_gpu_is_asked_as_many_questions_as_wanted(there, monkeypatch):
+    monkeypatch.setattr(Benchmark, "available", lambda self: there and self.name == "pocket")
+    monkeypatch.setitem(BENCHMARKS, "truthfulqa", BENCHMARKS["pocket"])
+    asked = gpu.questions(160 if not there else 5)
+    assert len({q.id for q in asked}) == len(asked) == (160 if not there else 5)
+    assert {q.benchmark for q in asked} == {"pocket"}
+
+
+def test_the_gpu_bench_draws_and_says_nothing_of_a_gpu_that_is_not_there(tmp_path, monkeypatch, capsys):
+    make_model(tmp_path / "tiny", word_tokenizer(WORDS), "llama", 0)
+    spec = hg.SamplingSpec(model=str(tmp_path / "tiny"), n=2, max_new_tokens=3, seed=1)
+    loading, seconds, tokens = gpu.draw("transformers", spec, gpu.questions(5), "cpu")
+    assert loading > 0
+    assert seconds > 0
+    assert 15 <= tokens <= 45  # three answers to each question, of one to three tokens
+    monkeypatch.setattr(sys, "argv", ["gpu.py", "--device", "cpu", "--questions", "1", "--model", spec.model])
+    gpu.main()
+    met = [line.rsplit(maxsplit=1)[-1] for line in capsys.readouterr().out.splitlines()[2:]]
+    assert met == ["—", "—"]
+    monkeypatch.setattr(sys, "argv", ["gpu.py", "--device", "tpu"])
+    with pytest.raises(BadInput, match="unknown device 'tpu'"):
+        gpu.main()
