@@ -50,7 +50,7 @@ EXPERIMENTS: Mapping[str, tuple[str, Sequence[str]]] = {
     "NLI scale": ("11_nli_scale", ("C202", "C200", "C204", "C185")),
     "same meaning": ("26_same_meaning", ("C361", "C363")),
     "datasets": ("12_datasets", ("C326", "C327", "C328")),
-    "baselines": ("13_baselines", ("C191", "C192", "C193")),
+    "baselines": ("13_baselines", ("C191", "C192", "C193", "C194")),
     "head to head": ("25_head_to_head", ("C353", "C354", "C360")),
     "stated confidence": ("14_stated_confidence", ("C233", "C234")),
     "math and length": ("15_math_and_length", ("C127", "C130", "C131", "C135", "C138", "C143")),

@@ -510,6 +510,8 @@ def _by_nli(nli: Any, run: Run) -> dict[str, np.ndarray]:
     asked = as_nli(nli)
     answers, greedy = run.answers(), run.greedy()
     labels = clustering.cluster_nli_batch(answers, asked)
+    joined = clustering.cluster_nli_batch(answers, asked, rule="liu")
+    members = clustering.membership_nli_batch(answers, asked)
     weighted = similarity.weighted_nli_batch(answers, asked)
     pairs = [
         [(sample, g) for sample in drawn[:5] if sample] if g else [] for g, drawn in zip(greedy, answers, strict=True)
@@ -519,6 +521,8 @@ def _by_nli(nli: Any, run: Run) -> dict[str, np.ndarray]:
     return {
         "semantic entropy, NLI strict": uncertainty.semantic_entropy(labels),
         "number of clusters, NLI strict": uncertainty.number_of_sets(labels),
+        "semantic entropy, NLI liu": uncertainty.semantic_entropy(joined),
+        "semantic entropy, overlapping, NLI either": uncertainty.overlapping_semantic_entropy(members),
         "SelfCheck, NLI": uncertainty.selfcheck_nli(rows),
         "kernel language entropy, NLI": uncertainty.kernel_language_entropy(weighted),
         "degree, NLI": uncertainty.degree(weighted),

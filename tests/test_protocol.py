@@ -422,12 +422,16 @@ def test_an_nli_model_adds_the_scores_that_ask_it(run):
     assert more == {
         "semantic entropy, NLI strict",
         "number of clusters, NLI strict",
+        "semantic entropy, NLI liu",
+        "semantic entropy, overlapping, NLI either",
         "SelfCheck, NLI",
         "kernel language entropy, NLI",
         "degree, NLI",
     }
     assert all(np.array_equal(found[key], values) for key, values in without.items())
     assert found["samples", "number of clusters, NLI strict"].tolist() == [1, 1, 3]
+    for rule in ("NLI strict", "NLI liu", "overlapping, NLI either"):
+        np.testing.assert_allclose(found["samples", f"semantic entropy, {rule}"], [0, 0, math.log(3)], atol=1e-12)
     # The third greedy answer is drawn once, word for word, which nobody has to ask; two other answers contradict it.
     direct = uncertainty.selfcheck_nli([same_first_word([(s, "p q") for s in ("r s", "x w")])])
     assert found["samples", "SelfCheck, NLI"][2] > found["samples", "SelfCheck, NLI"][0]
