@@ -27,6 +27,7 @@ from homogen.cards import (
     GGUF_LEVELS,
     NLI_MODELS,
     Unavailable,
+    card_of,
     cards,
     split_quantization,
 )
@@ -35,6 +36,7 @@ from homogen.wheels import checked, converted, folder_digest, quietly
 
 __all__ = [
     "LoadedModel",
+    "asked_in_template",
     "describe_device",
     "load_embedder",
     "load_model",
@@ -43,6 +45,8 @@ __all__ = [
     "resolve_weights",
 ]
 
+DEVICES = ("auto", "cpu", "cuda")
+"""Where a model can run."""
 DTYPES = ("auto", "float32", "bfloat16")
 """Precisions that weights can be loaded in."""
 
@@ -59,13 +63,13 @@ class LoadedModel:
 
     @property
     def chat(self) -> bool:
-        """Whether prompts go through the model's chat template."""
-        return bool(getattr(self.tokenizer, "chat_template", None))
+        """Whether prompts go through the model's chat template (:func:`asked_in_template`)."""
+        return asked_in_template(self.name, self.tokenizer)
 
     @property
     def thinks(self) -> bool:
         """Whether the chat template can switch a reasoning block on and off; here it is off."""
-        return "enable_thinking" in str(getattr(self.tokenizer, "chat_template", None) or "")
+        return self.chat and "enable_thinking" in str(self.tokenizer.chat_template)
 
     def wrap(self, text: str) -> str:
         """Put a prompt into the model's chat template, reasoning off where it can be; a base model's stays as it is."""
@@ -76,14 +80,43 @@ class LoadedModel:
         return self.tokenizer.apply_chat_template(message, tokenize=False, add_generation_prompt=True, **switch)
 
 
+def asked_in_template(name: str, tokenizer: Any) -> bool:
+    """Whether a model is asked in its tokenizer's chat template: one that has a template and is no base model.
+
+    Some families publish one tokenizer for both. A base model has never seen a conversation, and how it goes on from a
+    template's marks says nothing about what tuning does.
+
+    Parameters
+    ----------
+    name
+        A card's name, a folder or a hub id. Base are the models that a card or a profile calls so, and of the others
+        those whose name ends in ``-base`` or ``-pt``.
+    tokenizer
+        The model's.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> tokenizer = SimpleNamespace(chat_template="{{ messages }}")
+    >>> [asked_in_template(name, tokenizer) for name in ("Qwen/Qwen3-4B", "Qwen/Qwen3-0.6B-Base:nf4", "mine/own-base")]
+    [True, False, False]
+    """
+    if not getattr(tokenizer, "chat_template", None):
+        return False
+    known = card_of(name)
+    if known is not None:
+        return known.stage != "base"
+    return not Path(split_quantization(name)[0]).name.lower().endswith(("-base", "-pt"))
+
+
 def pick_device(device: str = "auto") -> str:
     """Turn ``"auto"`` into ``"cuda"`` where there is a GPU and ``"cpu"`` elsewhere; refuse what is not there."""
     import torch
 
     if device == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
-    if device not in ("cpu", "cuda"):
-        raise unknown("device", device, ("auto", "cpu", "cuda"))
+    if device not in DEVICES:
+        raise unknown("device", device, DEVICES)
     if device == "cuda" and not torch.cuda.is_available():
         raise BadInput("device 'cuda' was asked for, but torch sees no GPU here; use device 'auto' or 'cpu'")
     return device
@@ -136,10 +169,11 @@ def load_model(name: str, device: str = "auto", dtype: str = "auto") -> LoadedMo
     Raises
     ------
     BadInput
-        If the name is unknown, the weights are damaged, there is no GPU where one was asked for, or the model does not
-        fit into memory: the message has the estimate and the nearest model that fits.
+        If the name is unknown, the weights are damaged, or there is no GPU where one was asked for. Where the model is
+        too large, the message has the estimate and the nearest model that fits.
     Unavailable
-        If the weights are missing, gated, or cannot be fetched, or its level of quantization wants a GPU.
+        If the weights are missing, gated, or cannot be fetched, they do not fit into memory, or its level of
+        quantization wants a GPU, or a package that is not here.
     """
     if dtype not in DTYPES:
         raise unknown("dtype", dtype, DTYPES)
@@ -170,15 +204,16 @@ def load_model(name: str, device: str = "auto", dtype: str = "auto") -> LoadedMo
         try:
             tokenizer = AutoTokenizer.from_pretrained(folder, padding_side="left")
             network = AutoModelForCausalLM.from_pretrained(folder, **options).eval()
-        except (OSError, ValueError, ImportError, SafetensorError) as error:
-            raise BadInput(f"model {name!r} could not be loaded: {_one_line(error)}") from error
-    if level in GGUF_LEVELS:
-        _round_weights(network, level)
-    if "device_map" not in options:
-        try:
-            network = network.to(device)
+            if level in GGUF_LEVELS:
+                _round_weights(network, level)
+            if "device_map" not in options:
+                network = network.to(device)
         except torch.OutOfMemoryError as error:
             raise Unavailable(f"model {name!r} does not fit into what is free of the card's memory") from error
+        except (OSError, ValueError, ImportError, SafetensorError) as error:
+            if isinstance(error, BadInput):
+                raise
+            raise BadInput(f"model {name!r} could not be loaded: {_one_line(error)}") from error
     if tokenizer.pad_token is None:
         # Any token will do, as padding is masked.
         tokenizer.pad_token = tokenizer.eos_token or tokenizer.convert_ids_to_tokens(0)
@@ -186,13 +221,9 @@ def load_model(name: str, device: str = "auto", dtype: str = "auto") -> LoadedMo
 
 
 def _bitsandbytes(level: str):
-    import importlib.util
-
     import torch
     from transformers import BitsAndBytesConfig
 
-    if importlib.util.find_spec("bitsandbytes") is None:
-        raise BadInput(f"level {level} wants the package bitsandbytes; run: pip install 'homogen[gpu]'")
     if level == "int8":
         return BitsAndBytesConfig(load_in_8bit=True)
     return BitsAndBytesConfig(

@@ -10,6 +10,7 @@ import json
 import os
 import struct
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 from homogen.cards import (
@@ -148,7 +149,7 @@ def check_room(name: str, device: str, dtype: str = "auto") -> None:
     Raises
     ------
     Unavailable
-        If its level wants a GPU and there is none, or it does not fit (:func:`place`).
+        If its level wants a GPU or a package and there is none, or it does not fit (:func:`place`).
 
     Examples
     --------
@@ -159,6 +160,11 @@ def check_room(name: str, device: str, dtype: str = "auto") -> None:
         raise Unavailable(
             f"model {name!r}: {level} is computed by bitsandbytes, which wants a GPU; "
             f"on a CPU take one of {', '.join(GGUF_LEVELS)}"
+        )
+    if level in BITSANDBYTES_LEVELS and find_spec("bitsandbytes") is None:
+        raise Unavailable(
+            f"model {name!r}: {level} wants the package bitsandbytes, which is not installed; "
+            "run: pip install -e '.[gpu]' in the project's folder"
         )
     size = size_of(name)
     if size is None or Path(plain).is_dir():

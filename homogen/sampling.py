@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import pyarrow as pa
 from tqdm import tqdm
 
-from homogen.cards import split_quantization
+from homogen.cards import Unavailable, split_quantization
 from homogen.questions import question_sha
 from homogen.records import (
     GREEDY,
@@ -49,9 +49,10 @@ def sample(
 ) -> Run:
     """Draw ``spec.n`` answers and the greedy one for each question, going on where an earlier call stopped.
 
-    Sample ``k`` of question ``q`` depends on ``(seed, q, k)`` alone: not on the batch, the order of the questions, a
-    resume or the process that drew it. Finished questions are never drawn twice; at most one batch is lost when the
-    process dies.
+    The random numbers of sample ``k`` of question ``q`` depend on ``(seed, q, k)`` alone. In float32, as on a CPU, so
+    does its text: not on the batch, the order of the questions, a resume or the process that drew it. In bfloat16, as
+    on a GPU, what shares its batch moves the last digits of its probabilities, and now and then its text with them.
+    Finished questions are never drawn twice; at most one batch is lost when the process dies.
 
     Parameters
     ----------
@@ -141,10 +142,15 @@ def engine_of(model: str, device: str = "auto", kind: str | None = None) -> Any:
     BadInput
         If there is no such engine, or the model cannot be loaded (:func:`homogen.models.load_model`).
     """
-    kind = kind or os.environ.get("HOMOGEN_ENGINE") or ENGINES[0]
+    return _engine(model, device, kind or engine_kind(), _stamp(model))
+
+
+def engine_kind() -> str:
+    """The engine that ``HOMOGEN_ENGINE`` names, transformers where it says nothing; :class:`BadInput` if unknown."""
+    kind = os.environ.get("HOMOGEN_ENGINE") or ENGINES[0]
     if kind not in ENGINES:
         raise unknown("engine", kind, ENGINES)
-    return _engine(model, device, kind, _stamp(model))
+    return kind
 
 
 def _check(questions: tuple[Question, ...]) -> None:
@@ -222,5 +228,5 @@ def _load(model: str, device: str, kind: str, stamp: tuple) -> Any:
 
     plain, level = split_quantization(model)
     if level not in ("", "nf4"):
-        raise BadInput(f"vLLM does not draw from {model!r}; unset HOMOGEN_ENGINE, or take {plain} or {plain}:nf4")
+        raise Unavailable(f"vLLM does not draw from {model!r}; unset HOMOGEN_ENGINE, or take {plain} or {plain}:nf4")
     return VLLMEngine(plain, **({"quantization": "bitsandbytes"} if level else {}))

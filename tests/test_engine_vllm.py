@@ -6,6 +6,7 @@ answers are a tiny model's: the transformers engine draws them, one forward pass
 
 import dataclasses
 import importlib.util
+import json
 import sys
 import types
 
@@ -17,6 +18,7 @@ from test_engine_openai import PROMPTS, answers, module_row, spec
 
 import homogen as hg
 import homogen.engines.vllm as module
+from homogen.cards import Unavailable
 from homogen.engines.seeds import request_seed
 from homogen.engines.transformers import TransformersEngine
 from homogen.engines.vllm import VLLMEngine
@@ -266,6 +268,74 @@ def test_reasoning_is_no_answer(vllm_double, tiny_models, model_folders, text, a
     assert len(response.token_logprobs) == len(ids)
 
 
+def test_reasoning_that_the_prompt_opens_and_the_limit_cuts_is_no_answer(
+    vllm_double, tiny_models, model_folders, monkeypatch
+):
+    text = "Sydney is the largest, but"
+    kind = vllm_double(
+        "bytes", lambda prompt, params: (text, tiny_models["bytes"].tokenizer(text)["input_ids"], "length")
+    )
+    monkeypatch.setattr(kind.tokenizer, "chat_template", "{{ messages }}", raising=False)
+    monkeypatch.setattr(kind.tokenizer, "apply_chat_template", lambda messages, **options: "Q <think>\n")
+    response = answers(VLLMEngine(model_folders["bytes"]), spec(n=1))["q0", GREEDY]
+    assert (response.text, response.answer) == (f"<think>{text}", "")
+
+
+def test_a_first_space_that_a_tokenizer_drops_costs_no_statistics(vllm_double, tiny_models, model_folders, monkeypatch):
+    """SentencePiece: what vLLM writes begins with a space, what the tokenizer decodes does not."""
+    kind = vllm_double("bytes", lambda prompt, params: (" Paris", [*ids, end], "stop"))
+    ids, end = kind.tokenizer(" Paris")["input_ids"], kind.tokenizer.eos_token_id
+    decode = kind.tokenizer.decode
+    monkeypatch.setattr(kind.tokenizer, "decode", lambda *rows, **options: decode(*rows, **options).removeprefix(" "))
+    response = answers(VLLMEngine(model_folders["bytes"]), spec(n=1))["q0", GREEDY]
+    assert (response.answer, len(response.token_logprobs)) == ("Paris", len(ids))
+
+
+def test_a_base_model_is_asked_without_the_template_of_its_tokenizer(vllm_double, model_folders, tmp_path, monkeypatch):
+    kind = vllm_double()
+    monkeypatch.setattr(kind.tokenizer, "chat_template", "never {{ messages }}", raising=False)
+    (tmp_path / "tiny-Base").symlink_to(model_folders["llama"])
+    engine = VLLMEngine(str(tmp_path / "tiny-Base"))
+    answers(engine, prompts=PROMPTS[:1])
+    assert engine._llm.calls[0][0][0] == {"prompt_token_ids": kind.tokenizer("w010 w011")["input_ids"]}
+    assert engine.identity["chat template"] == "left out, a base model"
+    assert "chat template" not in VLLMEngine(model_folders["llama"]).identity
+
+
+@pytest.mark.parametrize(
+    ("config", "window"),
+    [
+        ({"max_position_embeddings": 512}, 512),
+        ({"max_position_embeddings": 131072}, 4096),
+        ({"text_config": {"max_position_embeddings": 900}}, 900),
+        ({}, 4096),
+        (None, 4096),
+    ],
+)
+def test_memory_is_set_aside_for_what_is_asked_not_for_what_could_be(tmp_path, config, window):
+    if config is not None:
+        (tmp_path / "config.json").write_text(json.dumps(config))
+    assert module._window(tmp_path) == window
+
+
+def test_a_model_that_vllm_does_not_take_costs_its_own_rows_alone(vllm_double, model_folders, monkeypatch):
+    kind = vllm_double()
+
+    def fail(self, *arguments, **options):
+        raise RuntimeError("Engine core initialization failed.\nSee root cause above.")
+
+    monkeypatch.setattr(kind, "__init__", fail)
+    with pytest.raises(Unavailable, match=r"could not load '.*': Engine core initialization failed\. See root cause"):
+        VLLMEngine(model_folders["llama"])
+
+
+def test_a_model_that_is_too_large_is_refused_before_it_is_fetched(vllm_double, monkeypatch):
+    vllm_double()
+    monkeypatch.setattr("torch.cuda.get_device_properties", lambda i: types.SimpleNamespace(total_memory=10**10))
+    with pytest.raises(Unavailable, match=r"wants about 32\.5 GB of memory, and there is room for 20\.0 GB"):
+        VLLMEngine("Qwen/Qwen3-14B")
+
+
 def test_identity_says_what_can_change_an_answer(vllm_double, model_folders, tiny_models):
     vllm_double()
     first = VLLMEngine(model_folders["llama"])
@@ -315,7 +385,7 @@ def test_a_bad_option_is_named(field, value):
 
 def test_without_vllm_one_line_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "vllm", None)
-    with pytest.raises(BadInput, match=r"needs the package vllm .*; run: pip install 'homogen\[gpu\]'"):
+    with pytest.raises(BadInput, match=r"needs the package vllm .*; run: pip install -e '\.\[vllm\]'"):
         VLLMEngine("smollm2-135m-instruct")
 
 

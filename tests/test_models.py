@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import gguf
 import numpy as np
@@ -13,7 +14,8 @@ import torch
 from conftest import PAD, WORDS, make_model, read_json, wheel_installed, word_tokenizer
 
 import homogen.models as models
-from homogen.cards import CARDS
+from homogen.cards import CARDS, HubModel, Unavailable
+from homogen.engines.transformers import TransformersEngine
 from homogen.models import load_embedder, load_model, resolve_weights
 from homogen.records import BadInput
 
@@ -157,6 +159,40 @@ def test_a_model_without_layers_to_round_is_not_called_rounded(folder, monkeypat
     monkeypatch.setattr(torch.nn, "Linear", type("NoLayer", (torch.nn.Module,), {}))
     with pytest.raises(BadInput, match="level q4_0 rounds linear layers, and LlamaForCausalLM has none"):
         models._round_weights(network, "q4_0")
+
+
+def test_a_base_model_is_not_asked_in_the_template_of_its_tokenizer(folder, tmp_path):
+    (folder / "chat_template.jinja").write_text("{% for m in messages %}<{{ m['content'] }}>{% endfor %}")
+    tuned = load_model(str(folder), "cpu")
+    assert (tuned.chat, tuned.wrap("w001")) == (True, "<w001>")
+    for name in ("tiny-Base", "tiny-pt"):
+        (tmp_path / name).symlink_to(folder)
+        base = load_model(str(tmp_path / name), "cpu")
+        assert base.tokenizer.chat_template == tuned.tokenizer.chat_template
+        assert (base.chat, base.thinks, base.wrap("w001")) == (False, False, "w001")
+        assert base.revision == tuned.revision
+        # The same weights, asked in another way, are kept apart.
+        assert TransformersEngine(base).identity == TransformersEngine(tuned).identity | {
+            "chat template": "left out, a base model"
+        }
+
+
+@pytest.mark.parametrize("stage", ["base", "instruct"])
+def test_a_known_models_stage_comes_before_its_name(stage, monkeypatch):
+    card = HubModel("owner/name-Base", "", stage, 1, False)
+    monkeypatch.setattr("homogen.models.card_of", {"owner/name-Base": card}.get)
+    tokenizer = SimpleNamespace(chat_template="{{ messages }}")
+    assert models.asked_in_template("owner/name-Base", tokenizer) == (stage != "base")
+    assert not models.asked_in_template("owner/name-Base", SimpleNamespace(chat_template=None))
+
+
+def test_a_card_whose_memory_ends_while_weights_arrive_is_one_line(folder, monkeypatch):
+    def full(*arguments, **options):
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    monkeypatch.setattr("transformers.AutoModelForCausalLM.from_pretrained", full)
+    with pytest.raises(Unavailable, match="does not fit into what is free of the card's memory"):
+        load_model(str(folder), "cpu")
 
 
 @pytest.mark.parametrize("level", ["nf4", "int8"])

@@ -122,11 +122,20 @@ def test_a_model_is_measured_against_the_whole_of_all_cards(monkeypatch):
     monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
     monkeypatch.setattr("torch.cuda.get_device_properties", lambda i: Card)
     placement.check_room("Qwen/Qwen3-4B", "cuda")
+    monkeypatch.setattr(placement, "find_spec", lambda name: "installed")
     placement.check_room("Qwen/Qwen3-14B:nf4", "cuda")
     with pytest.raises(
         Unavailable, match=r"wants about 32\.5 GB of memory, and there is room for 32\.0 GB; .*Qwen3-14B:nf4"
     ):
         placement.check_room("Qwen/Qwen3-14B", "cuda")
+
+
+def test_a_package_that_is_not_installed_is_said_before_anything_is_fetched(monkeypatch):
+    asked = []
+    monkeypatch.setattr(placement, "find_spec", asked.append)
+    with pytest.raises(Unavailable, match=r"int8 wants the package bitsandbytes, .* pip install -e '\.\[gpu\]'"):
+        placement.check_room("mine/own:int8", "cuda")
+    assert asked == ["bitsandbytes"]
 
 
 def test_this_machine_has_memory():

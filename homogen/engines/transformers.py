@@ -8,8 +8,9 @@ it had finished is kept, and later batches begin smaller.
 
 Drawing is an exponential race: token ``v`` wins if ``p_v / e_v`` is largest, with ``e_v`` independent standard
 exponentials; ``v`` then wins with probability ``p_v`` (the Gumbel-max trick without the logarithm). Unlike inverting
-the cumulative distribution, the winner changes only if two candidates tie to rounding, so the text of a sample does
-not depend on which other rows share its batch.
+the cumulative distribution, the winner changes only if two candidates tie to rounding. In float32, as on a CPU, the
+text of a sample therefore does not depend on which other rows share its batch; in bfloat16, as on a GPU, the batch
+moves logits in their third digit and such ties are common, so that another batch draws another, equally fair, sample.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ NUCLEUS_WIDTH = 1024
 
 
 class TransformersEngine:
-    """A causal language model with sampling that does not depend on the batch.
+    """A causal language model; in float32 its samples do not depend on the batch (in bfloat16 see the module).
 
     Parameters
     ----------
@@ -86,6 +87,8 @@ class TransformersEngine:
         }
         if self.model.thinks:
             self.identity["thinking"] = "off"
+        if not self.model.chat and getattr(self.model.tokenizer, "chat_template", None):
+            self.identity["chat template"] = "left out, a base model"
 
     def generate(self, prompts: Sequence[tuple[str, str]], spec: SamplingSpec) -> Iterator[Response]:
         """Answer prompts, ``spec.n`` times each and once greedily.
@@ -413,6 +416,8 @@ def _seen(ids: torch.Tensor, mask: torch.Tensor, size: int) -> torch.Tensor:
 def _select(cache: DynamicCache, index: torch.Tensor) -> None:
     """Keep some rows of a cache, or repeat them; the layers of a model that is shared out lie on several cards."""
     for layer in cache.layers:
+        if not hasattr(layer, "keys"):
+            raise BadInput("this model keeps more than keys and values between tokens; draw from it with vLLM")
         layer.batch_select_indices(index.to(layer.keys.device))
 
 

@@ -1,20 +1,30 @@
 """Draw answers with vLLM on a GPU: thousands at a time, for full benchmarks and models of several billion weights.
 
-vLLM is an optional extra (``pip install 'homogen[gpu]'``) and is imported when an engine is made.
+vLLM is an optional extra (``pip install -e '.[vllm]'``) and is imported when an engine is made.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
+from homogen.cards import Unavailable
 from homogen.engines.bounds import entropy_bounds
 from homogen.engines.seeds import request_seed
-from homogen.models import pick_device, resolve_weights
+from homogen.models import asked_in_template, pick_device, resolve_weights
+from homogen.placement import check_room
 from homogen.records import GREEDY, BadInput, Response, SamplingSpec, answer_of, prompt_template
+
+OPEN, CLOSE = "<think>", "</think>"
+"""What opens and ends a reasoning block."""
 
 ENGINE_VERSION = 1
 """Raise when the same spec would be asked for, or read, in another way than before."""
+
+WINDOW = 4096
+"""Longest prompt and answer together, in tokens, where nothing else is said."""
 
 FULL_ROWS, ROWS = 64, 8192
 """Answers to hand over in one call, with the whole vocabulary's log-probabilities and with a few."""
@@ -39,7 +49,8 @@ class VLLMEngine:
         (:mod:`homogen.engines.bounds`). None keeps the whole vocabulary: exact entropies, some 150,000 numbers a
         token in main memory, and slow; good for short answers.
     max_model_len
-        Longest prompt and answer together, in tokens; None takes what the model was made for.
+        Longest prompt and answer together, in tokens; None takes 4096, or what the model was made for if that is less.
+        The cards' memory is set aside for it.
     tensor_parallel_size
         GPUs that share the model; None takes all that are here.
     thinking
@@ -57,7 +68,9 @@ class VLLMEngine:
     Raises
     ------
     BadInput
-        If vLLM is not installed, there is no GPU, the model cannot be had, or an option is out of range.
+        If vLLM is not installed, there is no GPU, or an option is unknown or out of range.
+    Unavailable
+        If the model cannot be had, or vLLM does not take it.
     """
 
     def __init__(
@@ -77,6 +90,7 @@ class VLLMEngine:
         pick_device("cuda")
         import torch
 
+        check_room(f"{model}:nf4" if options.get("quantization") == "bitsandbytes" else model, "cuda")
         weights, revision = resolve_weights(model)
         self.model, self.top_logprobs, self.thinking = model, top_logprobs, thinking
         try:
@@ -84,7 +98,7 @@ class VLLMEngine:
                 model=weights,
                 dtype="bfloat16",
                 tensor_parallel_size=tensor_parallel_size or torch.cuda.device_count(),
-                max_model_len=max_model_len,
+                max_model_len=_window(Path(weights)) if max_model_len is None else max_model_len,
                 enable_prefix_caching=True,
                 max_logprobs=-1 if top_logprobs is None else max(top_logprobs, 1),
                 logprobs_mode="raw_logprobs",
@@ -92,8 +106,10 @@ class VLLMEngine:
                 **options,
             )
         except (OSError, ValueError, RuntimeError, TypeError) as error:
-            raise BadInput(f"vLLM could not load {model!r}: {' '.join(str(error).split())[:240]}") from error
+            kind = BadInput if isinstance(error, TypeError) else Unavailable
+            raise kind(f"vLLM could not load {model!r}: {' '.join(str(error).split())[:240]}") from error
         self._tokenizer = self._llm.get_tokenizer()
+        self._chat = asked_in_template(model, self._tokenizer)
         config = self._llm.llm_engine.model_config
         self._vocabulary = config.get_vocab_size()
         self.batch_rows = FULL_ROWS if top_logprobs is None else ROWS
@@ -107,6 +123,8 @@ class VLLMEngine:
             "thinking": thinking,
             "options": {name: str(value) for name, value in sorted(options.items())},
         }
+        if not self._chat and getattr(self._tokenizer, "chat_template", None):
+            self.identity["chat template"] = "left out, a base model"
 
     def generate(self, prompts: Sequence[tuple[str, str]], spec: SamplingSpec) -> Iterator[Response]:
         """Answer prompts, ``spec.n`` times each and once greedily.
@@ -131,14 +149,17 @@ class VLLMEngine:
         tasks = [(question, sample) for question, _ in prompts for sample in range(GREEDY, spec.n)]
         if not tasks:
             return
-        tokens = {question: self._encode(text) for question, text in prompts}
+        rendered = {question: self._render(text) for question, text in prompts}
+        tokens = {question: self._encode(text) for question, text in rendered.items()}
         inputs = [{"prompt_token_ids": tokens[question]} for question, _ in tasks]
         try:
             found = self._llm.generate(inputs, [self._params(*task, spec) for task in tasks], use_tqdm=False)
         except ValueError as error:
             raise BadInput(f"vLLM refused a prompt: {' '.join(str(error).split())[:240]}") from error
         for (question, sample), output in zip(tasks, found, strict=True):
-            yield self._response(question, sample, output.outputs[0], spec)
+            # Some chat templates open the reasoning themselves: its beginning is in the prompt, not in the text.
+            begun = OPEN if rendered[question].rstrip().endswith(OPEN) else ""
+            yield self._response(question, sample, output.outputs[0], spec, begun)
 
     def _params(self, question: str, sample: int, spec: SamplingSpec) -> Any:
         greedy = sample == GREEDY or spec.temperature == 0
@@ -156,20 +177,22 @@ class VLLMEngine:
             skip_special_tokens=True,
         )
 
-    def _encode(self, text: str) -> list[int]:
-        """Token ids of a prompt, in the model's chat template where it has one: as the transformers engine does it."""
-        chat = getattr(self._tokenizer, "chat_template", None) is not None
-        if chat:
-            # Templates ignore what they do not know, so a model that never reasons is told too.
-            text = self._tokenizer.apply_chat_template(
-                [{"role": "user", "content": text}],
-                tokenize=False,
-                add_generation_prompt=True,
-                **({} if self.thinking else {"enable_thinking": False}),
-            )
-        return list(self._tokenizer(text, add_special_tokens=not chat)["input_ids"])
+    def _render(self, text: str) -> str:
+        """A prompt in the model's chat template where it is asked in one, as the transformers engine does it."""
+        if not self._chat:
+            return text
+        # Templates ignore what they do not know, so a model that never reasons is told too.
+        return self._tokenizer.apply_chat_template(
+            [{"role": "user", "content": text}],
+            tokenize=False,
+            add_generation_prompt=True,
+            **({} if self.thinking else {"enable_thinking": False}),
+        )
 
-    def _response(self, question: str, sample: int, output: Any, spec: SamplingSpec) -> Response:
+    def _encode(self, rendered: str) -> list[int]:
+        return list(self._tokenizer(rendered, add_special_tokens=not self._chat)["input_ids"])
+
+    def _response(self, question: str, sample: int, output: Any, spec: SamplingSpec, begun: str) -> Response:
         text, finish = output.text, "length" if output.finish_reason == "length" else "stop"
         marks = [text.find(mark) for mark in prompt_template(spec.prompt).stop if mark in text]
         if marks:
@@ -177,8 +200,9 @@ class VLLMEngine:
         ids = list(output.token_ids)
         count = self._count(text, ids)
         steps = [self._step(ids[i], output.logprobs[i]) for i in range(count)]
-        # A reasoning template may open the block in the prompt: then only its end is in the text.
-        whole = f"<think>{text}" if "</think>" in text and "<think>" not in text.split("</think>")[0] else text
+        # A tokenizer may hide the mark that opens the block as a special token: then only its end is in the text.
+        hidden = CLOSE in text and OPEN not in text.split(CLOSE)[0]
+        whole = OPEN + text if begun or hidden else text
         return Response(
             question,
             sample,
@@ -192,10 +216,9 @@ class VLLMEngine:
 
     def _count(self, text: str, ids: list[int]) -> int:
         """The fewest first tokens that write a text: without the end token and what follows a stop string."""
-        whole = self._tokenizer.decode(ids, skip_special_tokens=True)
-        if not whole.startswith(text):
-            return len(ids)
-        starts = (self._tokenizer.decode(ids[:m], skip_special_tokens=True) for m in range(len(ids) + 1))
+        # Some tokenizers drop the space before a first word where they decode it alone, and vLLM keeps it.
+        text = text.lstrip()
+        starts = (self._tokenizer.decode(ids[:m], skip_special_tokens=True).lstrip() for m in range(len(ids) + 1))
         return next((m for m, start in enumerate(starts) if start.startswith(text)), len(ids))
 
     def _step(self, token: int, known: Any) -> tuple[float, float, float]:
@@ -213,11 +236,21 @@ class VLLMEngine:
         return logprob, *entropy_bounds(top, self._vocabulary, aside)
 
 
+def _window(folder: Path) -> int:
+    """Tokens to set memory aside for: at most what the model's configuration says that it reads."""
+    try:
+        config = json.loads((folder / "config.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return WINDOW
+    read = (config.get("text_config") or config).get("max_position_embeddings")
+    return min(read, WINDOW) if isinstance(read, int) else WINDOW
+
+
 def _import_vllm() -> Any:
     try:
         import vllm
     except ImportError as error:
         raise BadInput(
-            f"the engine vllm needs the package vllm ({error}); run: pip install 'homogen[gpu]' on a machine with a GPU"
+            f"the engine vllm needs the package vllm ({error}); run: pip install -e '.[vllm]' in the project's folder"
         ) from None
     return vllm
