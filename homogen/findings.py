@@ -119,7 +119,9 @@ def begin(notebook: str) -> None:
         raise BadInput(f"cannot remove the earlier findings {path}: {error.strerror or error}") from error
 
 
-def record(notebook: str, name: str, estimate: Estimate, claim: str | None = None, unit: str = "") -> Estimate:
+def record(
+    notebook: str, name: str, estimate: Estimate, claim: str | None = None, unit: str = "", departs: str = ""
+) -> Estimate:
     """Leave a named result; a second result of the same name replaces the first.
 
     Parameters
@@ -134,6 +136,9 @@ def record(notebook: str, name: str, estimate: Estimate, claim: str | None = Non
         The paper's claim that it stands beside, or None.
     unit
         Of the value: "" for rates and AUROC, else for example "clusters" or "nats".
+    departs
+        In what the protocol is not the claim's, beyond the model and the questions. Such a value may lie near the
+        paper's; it cannot reproduce it.
 
     Returns
     -------
@@ -151,6 +156,8 @@ def record(notebook: str, name: str, estimate: Estimate, claim: str | None = Non
         raise unknown("claim", claim, claims())
     found = {row["name"]: row for row in read(notebook)}
     found[name] = {"name": name, **{k: _plain(v) for k, v in vars(estimate).items()}, "unit": unit, "claim": claim}
+    if claim is not None and departs:
+        found[name]["departs"] = departs
     path = folder() / f"{notebook}.json"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -187,8 +194,9 @@ def beside_paper(notebook: str):
     """Set each finding beside the paper's number, as a pandas DataFrame to show.
 
     Value, interval, n and coverage are ours; an undefined value gives its reason. The two were got on different models:
-    the last column says what the paper measured, on which model and questions, and where it says so; a dash sets no
-    number of the paper beside ours. The table compares; it does not claim that one should equal the other.
+    the last column says what the paper measured, on which model and questions, where it says so, and in what else our
+    protocol departs from it; a dash sets no number of the paper beside ours. The table compares; it does not claim that
+    one should equal the other.
     """
     import pandas as pd
 
@@ -202,7 +210,9 @@ def beside_paper(notebook: str):
     ours = dict(zip(names, map(estimate_of, rows), strict=True))
     table = estimates_table(ours, "finding", shown=True).rename(columns={"value": "ours"})
     table["paper"] = [str(claim) if claim else "–" for claim in found]
+    other = [f". Ours: {row['departs']}" if row.get("departs") else "" for row in rows]
     table["what the paper measured"] = [
-        f"{claim.quantity}; {claim.setting} ({claim.source})" if claim else "–" for claim in found
+        f"{claim.quantity}; {claim.setting} ({claim.source}){ours}" if claim else "–"
+        for claim, ours in zip(found, other, strict=True)
     ]
     return table

@@ -21,6 +21,8 @@ PROFILES = {"pocket": "pocket (CPU)", "gpu": "gpu", "paper": "paper scale"}
 """Columns of our own runs: the profile, and how its column is headed."""
 HOLDS, MISSES = "∋", "∌"
 """Whether our interval holds the paper's number."""
+DEPARTS = "*"
+"""Behind a value whose protocol is not the paper's in more than model and questions."""
 NOT_RUN, NO_RUN, ELSEWHERE = "– not run", "–", "– see chapter"
 """In place of a value: it was not run; no chapter on models repeats it; one does, and set no number beside this one."""
 REPEATED = {
@@ -75,7 +77,8 @@ def table(results: str | Path = "book/results"):
         Indexed by what was measured: ``claim``, ``experiment``, ``chapter``, ``paper``, ``released`` with its verdict,
         and a column a profile of :data:`PROFILES`. Our own values come from other models than the paper's, but for the
         paper's scale: a sign says whether their interval holds the paper's number, and is no verdict. At the paper's
-        scale a value that rounds to what was printed is called reproduced, as in the ledger.
+        scale a value that rounds to what was printed is called reproduced, as in the ledger, unless an asterisk says
+        that its protocol departs from the paper's.
     """
     import pandas as pd
 
@@ -119,7 +122,8 @@ def shown(results: str | Path = "book/results", chapters: str = "chapters") -> S
         rows[columns],
         f"{len(rows)} of the paper's numbers, by experiment. Released: what came out of the published files, with the "
         f"ledger's verdict. The last columns are our own runs, on other models but for the paper's scale: {HOLDS} the "
-        f"95% interval holds the paper's number, {MISSES} it does not; at the paper's scale "
+        f"95% interval holds the paper's number, {MISSES} it does not; {DEPARTS} the protocol differs in more than "
+        "model and questions, and the chapter's findings say in what; at the paper's scale "
         f"{ledger.MARKS['reproduced']} our value rounds to what was printed.",
         choices=["experiment"],
         links=links,
@@ -151,7 +155,10 @@ def _cell(
     interval = row["low"] is not None and row["high"] is not None
     if interval:
         text += f" [{row['low']:.3g}, {row['high']:.3g}]"
-    if same_model and len(ledger.reported_numbers(reported)) == 1 and ledger.agrees(reported, [row["value"]]):
+    departs = bool(row.get("departs"))
+    text += DEPARTS * departs
+    same = same_model and not departs
+    if same and len(ledger.reported_numbers(reported)) == 1 and ledger.agrees(reported, [row["value"]]):
         return f"{ledger.MARKS['reproduced']} reproduced: {text}"
     try:
         number = float(reported)

@@ -33,6 +33,12 @@ LEXICAL: Mapping[str, Callable[[Sequence[Sequence[str]]], list[np.ndarray]]] = {
 """Similarities that need no model, by the name that a :class:`Ruler` gives them."""
 
 
+GREEDY_DEPARTS = "a greedy answer as short as the samples, without a system prompt (theirs: 200 tokens, with one)"
+"""In what the answer that chapters grade departs from the paper's (:func:`homogen.findings.record`)."""
+GRADED_DEPARTS = "graded by the nearest reference, not by a language model"
+"""The same of how it is graded."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Ruler:
     """A similarity with its threshold and linkage.
@@ -554,7 +560,8 @@ def auroc_table(
     estimates : dict
         By the keys of ``scores``.
     tests : pandas.DataFrame
-        A row a rival: the baseline's AUROC minus the rival's, its DeLong interval, p and p by Holm's method.
+        A row a rival: the baseline's AUROC minus the rival's, its DeLong interval, the questions that both score, p and
+        p by Holm's method.
 
     Raises
     ------
@@ -570,8 +577,8 @@ def auroc_table(
     rivals = {key: score for key, score in scores.items() if key != baseline and key[0] != "control"}
     tests = {key: evaluation.delong_test(scores[baseline], score, wrong) for key, score in rivals.items()}
     table = pd.DataFrame(
-        [(t.difference, t.low, t.high, t.pvalue) for t in tests.values()],
-        columns=["baseline minus rival", "low", "high", "p"],
+        [(t.difference, t.low, t.high, t.n, t.pvalue) for t in tests.values()],
+        columns=["baseline minus rival", "low", "high", "n", "p"],
         index=pd.MultiIndex.from_tuples(tests, names=["family", "rival"]),
     )
     table["p, Holm"] = evaluation.holm(table["p"]) if len(table) else []

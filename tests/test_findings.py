@@ -161,6 +161,15 @@ def test_the_table_sets_each_finding_beside_the_paper():
     assert list(table["what the paper measured"].iloc[[1, 3]]) == ["–", "–"]
 
 
+def test_a_protocol_that_departs_from_the_papers_is_said_beside_it():
+    findings.record("tiny", "rate", ONE, "C148", departs="half as long")
+    findings.record("tiny", "other", ONE, departs="no claim, nothing to depart from")
+    assert [row.get("departs") for row in findings.read("tiny")] == ["half as long", None]
+    said = findings.beside_paper("tiny")["what the paper measured"]
+    assert said.iloc[0].endswith("(Sec.5.12; App.A). Ours: half as long")
+    assert said.iloc[1] == "–"
+
+
 def test_the_table_of_a_chapter_without_findings_is_empty():
     assert findings.beside_paper("tiny").empty
 

@@ -56,6 +56,15 @@ def test_bounds_and_values_without_an_interval_can_be_reproduced_too():
     assert cell("16/24", 16.0) == "16"
 
 
+def test_what_departs_from_the_papers_protocol_is_marked_and_reproduces_nothing():
+    def cell(departs, same_model):
+        found = {"families": [{"claim": "C", "value": 0.41, "low": 0.3, "high": 0.5, **departs}]}
+        return overview._cell(found, "06_families", "C", "0.41", same_model)
+
+    assert cell({}, True) == "✓ reproduced: 0.41 [0.3, 0.5]"
+    assert cell({"departs": "shorter"}, True) == cell({"departs": "shorter"}, False) == "∋ 0.41 [0.3, 0.5]*"
+
+
 def test_what_was_not_run_says_so(results):
     assert set(overview.table(results)["gpu"]) == {overview.NOT_RUN}
     assert row(results, "C249")["pocket (CPU)"] == overview.ELSEWHERE  # ran, and left no number beside this one

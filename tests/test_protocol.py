@@ -469,7 +469,7 @@ def test_the_table_of_aurocs_agrees_with_the_calls_it_is_made_of():
     baseline = SCORES["greedy answer", "mean token entropy"]
     direct = [evaluation.delong_test(baseline, SCORES[key], WRONG) for key in tests.index]
     for row, t in zip(tests.itertuples(index=False), direct, strict=True):
-        assert row[:4] == (t.difference, t.low, t.high, t.pvalue)
+        assert row[:5] == (t.difference, t.low, t.high, t.n, t.pvalue)
     np.testing.assert_array_equal(tests["p, Holm"], evaluation.holm([t.pvalue for t in direct]))
 
 
