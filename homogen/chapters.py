@@ -194,6 +194,9 @@ def weights_of(values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
         if parameter == "model" and values.get("base_url"):
             continue  # the name by which a server knows it
         value = values.get(parameter, [])
+        if parameter == "model" and isinstance(value, str):
+            # Each level of quantization is weights of its own, of another size.
+            value = [value, *(f"{value}:{level}" for level in values.get("levels", ()))]
         # A chapter may call something else by such a name, as a number of pairs.
         if isinstance(value, str | list):
             yield from ((parameter, name) for name in names_in(value))
@@ -224,17 +227,30 @@ DRAWN_WITH = {
     "short_limit": "max_new_tokens",
 }
 """Parameters whose value, or whose items, are a field of a :class:`~homogen.records.SamplingSpec`."""
+TINY = 1e-6
+"""Least share of anything; none of it, or all, would be no share."""
 RANGES = {
     **dict.fromkeys(("limit", "limits", "base_limit", "dose_limit"), (1, math.inf)),
     **dict.fromkeys(("words", "resamples", "splits", "bins", "permutations", "neighbours"), (1, math.inf)),
     "sizes": (1, math.inf),
     "folds": (2, math.inf),
     **dict.fromkeys(("jaccard_threshold", "cosine_threshold", "thresholds", "character_thresholds"), (-1, 1)),
-    **dict.fromkeys(("coverages", "alpha", "share"), (0, 1)),
+    **dict.fromkeys(("alpha", "share"), (TINY, 1 - TINY)),
+    "coverages": (TINY, 1),
 }
 """Least and greatest of a parameter, or of its items."""
-FILLED = ("models", "pairs", "chains", "nlis", "benchmarks", "limits", "lengths", "levels")
+MOST = 10**12
+"""Greatest whole number that any parameter takes."""
+FILLED = (
+    *("models", "pairs", "chains", "nlis", "benchmarks", "limits", "lengths", "levels"),
+    *("thresholds", "sizes", "coverages", "rules"),
+)
 """Lists that must name something."""
+FILLED_IN = {
+    "embedders": ("embedders", "baselines", "multiverse"),
+    "temperatures": ("datasets", "matched-decoding"),
+}
+"""Lists that must name something in some chapters."""
 
 
 def check(chapter: Chapter, parameters: Mapping[str, Any], here: bool = True) -> None:
@@ -260,8 +276,9 @@ def check(chapter: Chapter, parameters: Mapping[str, Any], here: bool = True) ->
         read, a name of weights is unknown or of the wrong kind, or the device is not there. If a file that the chapter
         runs on is not there and cannot be fetched.
     """
-    from homogen.models import pick_device
+    from homogen.models import DEVICES, pick_device
     from homogen.questions import BENCHMARKS, load_questions
+    from homogen.sampling import engine_kind
 
     values = values_of(chapter, parameters)
     fields = {(f.name, f.type) for f in dataclasses.fields(SamplingSpec)}
@@ -270,15 +287,23 @@ def check(chapter: Chapter, parameters: Mapping[str, Any], here: bool = True) ->
     if values.get("preset", "pure") not in TRUNCATION_PRESETS:
         raise unknown("preset", values["preset"], TRUNCATION_PRESETS)
     for name, value in values.items():
+        if value == [] and (name in FILLED or chapter.name in FILLED_IN.get(name, ())):
+            raise BadInput(f"{name} must name at least one")
         _check_value(name, value)
+    _check_groups(values)
     if "limits" in values and len(values["limits"]) != len(values.get("benchmarks", values["limits"])):
         raise BadInput(f"limits must be as many as benchmarks, got {values['limits']!r} for {values['benchmarks']!r}")
     for benchmark in (*values.get("benchmarks", ()), *([values["benchmark"]] if "benchmark" in values else ())):
         if not isinstance(benchmark, str):
             raise unknown("benchmark", benchmark, BENCHMARKS)
         if here or benchmark not in BENCHMARKS:
-            load_questions(benchmark)
+            known = [question.id for question in load_questions(benchmark)]
+            if values.get("question", "") not in ("", *known):
+                raise unknown(f"question of {benchmark}", values["question"], known)
     if chapter.files is None:
+        engine_kind()
+        if values.get("device", "auto") not in DEVICES:
+            raise unknown("device", values["device"], DEVICES)
         for parameter, name in weights_of(values):
             if name != "" or parameter not in OPTIONAL:
                 _check_weights(parameter, name)
@@ -293,13 +318,16 @@ def check(chapter: Chapter, parameters: Mapping[str, Any], here: bool = True) ->
 def _check_value(name: str, value: Any) -> None:
     """Whether a parameter, or each item of a list, lies where its name says."""
     from homogen.cards import BITSANDBYTES_LEVELS, GGUF_LEVELS
+    from homogen.clustering import RULES
 
-    if value == [] and name in FILLED:
-        raise BadInput(f"{name} must name at least one")
     items = value if isinstance(value, list) else [value]
     for item in items:
         if name == "levels" and item not in (*GGUF_LEVELS, *BITSANDBYTES_LEVELS):
             raise unknown("level of quantization", item, (*GGUF_LEVELS, *BITSANDBYTES_LEVELS))
+        if name == "rules" and item not in RULES:
+            raise unknown("rule", item, RULES)
+        if isinstance(item, int) and abs(item) > MOST:
+            raise BadInput(f"{name} must lie between {-MOST:,} and {MOST:,}")
         if field := DRAWN_WITH.get(name):
             try:
                 SamplingSpec(**{"model": "any", field: item})
@@ -310,6 +338,34 @@ def _check_value(name: str, value: Any) -> None:
             if isinstance(item, bool) or not isinstance(item, int | float) or not low <= item <= high:
                 wanted = f"be at least {low}" if high == math.inf else f"lie between {low} and {high}"
                 raise BadInput(f"{name} must {wanted}, got {item!r}")
+
+
+def _check_groups(values: Mapping[str, Any]) -> None:
+    """Whether what belongs together is enough: two models of a pair, two stages of a chain, two temperatures."""
+    from homogen.cards import split_quantization
+
+    pairs = values.get("pairs", [])
+    if isinstance(pairs, list):
+        for pair in pairs:
+            if not isinstance(pair, list) or len(pair) != 2 or pair[0] == pair[1] or isinstance(pair[1], list):
+                raise BadInput(f"pairs must be lists of two models, [[base, instruct], …], got {pair!r}")
+    elif isinstance(pairs, bool) or pairs < 1:
+        raise BadInput(f"pairs must be at least 1, got {pairs!r}")
+    for chain in values.get("chains", []):
+        match chain:
+            case [str(), [_, _, *_] as stages] if len(set(map(str, stages))) == len(stages):
+                pass
+            case _:
+                raise BadInput(f"chains must be lists [label, [first stage, second stage, …]], got {chain!r}")
+    if "compared" in values and len(set(map(str, values["compared"]))) != 2:
+        raise BadInput(f"compared must be two temperatures, got {values['compared']!r}")
+    if "levels" in values and isinstance(values.get("model"), str) and split_quantization(values["model"])[1]:
+        raise BadInput(f"model must be named without a level, as levels gives them, got {values['model']!r}")
+    if (url := values.get("base_url", "")) and not url.startswith(("http://", "https://")):
+        raise BadInput(f"base_url must begin with http:// or https://, got {url!r}")
+    for name, known in (("api", ("chat", "completions")), ("dialect", ("extended", "openai", "transformers"))):
+        if values.get(name, known[0]) not in known:
+            raise unknown(name, values[name], known)
 
 
 def _check_weights(parameter: str, name: Any) -> None:

@@ -89,6 +89,7 @@ def _parser() -> tuple[argparse.ArgumentParser, Sequence[str]]:
     command.add_argument("--profile", help="where the other parameters come from (default: the first that lists it)")
     command.add_argument("--output", help="folder for notebooks and findings (default output, or book/results/PROFILE)")
     command.add_argument("--dry-run", action="store_true", help="only say what would run and what it would take")
+    command.add_argument("--force", action="store_true", help="run a profile's chapters that are up to date too")
     command.add_argument("--list", action="store_true", help="list the chapters and their parameters")
     command.set_defaults(run=_run)
 
@@ -174,7 +175,7 @@ def _run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _say_missing(plans, given=()) -> None:
+def _say_missing(plans, given=()) -> set[str]:
     """Say what chapters will go on without; where nothing is left of what the user asked for, that is a mistake."""
     from homogen import chapters, planning
 
@@ -189,6 +190,7 @@ def _say_missing(plans, given=()) -> None:
             raise BadInput(f"{parameter}: " + "; ".join(missing[name] for name in dict.fromkeys(names)))
     for name, reason in missing.items():
         print(f"homogen: cannot be had, {name}: {reason}", file=sys.stderr)
+    return set(missing)
 
 
 def _plan(plans) -> int:
@@ -211,18 +213,20 @@ def _run_all(plans, arguments: argparse.Namespace) -> int:
     for chapter, parameters in plans:
         chapters.check(chapter, parameters)
     offline = arguments.profile == assembly.BOOK[0]  # the book's own profile takes what wheels carry
-    if not offline:
-        _say_missing(plans)
+    missing = None if offline else _say_missing(plans)
     folder = Path(arguments.output) if arguments.output else assembly.results_folder(arguments.profile)
     failed = []
     with tqdm(plans, desc=f"profile {arguments.profile}", unit="chapter", file=sys.stderr) as bar:
         for chapter, parameters in bar:
             bar.set_postfix_str(chapter.name)
             output, findings = folder / f"{chapter.path.stem}.ipynb", folder / "findings"
-            if execution.is_current(chapter, parameters, output, findings):
+            own = {name for _, name in chapters.weights_of(chapters.values_of(chapter, parameters))}
+            absent = None if missing is None or chapter.files is not None else own & missing
+            if not arguments.force and execution.is_current(chapter, parameters, output, findings, absent):
                 continue
+            profile = arguments.profile
             try:
-                execution.execute(chapter, parameters, output, findings, arguments.profile, offline=offline)
+                execution.execute(chapter, parameters, output, findings, profile, offline=offline, absent=absent)
             except BadInput as mistake:
                 failed.append(chapter.name)
                 bar.write(f"homogen: {mistake}", file=sys.stderr)

@@ -6,6 +6,7 @@ import contextlib
 import datetime
 import hashlib
 import importlib.metadata
+import importlib.util
 import json
 import logging
 import os
@@ -26,6 +27,8 @@ NUMERICAL = ("numpy", "scipy", "scikit-learn", "pandas", "statsmodels", "matplot
 """What the numbers and figures of a chapter without a model hang on."""
 MODELLING = ("torch", "transformers", "sentence-transformers", "numpy", "scipy", "scikit-learn")
 """The same for a chapter with a model."""
+ACCELERATING = ("vllm", "bitsandbytes")
+"""What it may hang on besides, where it is installed."""
 
 
 def execute(
@@ -37,6 +40,7 @@ def execute(
     live: bool = True,
     given: Collection[str] = (),
     offline: bool = False,
+    absent: Collection[str] | None = None,
 ):
     """Run a chapter with papermill and write the executed notebook, complete or with its error.
 
@@ -60,6 +64,8 @@ def execute(
         Names of the parameters that come from the command line rather than from the profile.
     offline
         Fetch no weights from the hub: the chapter goes on with what is here.
+    absent
+        Names of the weights that cannot be had, as far as that was found out; None if nobody looked.
 
     Returns
     -------
@@ -119,6 +125,7 @@ def execute(
         if error is None and (silent := _not_run(executed)):
             error = f"{silent} of its code cells did not run (the kernel died?)"
         about = provenance(chapter, parameters, profile_name, time.monotonic() - started, key, given)
+        about |= {} if absent is None else {"absent": sorted(absent)}
         executed.metadata["homogen"] = about | {"findings": left.is_file()}
         if chapter.files is not None and error is None:
             executed = reproducible(executed)
@@ -231,8 +238,8 @@ def provenance(
 ) -> dict[str, Any]:
     """Say how a chapter's results came about: profile, device, weights, versions, duration, key of the execution.
 
-    ``weights`` has the first 12 digits of a card's sha256 by its name, and an empty text for a folder or a hub id. A
-    chapter that runs on released files has those of ``files`` in their place, and no device.
+    ``weights`` has by name the first 12 digits of a card's sha256 or of the hub's commit, and an empty text for a
+    folder and for what is not here. A chapter on released files has those of ``files`` in their place, and no device.
     """
     about = {
         "chapter": chapter.name,
@@ -245,23 +252,35 @@ def provenance(
         "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }
     if chapter.files is None:
-        from homogen.cards import CARDS
         from homogen.models import describe_device
+        from homogen.sampling import engine_kind
 
         values, packages = values_of(chapter, parameters), MODELLING
+        about["engine"] = engine_kind()
         about["device"] = describe_device(values.get("device", "auto"))
-        about["weights"] = {n: CARDS[n].sha256[:12] if n in CARDS else "" for _, n in weights_of(values) if n}
+        about["weights"] = {n: _identity(n) for _, n in weights_of(values) if n}
+        packages = (*packages, *(name for name in ACCELERATING if importlib.util.find_spec(name)))
     else:
         packages = NUMERICAL
         about["files"] = {name: sources.SOURCES[name].sha256[:12] for name in chapter.files}
     return about | {"versions": {name: importlib.metadata.version(name) for name in ("homogen", *packages)}}
 
 
+def _identity(name: str) -> str:
+    from homogen import hub
+    from homogen.cards import CARDS, NLI_MODELS, split_quantization
+
+    plain = split_quantization(name)[0]
+    if os.path.isdir(plain) or plain not in CARDS:
+        return "" if os.path.isdir(plain) else hub.commit(NLI_MODELS.get(plain, plain))[:12]
+    return CARDS[plain].sha256[:12]
+
+
 def execution_key(chapter: Chapter, parameters: Mapping[str, Any]) -> str:
     """Hash what can change a chapter's results: code cells, parameters, files, what it reaches of the package, locks.
 
-    The key is the same on every machine and every Python. Prose does not count, nor do comments and docstrings of the
-    package (:mod:`homogen.reach`).
+    The key is the same on every machine and every Python; that of a chapter with a model has the engine and the kind of
+    device in it. Prose does not count, nor do comments and docstrings of the package (:mod:`homogen.reach`).
     """
     digest = hashlib.sha256()
     code = [cell.source for cell in read(chapter.path).cells if cell.cell_type == "code"]
@@ -275,6 +294,12 @@ def execution_key(chapter: Chapter, parameters: Mapping[str, Any]) -> str:
                 digest.update(_content(text))
     for name, content in sorted((reach.reached("\n".join(code)) | _locks(chapter)).items()):
         digest.update(f"\0{name}\0{len(content)}\0".encode() + content)
+    if chapter.files is None:
+        from homogen.models import pick_device
+        from homogen.sampling import engine_kind
+
+        device = values_of(chapter, parameters).get("device", "auto")
+        digest.update(f"\0{engine_kind()}\0{pick_device() if device == 'auto' else device}".encode())
     for name in sorted(chapter.files or ()):
         digest.update(f"\0{name}\0{sources.SOURCES[name].sha256}".encode())
     return digest.hexdigest()[:20]
@@ -301,10 +326,21 @@ def _content(path: str) -> bytes:
         raise BadInput(f"cannot read {error.filename or path}: {error.strerror or error}") from error
 
 
-def is_current(chapter: Chapter, parameters: Mapping[str, Any], output: Path, findings: Path) -> bool:
-    """Whether an executed notebook and its findings are there and nothing that they depend on has changed."""
+def is_current(
+    chapter: Chapter,
+    parameters: Mapping[str, Any],
+    output: Path,
+    findings: Path,
+    absent: Collection[str] | None = None,
+) -> bool:
+    """Whether an executed notebook and its findings are there and nothing that they depend on has changed.
+
+    ``absent`` names the weights that cannot be had now: a run that went on without others than these is outdated.
+    """
     about = about_run(output)
     if about is None or (about.get("findings", True) and not (findings / f"{chapter.name}.json").is_file()):
+        return False
+    if absent is not None and about.get("absent", sorted(absent)) != sorted(absent):
         return False
     return about.get("key") == execution_key(chapter, parameters)
 

@@ -97,6 +97,14 @@ def cached(repository: str) -> bool:
     return False
 
 
+def commit(repository: str) -> str:
+    """The hub's commit of the weights that lie in its cache; empty if none do. Asks nobody."""
+    from huggingface_hub import try_to_load_from_cache
+
+    found = try_to_load_from_cache(repository, "config.json")
+    return Path(found).parent.name if isinstance(found, str) else ""
+
+
 def _bar():
     """The hub's bar; none where bars are not wanted."""
     from tqdm import tqdm

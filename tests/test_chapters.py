@@ -369,13 +369,19 @@ twin: str = ""  # or none
 nli: str = ""  # or none
 nlis: list = ["deberta-v3-base"]  # some
 base_url: str = ""  # a server
+api: str = "chat"  # of it
+dialect: str = "extended"  # of it
+device: str = "cpu"  # where
 """
 WRONG_WEIGHTS = {
     "a name in a pair": ({"pairs": [["gemma-3-270m", "smolm2"]]}, "unknown model 'smolm2'"),
     "a number in a pair": ({"pairs": [["gemma-3-270m", 3]]}, "unknown model '3'"),
     "nothing in a pair": ({"pairs": [["", "gemma-3-270m"]]}, "unknown model ''"),
     "a stage": ({"chains": [["One", ["gemma-3-270m", "gemma"]]]}, "unknown model 'gemma'; did you mean 'gemma-3-270m'"),
-    "an embedder": ({"chains": [["One", ["wordllama"]]]}, "chains: 'wordllama' is no model; there are: "),
+    "an embedder": (
+        {"chains": [["One", ["gemma-3-270m", "wordllama"]]]},
+        "chains: 'wordllama' is no model; there are: ",
+    ),
     "a level": ({"model": "gemma-3-270m:q4"}, "unknown quantization of gemma-3-270m 'q4'; did you mean 'q4_0'"),
     "a level in a pair": ({"pairs": [["a/b:nf5", "a/b"]]}, "unknown quantization of a/b 'nf5'; did you mean 'nf4'"),
     "a level of no model": ({"model": "gema-3-270m:q4_0"}, "unknown model 'gema-3-270m:q4_0'"),
@@ -385,6 +391,22 @@ WRONG_WEIGHTS = {
     "a generator to judge": ({"nli": "gemma-3-270m"}, "nli: 'gemma-3-270m' is no NLI model; there are: deberta-v3-"),
     "a judge to generate": ({"model": "deberta-v3-base"}, "unknown model 'deberta-v3-base'"),
     "no hub id": ({"model": "../a"}, "unknown model '../a'"),
+    "half a pair": ({"pairs": [["gemma-3-270m"]]}, "pairs must be lists of two models, [[base, instruct], …], got"),
+    "a pair of one": ({"pairs": [["a/b", "a/b"]]}, "pairs must be lists of two models"),
+    "no pair": ({"pairs": ["a/b", "a/c"]}, "pairs must be lists of two models"),
+    "an empty pair": ({"pairs": [[]]}, "pairs must be lists of two models"),
+    "an empty chain": ({"chains": [[]]}, "chains must be lists [label, [first stage, second stage, …]], got []"),
+    "a chain without label": ({"chains": [["a/b", "a/c"]]}, "chains must be lists [label, "),
+    "a chain of one": ({"chains": [["Z", ["a/b"]]]}, "chains must be lists [label, "),
+    "no chain": ({"chains": ["Z", ["a/b", "a/c"]]}, "chains must be lists [label, "),
+    "a stage twice": ({"chains": [["Z", ["a/b", "a/b"]]]}, "chains must be lists [label, "),
+    "no address": (
+        {"base_url": "localhost:8000"},
+        "base_url must begin with http:// or https://, got 'localhost:8000'",
+    ),
+    "an api": ({"api": "chats"}, "unknown api 'chats'; did you mean 'chat'"),
+    "a dialect": ({"dialect": "openais"}, "unknown dialect 'openais'; did you mean 'openai'"),
+    "a device": ({"device": "tpu"}, "unknown device 'tpu'"),
 }
 
 
@@ -423,6 +445,12 @@ levels: list = ["q8_0"]  # of rounding
 thresholds: list = [0.8]  # of cosines
 models: list = ["gemma-3-270m"]  # who
 resamples: int = 100  # of the bootstrap
+sizes: list = [3]  # of sets
+coverages: list = [0.5, 1]  # shares kept
+rules: list = ["liu", "either"]  # of clustering
+alpha: float = 0.2  # of the promise
+compared: list = [0.2, 1.0]  # temperatures
+seed: int = 1  # of chance
 cosine_threshold: float = 0.85  # of embeddings
 """
 WRONG_VALUES = {
@@ -441,6 +469,18 @@ WRONG_VALUES = {
     "a threshold": ({"thresholds": [0.8, 2]}, "thresholds must lie between -1 and 1, got 2"),
     "a threshold by itself": ({"cosine_threshold": -1.5}, "cosine_threshold must lie between -1 and 1, got -1.5"),
     "no resamples": ({"resamples": 0}, "resamples must be at least 1, got 0"),
+    "a number beyond all use": ({"resamples": 10**400}, "resamples must lie between -1,000,000,000,000 and 1,000,000,"),
+    "one far below": ({"seed": -(10**400)}, "seed must"),
+    "no threshold": ({"thresholds": []}, "thresholds must name at least one"),
+    "no size": ({"sizes": []}, "sizes must name at least one"),
+    "no coverage": ({"coverages": []}, "coverages must name at least one"),
+    "nothing kept": ({"coverages": [0.5, 0]}, "coverages must lie between 1e-06 and 1, got 0"),
+    "no promise": ({"alpha": 0}, "alpha must lie between 1e-06 and 0.999999, got 0"),
+    "all promised": ({"alpha": 1}, "alpha must lie between 1e-06 and 0.999999, got 1"),
+    "no rule": ({"rules": []}, "rules must name at least one"),
+    "a rule": ({"rules": ["liu", "farquar"]}, "unknown rule 'farquar'; did you mean 'farquhar'"),
+    "nothing to compare": ({"compared": [0.2]}, "compared must be two temperatures, got [0.2]"),
+    "one compared with itself": ({"compared": [0.2, 0.2]}, "compared must be two temperatures, got [0.2, 0.2]"),
 }
 
 
@@ -453,6 +493,52 @@ def test_a_value_out_of_range_is_refused_wherever_it_stands(case, here, tmp_path
     with pytest.raises(BadInput) as mistake:
         chapters.check(made, given, here)
     assert message in one_line(mistake)
+
+
+@pytest.mark.parametrize(
+    ("name", "parameter", "where"),
+    [("02_baselines", "embedders", False), ("02_datasets", "temperatures", False), ("02_other", "embedders", True)],
+)
+def test_some_lists_must_name_something_in_some_chapters(name, parameter, where, tmp_path):
+    made = write(
+        tmp_path / f"{name}.md", parameters='embedders: list = ["wordllama"]  # e\ntemperatures: list = [1]  # t'
+    )
+    if where:
+        chapters.check(made, {parameter: []})
+    else:
+        with pytest.raises(BadInput, match=f"{parameter} must name at least one"):
+            chapters.check(made, {parameter: []})
+
+
+def test_a_question_that_the_benchmark_lacks_is_refused(tmp_path):
+    made = write(tmp_path / "01_tiny.md", parameters='benchmark: str = "pocket"  # q\nquestion: str = ""  # its id')
+    chapters.check(made, {"question": "pocket-f036"})
+    with pytest.raises(BadInput, match="unknown question of pocket 'pocket-f36'; did you mean 'pocket-f036'"):
+        chapters.check(made, {"question": "pocket-f36"})
+
+
+def test_a_number_of_pairs_must_be_one(tmp_path):
+    made = write(tmp_path / "01_tiny.md", parameters="pairs: int = 2000  # of answers")
+    for number in (0, -5):
+        with pytest.raises(BadInput, match=f"pairs must be at least 1, got {number}"):
+            chapters.check(made, {"pairs": number})
+
+
+def test_levels_are_of_a_model_without_one_and_each_is_weights_of_its_own(tmp_path):
+    lines = 'model: str = "owner/name"  # whose\nlevels: list = ["q8_0", "nf4"]  # of rounding'
+    made = write(tmp_path / "01_tiny.md", parameters=lines)
+    chapters.check(made, {})
+    names = ["owner/name", "owner/name:q8_0", "owner/name:nf4"]
+    assert list(chapters.weights_of(chapters.values_of(made, {}))) == [("model", name) for name in names]
+    with pytest.raises(BadInput, match=r"model must be named without a level, .* got 'owner/name:q8_0'"):
+        chapters.check(made, {"model": "owner/name:q8_0"})
+
+
+def test_an_engine_that_does_not_exist_is_refused_even_for_a_plan(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOMOGEN_ENGINE", "vlm")
+    made = write(tmp_path / "01_tiny.md", parameters='model: str = "owner/name"  # whose')
+    with pytest.raises(BadInput, match="unknown engine 'vlm'; did you mean 'vllm'"):
+        chapters.check(made, {}, here=False)
 
 
 def test_a_plan_asks_for_neither_files_nor_device(tmp_path, monkeypatch):

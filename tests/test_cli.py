@@ -447,8 +447,23 @@ def test_what_is_current_is_not_run_again(shelf, monkeypatch):
     assert [given[0].name for given, _ in shelf] == ["second"]
 
 
+def test_what_is_current_is_run_again_if_that_is_asked_for(shelf, monkeypatch):
+    monkeypatch.setattr(execution, "is_current", lambda *_: True)
+    assert cli.main(["run", "--profile", "two", "--force"]) == 0
+    assert [given[0].name for given, _ in shelf] == ["first", "second"]
+
+
+def test_a_run_is_told_what_of_its_own_weights_cannot_be_had(shelf, monkeypatch):
+    asked = []
+    monkeypatch.setattr(execution, "is_current", lambda chapter, *given: asked.append(given[-1]))
+    monkeypatch.setattr("homogen.planning.unavailable", lambda plans: {"mine/own": "gated", "other/s": "gated"})
+    assert cli.main(["run", "--profile", "two"]) == 0
+    assert asked == [{"mine/own"}] * 2
+    assert [named for _, named in shelf] == [{"offline": False, "absent": {"mine/own"}}] * 2
+
+
 def test_a_chapter_that_fails_does_not_stop_the_others(shelf, monkeypatch, capsys):
-    def execute(chapter, *given, offline):
+    def execute(chapter, *given, offline, absent):
         shelf.append(chapter.name)
         if chapter.name != "third":
             raise BadInput(f"{chapter.name} went wrong")

@@ -2,6 +2,7 @@
 
 import contextlib
 import copy
+import dataclasses
 import doctest
 import json
 import os
@@ -350,6 +351,30 @@ def current(ran, tmp_path, monkeypatch):
 
     assert check()
     return check
+
+
+def test_another_engine_or_device_makes_a_run_of_a_model_stale(tmp_path, monkeypatch):
+    made = write(tmp_path / "01_tiny.md", GOOD)
+    released = dataclasses.replace(made, files=())
+    keys = {execution.execution_key(made, {})}
+    same = {execution.execution_key(released, {})}
+    monkeypatch.setenv("HOMOGEN_ENGINE", "vllm")
+    for chapter, found in ((made, keys), (released, same)):
+        found.add(execution.execution_key(chapter, {}))
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    for chapter, found in ((made, keys), (released, same)):
+        found.add(execution.execution_key(chapter, {}))
+    assert (len(keys), len(same)) == (3, 1)
+
+
+def test_weights_that_can_be_had_now_make_a_run_without_them_stale(ran, tmp_path):
+    chapter, executed, _ = ran
+    made, output = copy.deepcopy(executed), tmp_path / "01_tiny.ipynb"
+    made.metadata["homogen"] |= {"key": execution.execution_key(chapter, {}), "absent": ["a/gated", "b/large"]}
+    (tmp_path / "tiny.json").write_text("[]")
+    nbformat.write(made, output)
+    for absent, current in ((None, True), ({"b/large", "a/gated"}, True), ({"b/large"}, False), (set(), False)):
+        assert execution.is_current(chapter, {}, output, tmp_path, absent) == current
 
 
 def test_prose_does_not_make_a_run_stale(current, tmp_path):
