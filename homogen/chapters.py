@@ -16,6 +16,7 @@ import dataclasses
 import math
 import os
 import re
+import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -161,11 +162,13 @@ def _typed(chapter: Chapter, parameter: Parameter, value: Any) -> Any:
         read = _literal({"true": "True", "false": "False"}.get(value.lower(), value))
         value = value if read is None else read
     if parameter.type == "float" and isinstance(value, int) and not isinstance(value, bool):
-        value = float(value)
+        with contextlib.suppress(OverflowError):
+            value = float(value)
     if type(value) is not TYPES[parameter.type] or not _plain(value):
+        example = """, written as '["a", "b"]'""" if parameter.type == "list" else ""
         raise BadInput(
-            f"parameter {parameter.name} of {chapter.name} must be {parameter.type} "
-            f"(default {parameter.default!r}), got {value!r}"
+            f"parameter {parameter.name} of {chapter.name} must be {parameter.type}{example} "
+            f"(default {parameter.default!r}), got {textwrap.shorten(repr(value), 80, placeholder=' …')}"
         )
     return value
 
@@ -422,10 +425,13 @@ def _profile(name: str, folder: str | os.PathLike, every: Mapping[str, Chapter])
     for parameter in shared:
         if not any(parameter in names for names in own.values()):
             raise unknown(f"parameter in {path}", parameter, set().union(*own.values()))
-    return {
-        name: validate(c, {k: v for k, v in shared.items() if k in own[name]} | (content.get(name) or {}))
-        for name, c in wanted.items()
-    }
+    found = {}
+    for name, c in wanted.items():
+        try:
+            found[name] = validate(c, {k: v for k, v in shared.items() if k in own[name]} | (content.get(name) or {}))
+        except BadInput as mistake:
+            raise BadInput(f"{path}: {mistake}") from mistake
+    return found
 
 
 def _yaml(path: Path) -> dict[Any, Any]:

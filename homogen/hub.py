@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 import textwrap
 from pathlib import Path
 
@@ -103,6 +104,14 @@ def commit(repository: str) -> str:
 
     found = try_to_load_from_cache(repository, "config.json")
     return Path(found).parent.name if isinstance(found, str) else ""
+
+
+def free_disk() -> int:
+    """Bytes free where the hub's client keeps what it fetches."""
+    from huggingface_hub.constants import HF_HUB_CACHE
+
+    place = Path(HF_HUB_CACHE).absolute()
+    return shutil.disk_usage(next(p for p in (place, *place.parents) if p.exists())).free
 
 
 def _bar():

@@ -250,6 +250,8 @@ def report(plans: Sequence[tuple[Chapter, Mapping[str, Any]]], device: str = "cu
     device
         ``"cuda"`` or ``"cpu"``; hours are estimated for a GPU alone.
     """
+    from homogen import hub
+
     lines = [f"{'chapter':22} {'runs':>5} {'answers':>9} {'tokens at most':>15} {'passes':>9}"]
     every: list[Load] = []
     for chapter, parameters in plans:
@@ -275,6 +277,10 @@ def report(plans: Sequence[tuple[Chapter, Mapping[str, Any]]], device: str = "cu
         lines.append(
             f"to download: about {_gigabytes(known)}{more}; the largest wants about {_gigabytes(largest)} of memory"
         )
+        if known:
+            free = hub.free_disk()
+            short = "" if known < free else ", TOO LITTLE (HF_HOME names another place)"
+            lines.append(f"free where the hub's models are kept: {_gigabytes(free)}{short}")
     if device == "cuda" and every:
         unsized = sum(load.runs for load in every if load.hours is None)
         note = f", without {unsized} runs of models of unknown size" if unsized else ""

@@ -132,6 +132,27 @@ def one(server, **options):
     return answers(engine_of(server, **options), spec(n=1), PROMPTS[:1])["q0", GREEDY]
 
 
+@pytest.mark.parametrize("variable", ["HTTP_PROXY", "ALL_PROXY"])
+def test_a_server_on_this_machine_is_reached_past_the_proxy(double, monkeypatch, variable):
+    monkeypatch.setenv(variable, "http://127.0.0.1:9")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    assert one(double()).finish == "stop"
+
+
+@pytest.mark.parametrize(
+    ("url", "local"),
+    [
+        ("http://localhost:8000/v1", True),
+        ("http://127.0.0.2/v1", True),
+        ("http://[::1]:8000/v1", True),
+        ("https://api.openai.com/v1", False),
+        ("http://localhost.example.org/v1", False),
+    ],
+)
+def test_what_is_on_this_machine(url, local):
+    assert module._local(url) == local
+
+
 # --- what is asked --------------------------------------------------------------------------------------------------
 
 

@@ -148,6 +148,16 @@ def test_risk_reduction_is_the_share_of_errors_that_declining_saves(coverage):
     np.testing.assert_allclose(found, (kept - base) / (1 - base), atol=1e-12)
 
 
+def test_risk_reduction_where_little_can_be_saved():
+    """All wrong: declining half saves none of the rate. One answer: nor can it be divided. NaN is left out."""
+    assert e.risk_reduction([1, 2, 3, 4], [1, 1, 1, 1], interval=None).value == 0
+    assert e.risk_reduction([1], [1], interval=None).value == 0
+    assert e.risk_reduction([1], [0]).method == "undefined: no answer is wrong"
+    assert e.risk_reduction([], []).method == "undefined: no questions"
+    some = e.risk_reduction([1, 2, NAN, 3, 4], [0, 0, 1, 1, 1], interval=None)
+    assert (some.value, some.n, some.coverage) == (1, 4, 0.8)
+
+
 def test_risk_reduction_of_an_oracle_a_constant_and_a_liar():
     assert e.risk_reduction([1, 2, 3, 4], [0, 0, 1, 1], interval=None).value == 1
     assert e.risk_reduction([4, 3, 2, 1], [0, 0, 1, 1], interval=None).value == -1

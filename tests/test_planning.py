@@ -2,6 +2,7 @@
 
 import doctest
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from tiny_chapters import one_line, put_file, write
@@ -351,6 +352,14 @@ def test_the_report_has_a_line_for_each_chapter_and_one_for_all(plans):
     assert lines[3].split() == ["idle", "0", "0", "0", "0", "(draws", "nothing)"]
     assert lines[4].split() == ["old", "0", "0", "0", "0", "(on", "released", "files)"]
     assert lines[5].split() == ["in", "all", "4", "2,464", "98,560", "246"]
+
+
+@pytest.mark.parametrize(
+    ("free", "said"), [(10**10, "10.0 GB\n"), (10**9, "1.0 GB, TOO LITTLE (HF_HOME names another")]
+)
+def test_the_report_says_whether_the_disk_holds_what_is_fetched(free, said, plans, monkeypatch):
+    monkeypatch.setattr(hub.shutil, "disk_usage", lambda path: SimpleNamespace(free=free))
+    assert f"free where the hub's models are kept: {said}" in planning.report(plans)
 
 
 def test_the_report_says_downloads_memory_and_hours(plans):

@@ -206,7 +206,12 @@ class OpenAIEngine:
 
         with (
             openai.OpenAI(
-                api_key=self._key() or "none", base_url=self._url, max_retries=0, timeout=self.timeout
+                api_key=self._key() or "none",
+                base_url=self._url,
+                max_retries=0,
+                timeout=self.timeout,
+                # A proxy stands between this machine and others, not between it and itself.
+                http_client=openai.DefaultHttpxClient(trust_env=not _local(self._url)),
             ) as client,
             ThreadPoolExecutor(self.concurrency) as pool,
         ):
@@ -422,6 +427,11 @@ def _public(url: str) -> str:
         raise BadInput("base_url must be an address such as 'http://127.0.0.1:8000/v1'")
     host = parts.hostname + (f":{parts.port}" if parts.port else "")
     return urllib.parse.urlunsplit((parts.scheme, host, parts.path.rstrip("/"), "", ""))
+
+
+def _local(url: str) -> bool:
+    host = urllib.parse.urlsplit(url).hostname or ""
+    return host == "localhost" or host == "::1" or host.startswith("127.")
 
 
 def _message(error: openai.APIStatusError) -> str:
