@@ -10,8 +10,12 @@ import csv
 import dataclasses
 import io
 import json
+import math
+import re
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 
+from homogen import _numbers
 from homogen.records import BadInput, Question
 
 
@@ -77,42 +81,91 @@ def _record(line: str) -> dict:
 
 def _question(record: dict, benchmark: str, number: int) -> Question:
     """Make one question from one line of a user's JSONL file."""
-    text = _field(record, "text", "question")
-    references = _field(record, "references", "answers", "answer")
+    text, references = _field(record, *_TEXT), _field(record, *_REFERENCES)
+    lacking = _TEXT * (text is None) + _REFERENCES * (references is None)
+    for name in lacking:
+        if record.get(name) is not None:
+            raise BadInput(f"{name} is NaN, which is no text")
     if text is None:
         raise BadInput("needs 'text' (or 'question')")
     if references is None:
         raise BadInput("needs 'references' (or 'answers' or 'answer')")
+    if references is _field(record, *_CORRECT):
+        # The fields of TruthfulQA: the best answer comes first.
+        best = _field(record, "best_answer")
+        references = list(dict.fromkeys([*([] if best is None else _as_list(best)), *_as_list(references)]))
     identity = _field(record, "id")
     category, kind, context = (_field(record, name) for name in ("category", "kind", "context"))
     for name, value in (("category", category), ("kind", kind), ("context", context)):
         if value is not None and not isinstance(value, str):
             raise BadInput(f"{name} must be a string, got {value!r}")
-    return Question(
+    references = _as_list(references)
+    if kind in (None, "math"):
+        worked = tuple(map(_after_hashes, references))
+        if all(worked):
+            kind, references = "math", worked
+    question = Question(
         id=f"{benchmark}-{number}" if identity is None else _as_text(identity),
         benchmark=benchmark,
         text=text,
-        references=_as_list(references),
-        distractors=_as_list(_field(record, "distractors") or ()),
+        references=references,
+        distractors=_as_list(_field(record, "distractors", "incorrect_answers") or ()),
         category=category or "",
         kind=kind or "factual",
         context=context or "",
     )
+    if question.kind == "math" and not any(_numbers.stated(r) is not None for r in question.references):
+        raise BadInput(
+            f"question {question.id!r}: no number in the references {_cut_short(question.references)}, by which a "
+            "question of kind 'math' is graded; give one, or leave 'kind' out"
+        )
+    return question
+
+
+_TEXT = ("text", "question")
+_CORRECT = ("correct_answers", "best_answer")
+_REFERENCES = ("references", "answers", "answer", *_CORRECT)
+
+
+def _cut_short(value: object) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= 80 else f"{shown[:77]}..."
+
+
+def _after_hashes(reference: object) -> str | None:
+    """The number on which a solution in the manner of GSM8K ends, ``#### 12``; None of any other answer."""
+    before, mark, last = reference.rpartition("####") if isinstance(reference, str) else ("", "", "")
+    last = last.strip().replace(",", "")
+    if not mark or before.rstrip(" \t").endswith("#") or not last or "\n" in last or _numbers.stated(last) is None:
+        return None
+    return last
 
 
 def _field(record: dict, *names: str) -> object:
-    """The first of the named fields that is there and not null."""
-    return next((record[name] for name in names if record.get(name) is not None), None)
+    """The first of the named fields that is there and neither null nor NaN, as a table's missing cell is written."""
+    return next((record[name] for name in names if not _absent(record.get(name))), None)
+
+
+def _absent(value: object) -> bool:
+    return value is None or (isinstance(value, float) and math.isnan(value))
 
 
 def _as_list(value: object) -> tuple:
-    """A list of answers as a tuple of texts; one answer is a list of one."""
-    return tuple(map(_as_text, value)) if isinstance(value, list | tuple) else (_as_text(value),)
+    """A list of answers as a tuple of texts, without NaN; one answer is a list of one."""
+    if not isinstance(value, list | tuple):
+        return (_as_text(value),)
+    return tuple(_as_text(v) for v in value if not (isinstance(v, float) and math.isnan(v)))
 
 
 def _as_text(value: object) -> object:
-    """A number as its text (users write ``"answer": 12``); anything else as it is, for Question to judge."""
-    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+    """A number as a person writes it (``12.0`` is ``"12"``); anything else as it is, for Question to judge."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return value
+    if isinstance(value, int):
+        return str(value)
+    if not math.isfinite(value):
+        raise BadInput("holds NaN or Infinity where a text or a number is needed")
+    return str(int(value)) if value.is_integer() else format(Decimal(repr(value)), "f")
 
 
 def _gsm8k(record: dict, benchmark: str, number: int) -> Question:
@@ -171,6 +224,8 @@ def _truthfulqa(row: dict[str, str], benchmark: str, rank: int) -> Question:
 
 
 def _split(cell: str) -> list[str]:
+    if cell.startswith(("['", '["')) and cell.endswith("]"):
+        raise BadInput(f"{_cut_short(cell)} is a list; part the answers of a cell by semicolons")
     return [answer.strip() for answer in cell.split(";") if answer.strip()]
 
 
@@ -207,22 +262,29 @@ _SHEETS = {
 def sheet(data: bytes, benchmark: str, source: str, kind: str | None = None) -> list[Question]:
     """Read CSV bytes into questions; the header tells which sheet it is, if it is not known already."""
     rows = _rows(_decoded(data, source), source)
-    known = {name: {*layout.needs, *layout.may_have} for name, layout in _SHEETS.items() if kind in (None, name)}
+    known = {
+        name: {_key(column): column for column in layout.needs + layout.may_have} for name, layout in _SHEETS.items()
+    }
     above = []
     for line, cells in rows:
-        likeness = {name: len(columns & set(cells)) for name, columns in known.items()}
+        likeness = {name: len(set(columns) & set(map(_key, cells))) for name, columns in known.items()}
         name = max(likeness, key=likeness.get)
         # A title above the header may hold a column's name by chance, but not two.
-        if likeness[name] > 1:
-            header = _without_empty_end(cells, 0)
+        if likeness[name] > 1 and kind in (None, name):
+            header = [known[name].get(_key(cell), cell) for cell in _without_empty_end(cells, 0)]
             _check_header(header, name, f"{source}, line {line}")
             ranked = enumerate(rows, 1)
             return _collect(((n, _maker(header, row, name, benchmark, rank)) for rank, (n, row) in ranked), source)
         above.append(line)
     if not above:
         raise BadInput(f"{source}: holds no questions")
-    wanted = " or ".join(f"{name}'s ({', '.join(_SHEETS[name].needs)})" for name in known)
+    wanted = " or ".join(f"{name}'s ({', '.join(_SHEETS[name].needs)})" for name in known if kind in (None, name))
     raise BadInput(f"{source}, line {above[0]}: no header with the columns that are needed: {wanted}")
+
+
+def _key(column: str) -> str:
+    """A column's name without case, spaces and underscores: ``best_answer`` is ``Best Answer``."""
+    return re.sub(r"[\s_-]+", "", column).lower()
 
 
 def _rows(text: str, source: str) -> Iterator[tuple[int, list[str]]]:

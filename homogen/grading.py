@@ -16,12 +16,14 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from homogen import _numbers
+from homogen._text import Phrase, spelled
 from homogen.records import BadInput, Question, unknown
 
 CONVENTIONS = ("compare", "drop", "right", "wrong")
 """Known ways to count an undecided overlap; see :func:`overlap_wrong`."""
 
-METHODS = ("auto", "contains", "embedding", "exact", "f1", "numeric", "overlap")
+METHODS = ("auto", "contains", "embedding", "exact", "f1", "numeric", "overlap", "words")
 """Known ways to grade; see :func:`wrong`."""
 
 _STOP = """
@@ -35,6 +37,13 @@ STOP_WORDS = frozenset(_STOP.split())
 """The words that :func:`overlap` leaves out; the list with which the paper's labels were made."""
 
 _ARTICLES = frozenset(("a", "an", "the"))
+_NEGATIONS = frozenset(("no", "nor", "not"))
+_NEGATED = re.compile(r"\b(?:\w+n't|cannot)\b", re.IGNORECASE)
+# "us" is a stop word.
+_COUNTRIES = (
+    (re.compile(r"\bU(?:\.\s?S\.(?:\s?A\.)?|SA?\b)"), "United States"),
+    (re.compile(r"\bU(?:\.\s?K\.|K\b)"), "United Kingdom"),
+)
 _MARGIN, _FLOOR = 0.05, 0.1
 
 
@@ -42,7 +51,8 @@ def normalize(text: str) -> str:
     """Lower case, no punctuation, no articles, single spaces, after Unicode NFKC.
 
     SQuAD's normalization, except that a text made of nothing but articles or punctuation keeps them: the answers
-    ``"A"`` and ``"+"`` would else be equal to every other such answer.
+    ``"A"`` and ``"+"`` would else be equal to every other such answer. As there, nothing takes the place of
+    punctuation, so that 3.5 and 35 are one, and C and C++; :func:`contains` keeps them apart.
 
     Parameters
     ----------
@@ -72,7 +82,7 @@ def normalize(text: str) -> str:
 
 
 def exact_match(answer: str, references: Sequence[str]) -> float:
-    """Whether the normalized answer equals a normalized reference.
+    """Whether the normalized answer equals a normalized reference: SQuAD's exact match, by :func:`normalize`.
 
     Parameters
     ----------
@@ -101,7 +111,7 @@ def exact_match(answer: str, references: Sequence[str]) -> float:
 
 
 def token_f1(answer: str, references: Sequence[str]) -> float:
-    r"""Harmonic mean of token precision and recall against the best reference.
+    r"""Harmonic mean of token precision and recall against the best reference: SQuAD's F1, by :func:`normalize`.
 
     .. math:: F_1 = \max_r \frac{2\,|a \cap r|}{|a| + |r|}
 
@@ -143,11 +153,24 @@ def token_f1(answer: str, references: Sequence[str]) -> float:
 
 
 def contains(answer: str, references: Sequence[str]) -> float:
-    """Whether a normalized reference stands in the normalized answer as a phrase of whole tokens.
+    """Whether a reference stands in the answer as a phrase of whole tokens.
 
-    Also called inclusion match. Lenient: an answer that names the reference in order to deny it ("it is not Tokyo")
-    counts as well. Tokens are parted by white space, so that scripts without it need :func:`exact_match` or an
-    embedder.
+    Also called inclusion match; the default for short facts. What a token is:
+
+    - Case, accents composed or not, width, typographic apostrophes, quotes and dashes, and characters that nobody sees
+      make no difference.
+    - A number is one whole value with its sign, decimals, ratio, fraction or date: 3.5 is not 35, -5 not 5, 1:10 not
+      110; 1,000 is 1000, ½ is 1/2, 5.0 is 5. A minus stands before its number and behind no operand: "2-3 days" holds
+      "3 days".
+    - The sign of a unit (``%``, ``°``, ``$`` and other currencies) is its word, and may be missing; another unit makes
+      another value.
+    - ``C++``, ``C#``, ``A+`` and ``.NET`` are other words than those without the signs; U.S. is US.
+    - Any other punctuation parts tokens, and so do HTML tags: dash, slash, table and Markdown; a possessive 's stands
+      alone. A compound may also be written as one word: e-mail is email, O'Brien is OBrien.
+    - Articles do not count, except an "a" that ends the reference: vitamin A is not vitamin C.
+
+    Lenient: an answer that names the reference in order to deny it ("it is not Tokyo") counts as well. Scripts that put
+    no space between words need :func:`exact_match` or an embedder.
 
     Parameters
     ----------
@@ -168,40 +191,35 @@ def contains(answer: str, references: Sequence[str]) -> float:
     --------
     >>> contains("It is the river Nile, I think.", ["Nile"])
     1.0
-    >>> contains("Juniper", ["June"])
-    0.0
+    >>> contains("Juniper", ["June"]), contains("35 percent", ["3.5 percent"])
+    (0.0, 0.0)
+    >>> contains("|Capital|Paris|", ["Paris"]), contains("Paris's river", ["Paris"])
+    (1.0, 1.0)
     >>> contains("It is not Tokyo.", ["Tokyo"])
     1.0
     """
     references = _listed(references)
     if _missing(answer):
         return math.nan
-    padded = f" {normalize(answer)} "
-    return float(any(f" {normalize(r)} " in padded for r in references))
-
-
-_FRACTION = r"(?<![\w/.,])(?:(?P<whole>\d+)[ ])?(?P<over>\d+)/(?P<under>\d+)(?![\d/]|\.\d)"
-_GAP = "[,\u00a0\u2009\u202f]"  # what parts thousands: commas, no-break and thin spaces
-_CLOCK = r"(?<![^\W_])(?<!\d[.:,])(?P<hour>[01]?\d|2[0-4]):(?P<minute>[0-5]\d)(?![\d:]|\.\d)"
-_DECIMAL = (
-    r"(?<![^\W_])(?<!\d\.)"  # neither inside a word nor the tail of 1.2.3
-    rf"(?P<decimal>(?:\d{{1,3}}(?:{_GAP}\d{{3}})+(?!\d)|\d+)(?:\.\d+)?(?:[eE][+-]?\d+)?|(?<!\.)\.\d+)"
-)
-_NUMBER = re.compile(f"{_FRACTION}|{_CLOCK}|{_DECIMAL}")
-_MARKS = (re.compile("####"), re.compile(r"\banswer(?:\s+is\b|\s*:)", re.IGNORECASE), re.compile("="))
-_SIGN = re.compile(r"(?<![^\W_])(?<![)\]%])(?:-[$€£¥₹]?|[$€£¥₹]-)\Z")
-_VULGAR = re.compile("[¼-¾⅐-⅞]")
+    given = Phrase(answer)
+    return float(any(given.holds(Phrase(r)) for r in references))
 
 
 def extract_number(text: str) -> float | None:
-    """The number that an answer states, or ends on.
+    r"""The number that an answer states, or ends on.
 
-    The first number after the last ``####`` (GSM8K's mark); if there is none, the first after the last "answer is" or
-    "answer:"; else the first after the last ``=``; else the last number of the text. Commas and no-break spaces part
-    thousands; a currency or per-cent sign is ignored (``50%`` is 50); a fraction is its value (``3/4`` and ``¾`` are
-    0.75, ``1 1/2`` is 1.5); a time of day is its hours (``9:00`` is 9, ``7:30`` is 7.5, whether am or pm), and so is
-    what looks like one (the ratio ``2:15``); a minus counts where it touches the number and follows no operand
-    (``5-3`` ends on 3). Digits inside a word (``CO2``) are no number.
+    The first number after the last ``####`` (GSM8K's mark); if there is none, the one in the last ``\boxed{}``, after
+    its ``=`` if it has one; else the first after the last "answer is" or "answer:" (also "would be", "in dollars:",
+    in bold, or a heading of its own); else the first after the last ``=``, unless that is no money and a later
+    sentence ends on a sum of money; else the last number of the text.
+
+    Commas, no-break and thin spaces part thousands (``1,234,567`` and ``12,34,567``), in TeX also ``{,}`` and
+    ``\,``; digits and commas that are no number (``1,234,56``) are passed over. A currency or per-cent sign is ignored
+    (``50%`` is 50); a fraction is its value (``3/4``, ``¾`` and ``\frac{3}{4}`` are 0.75, ``1 1/2`` is 1.5), and so
+    is a power (``3 \times 10^5``), while the exponent of a unit (``cm^2``) is no number. A time of day is its hours
+    (``9:00`` is 9, ``7:30`` is 7.5, whether am or pm), and so is what looks like one (the ratio ``2:15``); a minus
+    counts where it touches the number and follows no operand (``5-3`` ends on 3). Digits inside a word (``CO2``) are
+    no number.
 
     These rules read no sense: "27, since 14 + 13" gives 13, "the answer is 14 + 13 = 27" gives 14, and "7 + 3 = 10 =
     2 * 5" gives 2.
@@ -230,31 +248,12 @@ def extract_number(text: str) -> float | None:
     42.0
     >>> extract_number("12 + 6 = 18 marbles in 2 bags"), extract_number("It ends at 9:00 pm.")
     (18.0, 9.0)
+    >>> extract_number(r"So it is $\boxed{2\frac{1}{2}}$, in 3 steps."), extract_number("**Answer**: 36 cm^2")
+    (2.5, 36.0)
     >>> extract_number("none") is None
     True
     """
-    text = re.sub("[−﹣－]", "-", text)
-    text = _VULGAR.sub(lambda m: " " + unicodedata.normalize("NFKC", m[0]), text).replace("⁄", "/")
-    for mark in _MARKS:
-        end = max((m.end() for m in mark.finditer(text)), default=len(text))
-        if found := _NUMBER.search(text, end):
-            break
-    else:
-        found = max(_NUMBER.finditer(text), key=re.Match.start, default=None)
-    if found is None:
-        return None
-    if found["hour"]:
-        value = int(found["hour"]) + int(found["minute"]) / 60
-    elif found["decimal"]:
-        value = float(re.sub(_GAP, "", found["decimal"]))
-    else:
-        # float() of a string, unlike int(), takes any number of digits.
-        under = float(found["under"])
-        value = float(found["whole"] or 0) + float(found["over"]) / under if under else math.nan
-    # Three characters back are enough for the sign, a currency sign and what stands before them.
-    if _SIGN.search(text[max(0, found.start() - 3) : found.start()]):
-        value = -value
-    return value if math.isfinite(value) else None
+    return _numbers.stated(text)
 
 
 def numeric(answer: str, references: Sequence[str], tolerance: float = 1e-6) -> float:
@@ -320,8 +319,9 @@ def overlap(answer: str, references: Sequence[str], distractors: Sequence[str]) 
     over the references, :math:`i` the same over the distractors; :math:`A` and :math:`R` are sets of content words
     (runs of a-z and apostrophes, without :data:`STOP_WORDS`). ``correct`` if :math:`c > i + 0.05`, ``incorrect`` if
     :math:`i > c + 0.05`, else ``ambiguous`` if both exceed 0.1, else ``no_match``. Negations are stop words and
-    digits no words: the label is cheap, not clever. ``missing`` if the answer is, or if no reference or none of the
-    distractors has any content word, so that there is nothing to compare.
+    digits no words: the label is cheap, not clever, and a reference given word for word may come out wrong. It is here
+    for what reproduces the paper; :func:`words` is the rule to grade by. ``missing`` if the answer is, or if no
+    reference or none of the distractors has any content word, so that there is nothing to compare.
 
     Parameters
     ----------
@@ -353,7 +353,70 @@ def overlap(answer: str, references: Sequence[str], distractors: Sequence[str]) 
     wrongs = [words for words in map(_content, _listed(distractors, least=0)) if words]
     if _missing(answer) or not rights or (len(distractors) and not wrongs):
         return Overlap(math.nan, math.nan, "missing")
-    words = _content(answer)
+    return _compared(_content(answer), rights, wrongs)
+
+
+def words(answer: str, references: Sequence[str], distractors: Sequence[str]) -> Overlap:
+    r"""The word-overlap label of an answer, by a rule that knows an answer when it is given word for word.
+
+    The comparison of :func:`overlap`, :math:`c = \max_r |A \cap R| / |A \cup R|` against the same over the
+    distractors, with these amends: an answer that is a reference word for word is ``correct`` (1 against 0), one that
+    is a distractor ``incorrect``; words are the tokens of :func:`contains`, so that digits and letters of every script
+    count; negations (no, not, nor, cannot, n't) are words, and U.S. is United States; a text of stop words alone is
+    compared by these. Nothing is ``missing`` but a missing answer.
+
+    Parameters
+    ----------
+    answer, references
+        One answer and at least one correct answer.
+    distractors
+        Incorrect answers; with none, ``incorrect`` is 0.
+
+    Returns
+    -------
+    Overlap
+        The two Jaccard indices and the label.
+
+    Raises
+    ------
+    ValueError
+        If there is no reference, or a single string in place of a list.
+
+    Examples
+    --------
+    >>> words("You can't catch it", ["You can’t catch it"], ["You can catch it"])
+    Overlap(correct=1.0, incorrect=0.0, label='correct')
+    >>> words("In 1945, I think", ["1945"], ["1944"])  # {1945, think} and {1945}
+    Overlap(correct=0.5, incorrect=0.0, label='correct')
+    """
+    references, distractors = _listed(references), _listed(distractors, least=0)
+    if _missing(answer):
+        return Overlap(math.nan, math.nan, "missing")
+    known = _word_for_word(answer, references, distractors)
+    if known is not None:
+        return Overlap(1.0 - known, known, "incorrect" if known else "correct")
+    return _compared(_telling(answer), [_telling(r) for r in references], [_telling(d) for d in distractors])
+
+
+def _word_for_word(answer: str, references: Sequence[str], distractors: Sequence[str]) -> float | None:
+    """0 for the very words of a reference, 1 for those of a distractor; None for words of its own."""
+    given = Phrase(answer).every
+    if any(Phrase(r).every == given for r in references):
+        return 0.0
+    return 1.0 if any(Phrase(d).every == given for d in distractors) else None
+
+
+def _telling(text: str) -> set[str]:
+    """The words that tell one answer from another; all of them if there are no such."""
+    text = _NEGATED.sub("not", spelled(text))
+    for short, full in _COUNTRIES:
+        text = short.sub(full, text)
+    every = Phrase(text).tokens
+    return {word for word in every if word not in STOP_WORDS or word in _NEGATIONS} or set(every)
+
+
+def _compared(words: set[str], rights: list[set[str]], wrongs: list[set[str]]) -> Overlap:
+    """The best Jaccard index with either side, and the label."""
     correct = max(len(words & r) / len(words | r) for r in rights)
     incorrect = max((len(words & w) / len(words | w) for w in wrongs), default=0.0)
     if correct > incorrect + _MARGIN:
@@ -373,7 +436,7 @@ def overlap_wrong(labels: Sequence[Overlap | str], convention: str = "compare") 
     Parameters
     ----------
     labels
-        What :func:`overlap` gave, or bare labels (not for ``"compare"``, which needs the two numbers).
+        What :func:`overlap` or :func:`words` gave, or bare labels (not for ``"compare"``, which needs the two numbers).
     convention
         ``"drop"``: undecided is NaN. ``"wrong"``, ``"right"``: undecided counts as that. ``"compare"``: wrong if
         ``correct <= incorrect``, whatever the label.
@@ -424,7 +487,8 @@ def embedding(
 
     .. math:: \text{wrong} = [\max_d \cos(a, d) \ge \max_r \cos(a, r)]
 
-    Each distinct text of the whole batch is embedded once, all in one call.
+    Each distinct text of the whole batch is embedded once, all in one call. A reference given word for word is right
+    and a distractor wrong, whatever the vectors say: there both cosines may be 1.
 
     Parameters
     ----------
@@ -439,7 +503,7 @@ def embedding(
     -------
     numpy.ndarray
         (n,) float: 1 wrong, 0 right, NaN where the answer is missing, there are no distractors, or a vector is zero
-        or not finite.
+        or not finite and the words do not decide.
 
     Raises
     ------
@@ -472,6 +536,10 @@ def embedding(
     norms = np.linalg.norm(vectors, axis=1, keepdims=True)
     unit = np.divide(vectors, norms, out=np.full_like(vectors, math.nan), where=np.isfinite(norms) & (norms > 0))
     for i, answer, rights, wrongs in todo:
+        known = _word_for_word(answers[i], references[i], distractors[i])
+        if known is not None:
+            result[i] = known
+            continue
         near, far = (unit[rights] @ unit[answer[0]]).max(), (unit[wrongs] @ unit[answer[0]]).max()
         if math.isfinite(near) and math.isfinite(far):
             result[i] = far >= near
@@ -495,15 +563,16 @@ def wrong(
     questions
         n questions.
     method
-        ``"numeric"``, ``"exact"``, ``"contains"``, ``"f1"``, ``"overlap"``, ``"embedding"``; or ``"auto"``: numeric
-        for questions of kind math, embedding (overlap if there is no embedder) where there are distractors,
-        contains for the rest.
+        ``"numeric"``, ``"contains"``, ``"words"``, ``"embedding"``; SQuAD's ``"exact"`` and ``"f1"``; the paper's
+        ``"overlap"``; or ``"auto"``: numeric for questions of kind math, embedding (words if there is no embedder)
+        where there are distractors, contains for the rest.
     embedder
         Maps a list of m texts to an (m, d) array; for ``"embedding"`` and ``"auto"``.
     threshold
         An answer whose token F1 is below it is wrong; for ``"f1"``.
     convention
-        What undecided overlaps count as (:func:`overlap_wrong`); for ``"overlap"``, and ``"auto"`` where it uses it.
+        What undecided overlaps count as (:func:`overlap_wrong`); for ``"overlap"`` and ``"words"``, also within
+        ``"auto"``.
 
     Returns
     -------
@@ -539,8 +608,9 @@ def wrong(
         how = _auto(question, embedder) if method == "auto" else method
         if how == "embedding":
             embedded.append(i)
-        elif how == "overlap":
-            overlaps[i] = overlap(answer, question.references, question.distractors)
+        elif how in ("overlap", "words"):
+            label = overlap if how == "overlap" else words
+            overlaps[i] = label(answer, question.references, question.distractors)
         elif how == "f1":
             f1 = token_f1(answer, question.references)
             result[i] = math.nan if math.isnan(f1) else f1 < threshold
@@ -566,7 +636,7 @@ def _auto(question: Question, embedder: object) -> str:
     if question.kind == "math":
         return "numeric"
     if question.distractors:
-        return "overlap" if embedder is None else "embedding"
+        return "words" if embedder is None else "embedding"
     return "contains"
 
 

@@ -177,10 +177,14 @@ def load_questions(
     Each line of a JSONL file is an object with ``text`` (or ``question``) and ``references`` (or ``answers`` or
     ``answer``; a single answer need not be in a list), and, if wanted, ``id``, ``distractors``, ``category``, ``kind``
     and ``context``. A line without an id gets ``"<stem>-<line number>"``; the file's stem is the benchmark's name.
-    Other fields are ignored, and so are blank lines, a byte-order mark and the kind of line end.
+    A number is read as a person writes it (``12.0`` as 12); NaN is a missing value. A solution that ends on
+    ``#### 12``, as in GSM8K, is the reference 12 of a question of kind math, unless the line names another kind; a
+    question of kind math needs a reference with a number in it. TruthfulQA's ``best_answer``, ``correct_answers`` and
+    ``incorrect_answers`` are references and distractors. Other fields are ignored, and so are blank lines, a
+    byte-order mark and the kind of line end.
 
-    A CSV file has the columns of TruthfulQA's sheet or of FreshQA's, as their authors publish them; lines above
-    the header are passed over.
+    A CSV file has the columns of TruthfulQA's sheet or of FreshQA's, as their authors publish them, in any case and
+    with spaces or underscores; lines above the header are passed over.
 
     What becomes of the public benchmarks:
 
@@ -275,16 +279,33 @@ def question_sha(question: Question) -> str:
 
 def _load(name_or_path: str | os.PathLike) -> list[Question]:
     """Load all questions of a benchmark or a file."""
+    if not isinstance(name_or_path, str | os.PathLike) or not isinstance(os.fspath(name_or_path), str):
+        raise BadInput(f"a benchmark is a name or a path, got {_shown(repr(name_or_path))}")
     given = os.fspath(name_or_path)
     ending = Path(given).suffix.lower()
     if given in BENCHMARKS:
         return _load_benchmark(BENCHMARKS[given])
     if ending in (".jsonl", ".csv"):
         data = _read(Path(given))
-        return (_readers.jsonl if ending == ".jsonl" else _readers.sheet)(data, Path(given).stem, given)
-    if isinstance(name_or_path, Path) or os.sep in given or Path(given).is_file():
-        raise BadInput(f"a question file must end in .jsonl or .csv, got {given}")
-    raise unknown("benchmark", given, BENCHMARKS)
+        if not Path(given).stem.isprintable():
+            raise BadInput(f"the name of {_shown(given)} holds what cannot be printed; rename the file")
+        return (_readers.jsonl if ending == ".jsonl" else _readers.sheet)(data, Path(given).stem, _shown(given))
+    if isinstance(name_or_path, Path) or os.sep in given or _is_file(given):
+        raise BadInput(f"a question file must end in .jsonl or .csv, got {_shown(given)}")
+    raise unknown("benchmark", given if len(given) <= 300 else _shown(given), BENCHMARKS)
+
+
+def _shown(text: str) -> str:
+    """A name or path as a message shows it: in one line, and not for pages."""
+    text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+    return text if len(text) <= 300 else f"{text[:297]}..."
+
+
+def _is_file(given: str) -> bool:
+    try:
+        return Path(given).is_file()
+    except (OSError, ValueError):  # longer than the file system allows, or no name at all
+        return False
 
 
 def _load_benchmark(benchmark: Benchmark) -> list[Question]:
@@ -314,9 +335,11 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except FileNotFoundError:
-        raise BadInput(f"no such question file: {path}") from None
+        raise BadInput(f"no such question file: {_shown(str(path))}") from None
     except OSError as error:
-        raise BadInput(f"cannot read question file {path}: {error.strerror}") from None
+        raise BadInput(f"cannot read question file {_shown(str(path))}: {error.strerror}") from None
+    except ValueError:  # a null character, or half of a surrogate pair
+        raise BadInput(f"no file can have this name: {_shown(str(path))}") from None
 
 
 # Which of the questions

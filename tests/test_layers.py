@@ -179,7 +179,11 @@ def test_records_know_nobody():
         ("store", {"records"}),
         ("sources", {"records"}),
         ("findings", {"records", "figures"}),
-        ("_readers", {"records"}),
+        # What is one text, and what number it states: for graders, similarities and readers alike.
+        ("_text", set()),
+        ("_numbers", {"_text"}),
+        ("grading", {"records", "_text", "_numbers"}),
+        ("_readers", {"records", "_numbers"}),
         ("questions", {"records", "sources", "_readers"}),
         ("released", {"records", "sources"}),
         ("cards", {"records"}),
@@ -255,6 +259,6 @@ def test_the_public_names_are_there_and_unknown_ones_are_not():
         homogen.sampel  # noqa: B018
 
 
-@pytest.mark.parametrize("name", ["findings"])
+@pytest.mark.parametrize("name", ["findings", "_text", "_numbers"])
 def test_doctests_of_modules_without_a_test_file_of_their_own(name):
     assert doctest.testmod(importlib.import_module(f"homogen.{name}")).failed == 0

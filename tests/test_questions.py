@@ -140,8 +140,9 @@ def test_pocket_grades_its_own_answers():
     # Every reference is right and every distractor wrong by the overlap, not the first of each alone.
     told = [(q, r, 0.0) for q in POCKET if q.distractors for r in q.references]
     told += [(q, d, 1.0) for q in POCKET if q.distractors for d in q.distractors]
-    graded = wrong([text for _, text, _ in told], [q for q, _, _ in told], method="overlap", convention="compare")
-    assert [(q.id, text) for (q, text, want), got in zip(told, graded, strict=True) if got != want] == []
+    for method in ("overlap", "words"):
+        graded = wrong([text for _, text, _ in told], [q for q, _, _ in told], method, convention="compare")
+        assert [(q.id, text) for (q, text, want), got in zip(told, graded, strict=True) if got != want] == []
 
 
 def test_pocket_grades_its_own_answers_by_auto():
@@ -368,6 +369,81 @@ def test_own_file(tmp_path):
     assert load_questions(str(path)) == load_questions(path)
 
 
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ('{"question": "Q?", "answer": 12.0}', {"references": ("12",)}),
+        ('{"question": "Q?", "answer": 1e16}', {"references": ("10000000000000000",)}),
+        (
+            '{"question": "Q?", "answers": [-0.0, 0.5, 1e-7, 2.50, -3.0]}',
+            {"references": ("0", "0.5", "0.0000001", "2.5", "-3")},
+        ),
+        ('{"question": "Q?", "answer": "12.0"}', {"references": ("12.0",)}),  # a text is left alone
+        ('{"id": 1.0, "question": "Q?", "answer": "A"}', {"id": "1"}),
+        ('{"id": NaN, "question": "Q?", "answer": "A"}', {"id": "mine-1"}),
+        ('{"question": "Q?", "answer": "A", "distractors": NaN}', {"distractors": ()}),
+        ('{"question": "Q?", "answers": ["A", NaN], "distractors": ["B", NaN, 3.0]}', {"references": ("A",)}),
+        ('{"question": "Q?", "answers": ["A", NaN], "distractors": ["B", NaN, 3.0]}', {"distractors": ("B", "3")}),
+        ('{"question": "Q?", "answer": "A", "category": NaN, "kind": NaN, "context": NaN}', {"kind": "factual"}),
+        ('{"text": NaN, "question": "Q?", "answer": "A"}', {"text": "Q?"}),
+        ('{"question": "Q?", "answer": "3 bags of 4 are 12.\\n#### 12"}', {"kind": "math", "references": ("12",)}),
+        ('{"question": "Q?", "answer": "so\\n#### 1,234 "}', {"kind": "math", "references": ("1234",)}),
+        ('{"question": "Q?", "answer": "so\\n#### 12", "kind": "math"}', {"kind": "math", "references": ("12",)}),
+        ('{"question": "Q?", "answer": "so\\n#### 12", "kind": "factual"}', {"references": ("so\n#### 12",)}),
+        ('{"question": "Q?", "answer": "#### Paris"}', {"kind": "factual", "references": ("#### Paris",)}),
+        ('{"question": "Q?", "answer": "#### 3 facts\\nParis"}', {"kind": "factual"}),  # a heading ends nothing
+        ('{"question": "Q?", "answer": "C####"}', {"kind": "factual"}),
+        ('{"question": "Q?", "answers": ["none", "0"], "kind": "math"}', {"references": ("none", "0")}),
+        ('{"question": "Q?", "answer": "\\\\frac{3}{4}", "kind": "math"}', {"kind": "math"}),
+        (
+            '{"question": "Q?", "best_answer": "B", "correct_answers": ["A", "B"], "incorrect_answers": ["C"]}',
+            {"references": ("B", "A"), "distractors": ("C",)},
+        ),
+    ],
+)
+def test_what_tables_and_other_peoples_files_write(tmp_path, line, expected):
+    (question,) = load_questions(write(tmp_path, line))
+    assert {field: getattr(question, field) for field in expected} == expected
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "x" * 5000,
+        "x" * 5000 + ".jsonl",
+        "y" * 300 + ".csv",
+        "a\0b.jsonl",
+        "a\0b",
+        "\ud800.jsonl",
+        "\ud800",
+        "a\nb",
+        "a\nb.csv",
+    ],
+    ids=lambda name: ascii(name)[:12],
+)
+def test_a_name_that_no_file_can_have_is_one_line(name, tmp_path):
+    for given in (name, Path(tmp_path) / name, f"{tmp_path}/{name}"):
+        with pytest.raises(BadInput) as caught:
+            load_questions(given)
+        assert str(caught.value).isprintable()
+        assert len(str(caught.value)) < 500
+
+
+@pytest.mark.parametrize("given", [5, None, b"pocket", ["pocket"]])
+def test_what_is_no_name(given):
+    with pytest.raises(BadInput, match="a benchmark is a name or a path, got"):
+        load_questions(given)
+
+
+def test_a_file_whose_name_is_no_text(tmp_path):
+    path = os.fsencode(tmp_path) + b"/\xff.jsonl"
+    with open(path, "w") as file:
+        file.write(json.dumps(GOOD))
+    with pytest.raises(BadInput, match="rename the file") as caught:
+        load_questions(os.fsdecode(path))
+    assert str(caught.value).isprintable()
+
+
 def test_own_file_with_byte_order_mark_and_windows_line_ends(tmp_path):
     path = tmp_path / "w.JSONL"
     path.write_bytes(
@@ -425,6 +501,16 @@ GOOD = {"text": "A?", "answer": "a"}
         ('["A?", "a"]', "expected a JSON object, got list"),
         ("3", "expected a JSON object, got int"),
         ('{"text": "A?", "answer": "\\ud800"}', "surrogate"),
+        ('{"text": "A?", "answer": "a", "id": "\\udc00"}', "surrogate"),
+        ('{"text": "A?", "answer": NaN}', "answer is NaN, which is no text"),
+        ('{"question": NaN, "answer": "a"}', "question is NaN, which is no text"),
+        ('{"text": "A?", "answer": [NaN]}', "at least one reference"),
+        ('{"text": "A?", "answer": Infinity}', "NaN or Infinity"),
+        ('{"text": "A?", "answer": ["a", -Infinity]}', "NaN or Infinity"),
+        ('{"text": "A?", "answer": 1e400}', "NaN or Infinity"),
+        ('{"text": "A?", "answer": "a", "id": Infinity}', "NaN or Infinity"),
+        ({"text": "A?", "answer": "seven", "kind": "math"}, "no number in the references .*'seven'.* leave 'kind' out"),
+        ({"text": "A?", "answer": "so\n#### seven", "kind": "math"}, "no number in the references"),
         ({"answer": "a"}, "needs 'text'"),
         ({"text": None, "answer": "a"}, "needs 'text'"),
         ({"text": " ", "answer": "a"}, "text must be a non-empty string"),
@@ -517,6 +603,21 @@ def test_a_truthfulqa_sheet(tmp_path):
         Question("sheet-0002", "sheet", 'Is "it", so?', ("Unheard of", "No", "Rarely"), ("Yes",), "Law"),
         Question("sheet-0003", "sheet", "May I?", ("No",), (), "Law"),
     ]
+
+
+@pytest.mark.parametrize("case", [str.lower, str.upper, lambda c: c.lower().replace(" ", "_"), lambda c: f" {c} "])
+def test_columns_in_another_case_are_the_same_columns(tmp_path, case):
+    row = ["x", "Bats", "Are bats blind?", "They see", "They are", "No; They see", "Yes", "x"]
+    (question,) = load_questions(save(tmp_path, csv_text([case(c) for c in TRUTHFULQA], row)))
+    assert question == Question("sheet-0001", "sheet", "Are bats blind?", ("They see", "No"), ("Yes",), "Bats")
+    (question,) = load_questions(save(tmp_path, csv_text([case(c) for c in FRESHQA], fresh())))
+    assert (question.id, question.references) == ("sheet-7", ("Ada",))
+
+
+def test_a_cell_that_holds_a_list_is_refused(tmp_path):
+    row = ["x", "Bats", "Are bats blind?", "They see", "", "['No' 'They see']", "['Yes']", "x"]
+    with pytest.raises(BadInput, match=r"line 2: .*is a list; part the answers of a cell by semicolons"):
+        load_questions(save(tmp_path, csv_text(TRUTHFULQA, row)))
 
 
 def test_gsm8k_lines():
@@ -697,6 +798,19 @@ def test_truthfulqa_is_whole(data):
         assert set(q.distractors) == {a.strip() for a in row["Incorrect Answers"].split(";")} - {""}
         assert q.distractors
     assert len({q.text for q in questions}) == 790
+
+
+def test_every_truthfulqa_answer_grades_itself(data):
+    questions = load_questions("truthfulqa")
+    rights = [(q, r) for q in questions for r in q.references]
+    wrongs = [(q, d) for q in questions for d in q.distractors if d not in q.references]
+    assert (len(rights), len(wrongs)) == (2775, 3248)  # two are on both lists
+    for rows, false in ((rights, 0), (wrongs, 1)):
+        graded = wrong([text for _, text in rows], [q for q, _ in rows], "words")
+        assert [(q.id, text) for (q, text), got in zip(rows, graded, strict=True) if got != false] == []
+    # the paper's rule is not so sure of them
+    assert wrong([text for _, text in rights], [q for q, _ in rights], "overlap").sum() == 88
+    assert wrong([q.references[0] for q in questions], questions, "overlap").sum() == 16
 
 
 def test_the_papers_subset_has_not_the_mix_of_categories_that_the_benchmark_has(data):

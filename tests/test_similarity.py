@@ -278,6 +278,57 @@ def test_rouge_l_of_odd_texts():
     assert S[5, 6] == 2 / 3
 
 
+@pytest.mark.parametrize(
+    ("a", "b", "value"),
+    [
+        ("\u0926\u093f\u0932", "\u0926\u093e\u0932", 0),  # heart and lentils: vowel signs belong to the word
+        ("\u092f\u0939 \u0926\u093f\u0932 \u0939\u0948", "\u092f\u0939 \u0926\u093e\u0932 \u0939\u0948", 2 / 3),
+        ("\u0ba8\u0bbe\u0baf\u0bcd", "\u0ba8\u0bbe\u0baf\u0bc1", 0),  # Tamil
+        ("caf\u00e9 noir", "cafe\u0301 noir", 1),
+        ("can\u2019t", "can't", 1),
+        ("x\u0302", "x", 0),  # a letter that has no composed form
+    ],
+)
+def test_rouge_l_words_are_letters_with_their_marks(a, b, value):
+    assert rouge_l([a, b])[0, 1] == value
+
+
+@pytest.mark.parametrize("unit", ["word-bigram", "char-bigram"])
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [
+        ("caf\u00e9 noir", "cafe\u0301 noir"),
+        ("You can't catch it", "You can\u2019t catch it"),
+        ('say "no"', "say \u201cno\u201d"),
+        ("Pa\u00adris is", "Par\u200bis is"),
+        ("\ufeffParis is", "paris is"),
+        ("\uac00\ub098", "\u1100\u1161\u1102\u1161"),  # Hangul in syllables and in letters
+    ],
+)
+def test_jaccard_of_one_text_in_two_spellings_is_one(a, b, unit):
+    assert jaccard([a, b], unit=unit)[0, 1] == 1
+
+
+CHINESE = ["法国的首都是巴黎", "巴黎是法国的首都"]
+
+
+@pytest.mark.parametrize("measure", [jaccard, rouge_l])
+@pytest.mark.parametrize("text", [CHINESE[0], "パリはフランスの首都です", "ปารีสเป็นเมืองหลวง", "ប៉ារីសជារដ្ឋធានី"])
+def test_words_of_a_script_without_spaces_warn_once_and_name_the_character_form(measure, text):
+    with pytest.warns(UserWarning, match=r'without spaces.*unit="char-bigram"') as said:
+        measure([text, "Paris", text, *CHINESE])
+    assert len(said) == 1
+
+
+def test_characters_of_a_script_without_spaces_do_not_warn():
+    # eight characters, seven pairs each; 法国 国的 的首 首都 巴黎 are common: 5 of 9
+    assert jaccard(CHINESE, unit="char-bigram")[0, 1] == 5 / 9
+    # Words are parted here, or there is but a name.
+    for text in ("서울은 수도이다", "Столица Париж", "The Japanese write 東京.", "यह दिल है"):
+        jaccard([text, "a b"])
+        rouge_l([text, "a b"])
+
+
 @given(BENCHMARK)
 @settings(max_examples=200, deadline=None)
 def test_rouge_l_agrees_with_the_textbook_table(benchmark):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import re
 import sys
+import warnings
 from collections.abc import Iterable, Sequence
 from itertools import chain, pairwise
 
@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from homogen import _text
 from homogen.records import unknown
 from homogen.similarity._base import distinct_texts, flatten
 
@@ -28,7 +29,8 @@ def jaccard(texts: Sequence[str], unit: str = "word-bigram") -> np.ndarray:
     .. math:: S_{ij} = \frac{|A_i \cap A_j|}{|A_i \cup A_j|}
 
     where :math:`A_i` is the *set* of adjacent pairs of words (or of characters) of text :math:`i`, lower-cased
-    and split on white space. A text of one word (or one character) is its own single element.
+    and split on white space. A text of one word (or one character) is its own single element. Accents, composed or not,
+    typographic apostrophes and quotes, and characters that nobody sees are one spelling.
 
     Parameters
     ----------
@@ -53,6 +55,9 @@ def jaccard(texts: Sequence[str], unit: str = "word-bigram") -> np.ndarray:
     Punctuation stays: "Paris" and "Paris." are different words. Two answers of one word are therefore
     either the same (1) or unlike (0), whatever they mean. Each value is one correctly rounded division, so
     a similarity of two fifths is equal to a threshold written ``0.4`` and not a rounding error below it.
+
+    Chinese, Japanese, Thai and other scripts put no space between words, so that a sentence would be one word: pairs of
+    words of such texts warn, and ``unit="char-bigram"`` is the form for them.
 
     References
     ----------
@@ -100,6 +105,8 @@ def jaccard_batch(texts_by_question: Iterable[Sequence[str]], unit: str = "word-
     if not isinstance(unit, str) or unit not in _UNITS:
         raise unknown("unit", unit, _UNITS)
     texts, lengths = flatten(texts_by_question)
+    if unit == "word-bigram":
+        _warn_of_unspaced(texts, "word bigrams")
     ends = np.cumsum(lengths)
     cuts = np.flatnonzero(np.diff(ends // _BLOCK)) + 1
     edges = [0, *ends[cuts - 1].tolist(), len(texts)]
@@ -178,9 +185,10 @@ def rouge_l(texts: Sequence[str]) -> np.ndarray:
 
     Notes
     -----
-    Words are runs of letters and digits, lower-cased, as in the ``rouge-score`` package without its stemmer; letters of
-    every script count, where that package knows a-z alone. A text without any (``"?!"``) is a word of its own. The
-    common subsequence is found bit-parallel: one row of the table is one whole number, whatever its length.
+    Words are runs of letters and digits with their marks (accents, vowel signs), lower-cased, as in the ``rouge-score``
+    package without its stemmer; letters of every script count, where that package knows a-z alone, and spelling is one
+    as in :func:`jaccard`. Scripts without spaces warn as there. A text without any word (``"?!"``) is one of its own.
+    The common subsequence is found bit-parallel: one row of the table is one whole number, whatever its length.
 
     References
     ----------
@@ -218,7 +226,8 @@ def rouge_l_batch(texts_by_question: Iterable[Sequence[str]]) -> list[np.ndarray
     """
     texts, lengths = flatten(texts_by_question)
     text_of, distinct = distinct_texts(texts)
-    words = [re.findall(r"[^\W_]+", text.lower()) or text.split() for text in distinct]
+    _warn_of_unspaced(distinct, "ROUGE-L")
+    words = [_text.words(_text.spelled(text).lower()) or text.split() for text in distinct]
     # Where each word of a text stands, as bits of a whole number.
     places: list[dict[str, int]] = []
     for row in words:
@@ -243,6 +252,17 @@ def rouge_l_batch(texts_by_question: Iterable[Sequence[str]]) -> list[np.ndarray
     return matrices
 
 
+def _warn_of_unspaced(texts: list[str], what: str) -> None:
+    """Say once of a batch that some text has no spaces to part its words."""
+    if any(not text.isascii() and _text.unspaced(text) for text in texts):
+        # Always the same words, so that Python says them once however many questions there are.
+        warnings.warn(
+            f"{what}: some texts are in a script without spaces, where a sentence passes for one word; compare "
+            'characters, by similarity.jaccard(texts, unit="char-bigram")',
+            stacklevel=3,
+        )
+
+
 def _lcs(places: dict[str, int], n: int, other: list[str]) -> int:
     """Length of the longest common subsequence: zeros among the n low bits once every word of the other has passed."""
     full = (1 << n) - 1
@@ -255,6 +275,7 @@ def _lcs(places: dict[str, int], n: int, other: list[str]) -> int:
 
 def _bigrams(texts: list[str], unit: str) -> tuple[np.ndarray, np.ndarray]:
     """Bigrams of all texts as whole numbers, one text after the other, and how many each text has."""
+    texts = [text if text.isascii() else _text.spelled(text) for text in texts]
     code = _words(texts) if unit == "word-bigram" else _characters(texts)
     end = code[-1]
     ends = np.flatnonzero(code == end)

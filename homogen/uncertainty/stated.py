@@ -6,10 +6,15 @@ become plain ones) it looks for *mentions*:
 - a percentage: a number and ``%``, ``percent``, ``per cent`` or ``pct``;
 - a score on a named scale: a number and ``/`` or ``out of`` and ``10`` or ``100``;
 - a bare number, if it is all the text there is, or follows a label (*confidence*, *confidence level*, *probability*,
-  *certainty*, *likelihood*, *P*, *P(True)*) and ``:`` or ``=``. After *is* and *of* a decimal up to 1 counts as well,
-  after *is* also a number above 10 that ends its clause (*My confidence is 85.*). With a decimal sign and at most 1 it
-  is a probability, 0 is 0, above 10 it is a percentage; anything else up to 10 may be either, or stand on a ten-point
-  scale: ambiguous.
+  *certainty*, *likelihood*, *P(True)*, or *P:* at the beginning of a line; *p = 0.05* is of a test) and ``:`` or ``=``;
+  JSON (``{"confidence": 85}``) and XML (``<confidence>85</confidence>``) are read as a label, and bold does not matter.
+  After *is* and *of* a decimal up to 1 counts as well, after *is* also a number above 10 that ends its clause (*My
+  confidence is 85.*). With a decimal sign and at most 1 it is a probability, 0 is 0, above 10 it is a percentage;
+  anything else up to 10 may be either, or stand on a ten-point scale: ambiguous.
+
+A percentage or score before a word that is none of confidence, and none of a short list of small words, counts
+something else (*71 % of the Earth*, *9/10 people*, *a 95% confidence interval*): it is no mention, unless a label
+stands before it, and ambiguous if its clause has a word of confidence.
 
 A bracket may stand between a label and what follows it. If it names a scale, ``(0-1)``, ``(0-10)``, ``(1-10)``,
 ``(0-100)``, ``(1-100)``, ``(%)`` or the like, the number is read on it, and one above 0 and up to 1 on a scale to 10 or
@@ -44,7 +49,7 @@ _RANGE = re.compile(r"\d ?%? ?(?:[-–—−~]|\b(?:to|or|and)\b) ?$", re.I)
 _BOUND = re.compile(r"[<>≤≥]|\b(?:than|over|under|above|below|at (?:least|most|best)|up to|almost|nearly)\b", re.I)
 _LABEL = re.compile(
     r"\b(?:(?:confidence|probability|certainty|likelihood)(?: (?:level|score|rating|estimate))?"
-    r"(?: ?\((?P<bracket>[^()\n]{0,40})\))?|p(?: ?\( ?(?:true|correct) ?\))?)"
+    r"(?: ?\((?P<bracket>[^()\n]{0,40})\))?|p ?\( ?(?:true|correct) ?\)|(?:(?<=\n)|(?<![\w\W]))p(?= ?:))"
     r"(?: ?(?P<sign>[:=])| (?P<word>is|of)\b) ?",
     re.I,
 )
@@ -55,7 +60,7 @@ _ON_SCALE = re.compile(
 )
 _SURE = re.compile(
     r"\b(?:confiden\w+|certain(?:ty)?|sure|probab\w+|likel\w+|chances?|credence"
-    r"|p ?(?:\( ?(?:true|correct) ?\) ?)?[:=])",
+    r"|p ?\( ?(?:true|correct) ?\) ?[:=])|^p ?:",
     re.I,
 )
 _NOT = re.compile(
@@ -65,6 +70,21 @@ _NOT = re.compile(
 _CLAUSE_END = re.compile(r"[.,;!?](?=\s|$)|\n")
 _ENDS = re.compile(r"[ )*\"'”’]*(?:[.,;!?](?=\s|$)|\n|$)")
 _WORD = re.compile(r"\w")
+_NAME = r"(?:answer[ _-]?)?(?:confidence|probability|certainty|likelihood)(?:[ _-]?(?:level|score|rating|estimate))?"
+_FIELD = re.compile(
+    rf"[\"']{_NAME}[\"'] ?: ?[\"']?(?P<json>[^\s\"',{{}}\[\]]{{1,20}}(?: ?%)?)[\"']?"
+    rf"|<{_NAME}>\s?(?P<xml>[^<>]{{1,40}})\s?</{_NAME}>|\b{_NAME}=[\"'](?P<attribute>[^<>\"']{{1,20}})[\"']",
+    re.I,
+)
+_NEXT = re.compile(r" ?([^\W\d_]+)")
+_INTERVAL = re.compile(r" ?(?:confidence |credible )?(?:intervals?|limits?|bounds?|ci)\b", re.I)
+_SMALL_WORDS = """
+    about absolutely accurate and as at based because but certain certainly chance chances completely confidence
+    confident confidently convinced correct fairly for given here i if in is it likelihood likely my not on or overall
+    positive probability probable quite right since so sure surely that there this though to true uncertain unlikely
+    unsure very with would yes
+"""
+_SMALL = frozenset(_SMALL_WORDS.split())
 
 
 def p_true(
@@ -175,6 +195,8 @@ def verbalized_confidence(texts: str | Sequence[str | None]) -> float | np.ndarr
 def _stated(text: str) -> float:
     """One minus the confidence of one text, by the grammar above; in one pass, however long it is."""
     text = re.sub(r"[^\S\n]+", " ", unicodedata.normalize("NFKC", text))
+    text = re.sub(r"[*`]+", "", text)
+    text = _FIELD.sub(lambda m: f"\nconfidence: {m['json'] or m['xml'] or m['attribute']}\n", text)
     text = re.sub(r"([:=])\s+", r"\1 ", text)  # a number may stand on the line after its label
     matches = list(_NUMBER.finditer(text))
     starts = {match.start() for match in matches}
@@ -200,8 +222,11 @@ def _stated(text: str) -> float:
         alone = all(match.start() <= i < match.end() for i in words)
         value = _mentioned(match, labels.get(match.start()), alone)
         if value is not None:
+            counted = not labels.get(match.start()) and _counts_something(match)
+            if counted and not sure:
+                continue
             before = text[max(start, match.start() - 12) : match.start()]  # room for one end of a range
-            if negated or bounded <= match.start() or _RANGE.search(before):
+            if counted or negated or bounded <= match.start() or _RANGE.search(before):
                 value = math.nan
             found.append((sure, value))
     if any(sure for sure, _ in found):
@@ -215,6 +240,14 @@ def _first_word(text: str) -> int:
     """Where the first letter or digit stands; behind the end if there is none."""
     word = _WORD.search(text)
     return word.start() if word else len(text)
+
+
+def _counts_something(match: re.Match) -> bool:
+    """Whether a percentage or score is followed by what it is a share of."""
+    text, end = match.string, match.end()
+    sign = _PERCENT.match(text, end) or _SCALE.match(text, end)
+    after = _NEXT.match(text, sign.end()) if sign else None
+    return bool(after) and (after[1].lower() not in _SMALL or bool(_INTERVAL.match(text, sign.end())))
 
 
 def _mentioned(match: re.Match, label: re.Match | None, alone: bool) -> float | None:

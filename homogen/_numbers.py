@@ -1,0 +1,172 @@
+"""The number that a text states, read out of prose, Markdown and TeX. Standard library only, one pass a rule."""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+
+from homogen._text import spelled
+
+_RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻", "0123456789+-")
+_VULGAR = re.compile("[¼-¾⅐-⅞]")
+_TEX_FRACTION = re.compile(
+    r"(?P<minus>-?)\\[cdt]?frac\s?(?:\{\s?(?P<over>-?[\d.,]+)\s?\}|(?P<digit>\d))"
+    r"\s?(?:\{\s?(?P<under>-?[\d.,]+)\s?\}|(?P<last>\d))"
+)
+_TIMES_TEN = re.compile(r"(?<=\d)\s?(?:\\times|\\cdot|[×·⋅*xX])\s?10(?:\^|\*\*)\{?([+-]?\d{1,4})\}?(?!\d)")
+_EXPONENT = re.compile(r"(?<!\d)\^(?:\{[^{}]{0,20}\}|[+-]?\d+)")
+
+_GAP = "[,\u00a0\u2009\u202f']"  # what parts thousands: commas, no-break and thin spaces, the Swiss apostrophe
+_FRACTION = r"(?<![\w/.,])(?:(?P<whole>\d+)[ ])?(?P<over>\d+)/(?P<under>\d+)(?![\d/]|\.\d)"
+_CLOCK = r"(?<![^\W_])(?<!\d[.:,])(?P<hour>[01]?\d|2[0-4]):(?P<minute>[0-5]\d)(?![\d:]|\.\d)"
+_POWER = r"(?<![^\W_])(?<!\d[.,])(?P<base>\d++(?:\.\d++)?)\^\{?(?P<exponent>[+-]?\d{1,4})\}?(?!\d)"
+_DECIMAL = (
+    r"(?<![^\W_])(?<!\d[.,])"  # neither inside a word nor the tail of 1.2.3 or 1,2345
+    rf"(?P<decimal>(?:\d{{1,3}}(?:{_GAP}\d{{3}})++(?!\d)|\d{{1,2}}(?:,\d{{2}}(?!\d))++,\d{{3}}(?!\d)|\d++)"
+    r"(?:\.\d++)?(?:[eE][+-]?\d++)?(?![,.]\d)|(?<!\.)\.\d++)"  # read whole or not at all
+)
+_NUMBER = re.compile(f"{_FRACTION}|{_CLOCK}|{_POWER}|{_DECIMAL}")
+_SIGN = re.compile(r"(?<![^\W_])(?<![)\]%}])(?:-[$€£¥₹]?|[$€£¥₹]-)\Z")
+_MONEY = re.compile(r"[$€£¥₹]-?\Z")
+_SENTENCE = re.compile(r"[.!?]\s|\n")
+_RATE = re.compile(r"\s?(?:/|(?:an?|each|every|per|apiece)\b)", re.IGNORECASE)
+_BOXED = re.compile(r"\\(?:boxed|fbox)\s?\{|\\boxed(?=\s?[\d-])")
+_ANSWER = re.compile(
+    r"(?<![^\W_])answer(?![^\W_])[*_`]{0,3}(?:"
+    r"(?:\s?[(\[][^()\[\]\n]{0,40}[)\]])?(?:\sin\s[^.:=\d\n]{0,30}?)?[*_`]{0,3}\s*[:=]"
+    r"|\s+is\b|['’]s\b"
+    # "The answer should be short" is followed by no number.
+    r"|(?:\s(?:to|of|for|in)\s[^.:=\d\n]{0,60}?)?[*_`]{0,3}\s+(?:is|was|(?:w|c|sh)ould\sbe|will\sbe|must\sbe|has\sto\sbe"
+    r"|equals|comes\s(?:out\s)?to)\b(?=[^.\n\d]{0,40}\d)"
+    # A heading of its own: "## Answer", and the number below.
+    r")|^[ \t#*_>-]{0,12}(?:the |my |final ){0,2}answer[ \t*_]{0,8}$",
+    re.IGNORECASE | re.MULTILINE,
+)
+_MARKS = (_ANSWER, re.compile("="))
+
+
+def stated(text: str) -> float | None:
+    """The number that a text states or ends on; :func:`homogen.grading.extract_number` says how it is found.
+
+    Parameters
+    ----------
+    text
+        Any text.
+
+    Returns
+    -------
+    float or None
+        None if there is no finite number.
+
+    Examples
+    --------
+    >>> stated("It is $-1,234.50 in all"), stated(r"so \\boxed{2\\frac{1}{2}} in 3 steps"), stated("12,34")
+    (-1234.5, 2.5, None)
+    """
+    text = _plain(text)
+    found = None
+    hashes = text.rfind("####")
+    if hashes >= 0:
+        found = _NUMBER.search(text, hashes)
+    box = None if found else _boxed(text)
+    if box and _NUMBER.search(box):
+        text = box
+        found = _NUMBER.search(text, text.rfind("=") + 1)
+    for mark in () if found else _MARKS:
+        end = max((m.end() for m in mark.finditer(text)), default=len(text))
+        if found := _NUMBER.search(text, end):
+            if mark.pattern == "=":
+                found = _concluded(found) or found
+            break
+    if found is None:
+        found = max(_NUMBER.finditer(text), key=re.Match.start, default=None)
+    if found is None:
+        return None
+    value = _value(found)
+    # Three characters back are enough for the sign, a currency sign and what stands before them.
+    if _SIGN.search(text[max(0, found.start() - 3) : found.start()]):
+        value = -value
+    return value if math.isfinite(value) else None
+
+
+def _concluded(inner: re.Match) -> re.Match | None:
+    """The sum of money on which a later sentence ends, where the last "=" gives none: "= 9 eggs. So she has $18"."""
+    text = inner.string
+    if _MONEY.search(text[max(0, inner.start() - 3) : inner.start()]):
+        return None
+    sentence = _SENTENCE.search(text, inner.end())
+    last = max(_NUMBER.finditer(text, sentence.end()), key=re.Match.start, default=None) if sentence else None
+    if last is None or _RATE.match(text, last.end()):
+        return None
+    return last if _MONEY.search(text[max(0, last.start() - 3) : last.start()]) else None
+
+
+def _plain(text: str) -> str:
+    """The text with one minus, and with fractions, grouping and powers as they are written in plain text."""
+    text = re.sub("[−﹣－]", "-", text)
+    if not text.isascii():
+        text = spelled(text)
+        text = _VULGAR.sub(lambda m: " " + unicodedata.normalize("NFKC", m[0]), text).replace("⁄", "/")
+        text = re.sub(r"(?<=\d)[⁺⁻]?[⁰¹²³⁴-⁹]+", lambda m: "^" + m[0].translate(_RAISED), text)
+    if "\\" in text or "{,}" in text:
+        # Half a TeX space parts thousands; \! takes space away.
+        text = text.replace("{,}", ",").replace("\\!", "").replace("\\left", "").replace("\\right", "")
+        text = re.sub(r"(?<=\d)\\[,;: ](?=\d)", "\u2009", text)
+        text = re.sub(r"\\([$%#&])", r"\1", text)
+        text = _TEX_FRACTION.sub(_fraction, text)
+    if "^" in text or "**" in text:
+        text = re.sub(r" ?\^ ?", "^", text)
+        text = _TIMES_TEN.sub(r"e\1", text)
+        text = _EXPONENT.sub(" ", text)  # of a unit or a letter: cm^2
+    return text
+
+
+def _fraction(m: re.Match) -> str:
+    """A fraction of TeX in plain text: behind a whole number with a space between, and with one sign in front."""
+    over, under = m["over"] or m["digit"], m["under"] or m["last"]
+    sign = "-" * ((m["minus"] + over + under).count("-") % 2)
+    over, under = (part.strip("-").replace(",", "") for part in (over, under))
+    behind = " " * m.string[max(0, m.start() - 1) : m.start()].isdecimal()
+    if m["minus"] and behind:
+        return f"-{_fraction_text(over, under)}"  # 5-\frac{1}{2} is a difference
+    return f"{behind}{sign}{_fraction_text(over, under)}"
+
+
+def _fraction_text(over: str, under: str) -> str:
+    if over.isdecimal() and under.isdecimal():
+        return f"{over}/{under}"
+    try:
+        return repr(float(over) / float(under))
+    except (ValueError, ZeroDivisionError):
+        return " "
+
+
+def _boxed(text: str) -> str | None:
+    """What stands in the last box of a text; up to its end if the box is not closed."""
+    last = max(_BOXED.finditer(text), key=re.Match.start, default=None)
+    if last is None:
+        return None
+    if not last[0].endswith("{"):
+        return text[last.end() :]
+    depth = 1
+    for brace in re.compile(r"[{}]").finditer(text, last.end()):
+        depth += 1 if brace[0] == "{" else -1
+        if not depth:
+            return text[last.end() : brace.start()]
+    return text[last.end() :]
+
+
+def _value(found: re.Match) -> float:
+    if found["hour"]:
+        return int(found["hour"]) + int(found["minute"]) / 60
+    # float() of a string, unlike int(), takes any number of digits.
+    if found["base"]:
+        try:
+            return float(found["base"]) ** int(found["exponent"])
+        except (OverflowError, ZeroDivisionError):
+            return math.nan
+    if found["decimal"]:
+        return float(re.sub(_GAP, "", found["decimal"]))
+    under = float(found["under"])
+    return float(found["whole"] or 0) + float(found["over"]) / under if under else math.nan
