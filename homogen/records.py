@@ -236,6 +236,8 @@ class SamplingSpec:
             value = getattr(self, name)
             if not isinstance(value, str) or not value:
                 raise BadInput(f"{name} must be a non-empty string, got {value!r}")
+            if any("\ud800" <= letter <= "\udfff" for letter in value):
+                raise BadInput(f"{name} holds half of a character (a lone surrogate), got {shown(value)}; take it out")
         prompt_template(self.prompt)
         for name, low in (("n", 1), ("top_k", 0), ("max_new_tokens", 1), ("seed", 0)):
             value = getattr(self, name)
@@ -368,14 +370,24 @@ class Estimate:
         return cls(math.nan, math.nan, math.nan, n, coverage, f"undefined: {reason}")
 
 
-_REASONING = re.compile(r"<(think|thinking|reasoning)>.*?</\1>", re.DOTALL)
-_OPEN_REASONING = re.compile(r"<(think|thinking|reasoning)>.*\Z", re.DOTALL)
+_MARKS = re.compile(r"</?(?:think|thinking|reasoning|thought|seed:think)>|\[/?think\]|◁/?think▷", re.IGNORECASE)
+"""What opens and ends a reasoning block: most models' tags, Magistral's brackets, Kimi's triangles."""
+
+_CHANNEL = re.compile(r"\s*(?:<\|start\|>\s*assistant\s*)?<\|channel\|>")
+_FINAL = re.compile(r"<\|channel\|>\s*final\b[^<]*(?:<\|constrain\|>[^<]*)?<\|message\|>")
+_CHANNEL_END = re.compile(r"<\|(?:return|end|start|call)\|>")
+# Channels as they read where a tokenizer hides special tokens. No word goes on behind "analysis" without a blank.
+_PLAIN_CHANNEL = re.compile(r"\s*analysis(?=[\w\"“*])|\s*(?:analysis|commentary)(?=.*?assistantfinal)", re.DOTALL)
+_PLAIN_FINAL = "assistantfinal"
 
 
 def answer_of(text: str) -> str:
-    """The answer in a model's text: without its reasoning block, white space trimmed.
+    """The answer in a model's text: without its reasoning, white space trimmed.
 
-    A block that the length limit cut open leaves no answer, because none was given.
+    Reasoning stands between the marks of a block (``<think>`` and its kin in any case, ``[THINK]``, ``◁think▷``) or in
+    the channels of gpt-oss, of which only the final one is an answer. A block that the length limit cut open leaves no
+    answer, because none was given. A mark counts at the beginning, behind another block, at the start of a line of its
+    own, or where a word follows it directly; one that stands among words is only spoken of, and stays.
 
     Examples
     --------
@@ -383,8 +395,82 @@ def answer_of(text: str) -> str:
     'Canberra.'
     >>> answer_of("<think>Sydney is the largest city, but")
     ''
+    >>> answer_of("Put it behind the <think> tag.")
+    'Put it behind the <think> tag.'
+    >>> answer_of("<|channel|>analysis<|message|>Sydney?<|end|><|start|>assistant<|channel|>final<|message|>Canberra.")
+    'Canberra.'
     """
-    return _OPEN_REASONING.sub("", _REASONING.sub("", text)).strip()
+    if _CHANNEL.match(text):
+        final = _FINAL.search(text)
+        return _CHANNEL_END.split(text[final.end() :], maxsplit=1)[0].strip() if final else ""
+    if _PLAIN_CHANNEL.match(text):
+        return text.partition(_PLAIN_FINAL)[2].strip()
+    marks = [(m, *_kind(m)) for m in _MARKS.finditer(text)]
+    kept, at, front, i = [], 0, True, 0
+    while i < len(marks):
+        mark, _, closes = marks[i]
+        front = front and not text[at : mark.start()].strip()
+        if closes:
+            if front and at:  # the end of the same block, said twice
+                at = mark.end()
+        elif front or _begins(text, mark):
+            kept.append(text[at : mark.start()])
+            end = _block_end(marks, i)
+            if end is None:
+                return "".join(kept).strip()
+            i, at = end, marks[end][0].end()
+        i += 1
+    return "".join([*kept, text[at:]]).strip()
+
+
+def reasoning_opened(text: str) -> str:
+    """A text whose first mark ends a reasoning block, with the mark that opens it put in front; others as they are.
+
+    Some chat templates open the block themselves, and some tokenizers hide its first mark. An ending mark with blanks
+    around it is a word of the text.
+
+    Examples
+    --------
+    >>> reasoning_opened("Sydney? No.</think> Canberra.")
+    '<think>Sydney? No.</think> Canberra.'
+    >>> reasoning_opened("Close it with </think> then.")
+    'Close it with </think> then.'
+    """
+    mark = _MARKS.search(text)
+    if mark is None or not _kind(mark)[1]:
+        return text
+    before, after = text[: mark.start()][-1:], text[mark.end() :][:1]
+    if before in (" ", "`", '"', "'", "“", "(") and not (after.isalnum() or after == "\n"):
+        return text
+    return mark.group().replace("/", "") + text
+
+
+def _kind(mark: re.Match) -> tuple[str, bool]:
+    """What a mark belongs to, and whether it closes."""
+    whole = mark.group().lower()
+    return whole.replace("/", ""), "/" in whole
+
+
+def _begins(text: str, mark: re.Match) -> bool:
+    """Whether an opening mark in the middle of a text opens a block."""
+    before, after = text[mark.start() - 1], text[mark.end() : mark.end() + 1]
+    return after.isalnum() or (after == before == "\n")
+
+
+def _block_end(marks: list[tuple[re.Match, str, bool]], i: int) -> int | None:
+    """The number of the mark that closes the block which mark ``i`` opens; None if it is cut open.
+
+    Reasoning may hold marks itself: their pairs count, and if they have none the block ends with the last that closes.
+    """
+    depth, last = 0, None
+    for j in range(i, len(marks)):
+        _, name, closes = marks[j]
+        if name == marks[i][1]:
+            depth += -1 if closes else 1
+            last = j if closes else last
+            if depth == 0:
+                return j
+    return last
 
 
 def arrow_schema():

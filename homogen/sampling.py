@@ -15,6 +15,7 @@ import pyarrow as pa
 from tqdm import tqdm
 
 from homogen.cards import Unavailable, split_quantization
+from homogen.engines.replies import Unanswered
 from homogen.questions import question_sha
 from homogen.records import (
     GREEDY,
@@ -36,7 +37,14 @@ class Engine(Protocol):
     batch_rows: int
 
     def generate(self, prompts: Sequence[tuple[str, str]], spec: SamplingSpec) -> Iterable[Response]:
-        """Answer each (question id, prompt) ``spec.n`` times and once greedily (``sample`` -1)."""
+        """Answer each (question id, prompt) ``spec.n`` times and once greedily (``sample`` -1).
+
+        It may raise :class:`~homogen.engines.replies.Unanswered` at the end, about questions that got no answer.
+        """
+
+
+PATIENCE = 8
+"""Questions to give up on before the first answer; then it is the server that cannot be read, not a reply."""
 
 
 def sample(
@@ -72,13 +80,14 @@ def sample(
     Returns
     -------
     Run
-        With one row a response, in the order of ``questions``.
+        With one row a response, in the order of ``questions``; without those that a server gave no readable answers to,
+        which a warning names. The next call asks for them again.
 
     Raises
     ------
     BadInput
-        If there is no question, ids repeat, the model cannot be loaded, the store cannot be written, or another
-        process is writing the same run.
+        If there is no question, none was answered, ids repeat, the model cannot be loaded, the store cannot be written,
+        or another process is writing the same run.
 
     Examples
     --------
@@ -103,12 +112,16 @@ def sample(
     folder = RunFolder(store, key, about)
     shas = {q.id: question_sha(q) for q in questions}
     have = _complete(folder.read(), shas, spec.n)
+    lost: dict[str, str] = {}
     if len(have) < len(questions):
         with folder.writing():
             # Read again under the lock: another process may have finished some of them since.
             have = _complete(folder.read(), shas, spec.n)
-            _draw(engine, [q for q in questions if q.id not in have], spec, folder, shas, progress)
+            missing = [q for q in questions if q.id not in have]
+            lost = _draw(engine, missing, spec, folder, shas, progress, PATIENCE if not have else len(questions))
             have = _complete(folder.read(), shas, spec.n)
+    if lost:
+        questions = _without(questions, lost, spec.model)
     if left := [q.id for q in questions if q.id not in have]:
         raise BadInput(
             f"engine {type(engine).__name__} did not give the greedy and {spec.n} drawn answers to question {left[0]!r}"
@@ -173,7 +186,24 @@ def _complete(found: dict[tuple[str, str], list[dict]], shas: dict[str, str], n:
     return whole
 
 
-def _draw(engine, questions, spec, folder, shas, progress) -> None:
+def _without(questions: tuple[Question, ...], lost: dict[str, str], model: str) -> tuple[Question, ...]:
+    """Leave out the questions that got no answer, and say so; :class:`BadInput` if none is left."""
+    kept = tuple(q for q in questions if q.id not in lost)
+    some = ", ".join([*map(repr, list(lost)[:3]), *["…"] * (len(lost) > 3)])
+    reason = _first(lost)
+    if not kept:
+        raise BadInput(f"{model}: none of the {len(questions)} questions was answered ({some}): {reason}")
+    warnings.warn(
+        f"{model}: {len(lost)} of {len(questions)} questions were not answered and are left out ({some}): {reason}; "
+        "run again to ask for them again",
+        stacklevel=3,  # the caller of sample
+    )
+    return kept
+
+
+def _draw(engine, questions, spec, folder, shas, progress, patience) -> dict[str, str]:
+    """Draw and write; give the questions that got no answer, with the reasons."""
+    lost: dict[str, str] = {}
     template = prompt_template(spec.prompt)
     prompts = sorted(((q.id, template.render(q.text)) for q in questions), key=lambda p: (len(p[1]), p[0]))
     size = max(1, getattr(engine, "batch_rows", 64) // (spec.n + 1))
@@ -189,10 +219,24 @@ def _draw(engine, questions, spec, folder, shas, progress) -> None:
         for start in reversed(starts):
             batch = prompts[start : start + size]
             responses = []
-            for response in engine.generate(batch, spec):
-                responses.append(response)
-                bar.update()
-            folder.write(sorted(responses, key=lambda r: (r.question_id, r.sample)), shas)
+            try:
+                for response in engine.generate(batch, spec):
+                    responses.append(response)
+                    bar.update()
+            except Unanswered as error:
+                lost |= error.questions
+            whole = [r for r in responses if r.question_id not in lost]
+            if whole:
+                folder.write(sorted(whole, key=lambda r: (r.question_id, r.sample)), shas)
+                patience = len(questions) + 1
+            if len(lost) >= patience:
+                raise BadInput(f"none of the first {len(lost)} questions was answered: {_first(lost)}")
+    return lost
+
+
+def _first(lost: dict[str, str]) -> str:
+    """The first reason, on one line."""
+    return " ".join(next(iter(lost.values())).split())
 
 
 def _stamp(model: str) -> tuple:

@@ -4,15 +4,22 @@
 from the transformers engine and its log-probabilities from one full forward pass, so the truth behind them is known.
 """
 
+import base64
 import collections
+import contextlib
 import doctest
 import email.utils
+import gzip
 import hashlib
 import http.server
 import json
+import logging
 import math
+import os
+import signal
 import threading
 import time
+import traceback
 import warnings
 
 import numpy as np
@@ -21,9 +28,12 @@ import torch
 from conftest import CHAT_TEMPLATE, WORDS, ask, wheel_installed, word_tokenizer
 
 import homogen as hg
+import homogen.engines.access as access
 import homogen.engines.openai as module
 import homogen.engines.seeds as seeds
+import homogen.engines.wire as wire
 from homogen.engines.openai import OpenAIEngine
+from homogen.engines.replies import Unanswered
 from homogen.engines.seeds import request_seed
 from homogen.engines.serving import serve
 from homogen.engines.transformers import TransformersEngine
@@ -47,7 +57,10 @@ def refusal(status, said="no", headers=None, **error):
 
 
 class Double(http.server.ThreadingHTTPServer):
-    """A server that answers with ``reply(body, number)`` -> (status, headers, body or bytes) and notes each request."""
+    """A server that answers with ``reply(body, number)`` -> (status, headers, body) and notes each request.
+
+    A body is what becomes JSON, or bytes, or a function that writes it to the handler by itself.
+    """
 
     daemon_threads = True
     request_queue_size = 64
@@ -78,12 +91,19 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send(*self.server.reply(body, number))
 
     def send(self, status, headers, reply):
+        if callable(reply):
+            self.close_connection = True
+            return reply(self)
         data = reply if isinstance(reply, bytes) else json.dumps(reply).encode()
+        self.start(status, {**headers, "content-length": str(len(data))})
+        self.wfile.write(data)
+        return None
+
+    def start(self, status=200, headers=()):
         self.send_response(status)
-        for name, value in {"content-type": "application/json", **headers, "content-length": str(len(data))}.items():
+        for name, value in {"content-type": "application/json", **dict(headers)}.items():
             self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(data)
 
     def log_message(self, *_):
         pass
@@ -255,6 +275,21 @@ def test_extra_fields_are_sent_and_thinking_is_left_alone_where_it_is_wanted(dou
         (chat("hm</think>Paris"), "<think>hm</think>Paris", "Paris", "stop"),
         (chat("<think>hm</think>Paris"), "<think>hm</think>Paris", "Paris", "stop"),
         (chat("<think>hm", "length"), "<think>hm", "", "length"),
+        (chat(None, "stop"), "", "", "stop"),
+        ((200, {}, {"choices": [{"message": {"role": "assistant"}, "finish_reason": "stop"}]}), "", "", "stop"),
+        (chat(["Pa", {"type": "text", "text": "ris"}, {"type": "text", "text": None}]), "Paris", "Paris", "stop"),
+        (
+            chat(
+                [{"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]}, {"type": "text", "text": "Paris"}]
+            ),
+            "<think>hm</think>Paris",
+            "Paris",
+            "stop",
+        ),
+        (chat([{"type": "thinking", "thinking": "hm"}], "max_tokens"), "<think>hm", "", "length"),
+        (chat("hm.[/THINK]Paris"), "[THINK]hm.[/THINK]Paris", "Paris", "stop"),
+        (chat("End it with </think> then."), "End it with </think> then.", "End it with </think> then.", "stop"),
+        (chat("analysisHm.assistantfinalParis"), "analysisHm.assistantfinalParis", "Paris", "stop"),
     ],
 )
 def test_a_reply_becomes_text_answer_and_end(double, reply, text, answer, finish):
@@ -262,6 +297,87 @@ def test_a_reply_becomes_text_answer_and_end(double, reply, text, answer, finish
     assert (response.text, response.answer, response.finish) == (text, answer, finish)
     assert response.token_logprobs == response.token_entropies == ()
     assert response.token_entropies_high is None
+
+
+@pytest.mark.parametrize(
+    ("reason", "answer", "finish"),
+    [
+        *((word, "Paris", "stop") for word in ("end_turn", "STOP", "eos", "COMPLETE", "abort", "", None, 7, ["stop"])),
+        *((word, "Paris", "length") for word in ("length", "LENGTH", "max_tokens", "MAX_TOKENS", "model_length")),
+        *((word, "Paris", "length") for word in ("max_output_tokens", "maxTokens", "context_length_exceeded")),
+        *((word, "", "stop") for word in ("content_filter", "content-filter", "ContentFilter", "SAFETY", "RECITATION")),
+        *((word, "", "stop") for word in ("tool_calls", "tool_use", "function_call", "refusal", "Refusal")),
+    ],
+)
+def test_an_unknown_reason_keeps_the_answer_and_case_does_not_matter(double, reason, answer, finish):
+    response = one(double(lambda body, number: chat("Paris", reason)))
+    assert (response.text, response.answer, response.finish) == ("Paris", answer, finish)
+
+
+@pytest.mark.parametrize(
+    ("sent", "text"),
+    [
+        ("Party \ud83d", "Party \ufffd"),
+        ("\ude00 Party", "\ufffd Party"),
+        ("a\ud83db", "a\ufffdb"),
+        ("\ud83d\ude00", "\U0001f600"),
+        ([{"text": "\ud83d"}, {"text": "\ude00"}], "\U0001f600"),
+    ],
+)
+def test_half_a_character_becomes_a_replacement_and_can_be_stored(double, tmp_path, sent, text):
+    server = double(lambda body, number: chat(sent, "length"))
+    run = hg.sample(ask(1), spec(n=1), store=tmp_path, engine=engine_of(server), progress=False)
+    assert run.column("text") == [text]
+
+
+def test_a_byte_that_is_no_letter_costs_no_answer(double):
+    data = json.dumps(chat("Montréal")[2], ensure_ascii=False).encode("latin-1")
+    assert one(double(lambda body, number: (200, {}, data))).text == "Montr\ufffdal"
+
+
+def test_half_a_character_among_the_tokens_costs_no_log_probability(double):
+    reply = chat("Party \ud83d", "length")
+    reply[2]["choices"][0]["logprobs"] = {"content": [entry("Party", 0.5), entry(" \ud83d", 0.25), entry("<end>", 0.5)]}
+    assert one(double(lambda body, number: reply), logprobs=0).token_logprobs == pytest.approx(np.log([0.5, 0.25]))
+
+
+@pytest.mark.parametrize(
+    "logprobs",
+    [
+        {"tokens": ["Paris"], "token_logprobs": [None]},
+        {"tokens": ["Paris"], "token_logprobs": [None], "top_logprobs": [None]},
+        {"tokens": ["Paris"], "token_logprobs": [None], "top_logprobs": [{"Paris": None}]},
+        {"content": [{"token": "Paris", "logprob": None, "top_logprobs": []}]},
+    ],
+)
+def test_a_null_log_probability_is_a_missing_number(double, logprobs):
+    choice = {"text": "Paris", "message": {"content": "Paris"}, "finish_reason": "stop", "logprobs": logprobs}
+    found = one(double(lambda body, number: (200, {}, {"choices": [choice]})), logprobs=1, vocabulary_size=50)
+    assert found.text == "Paris"
+    for values in (found.token_logprobs, found.token_entropies, found.token_entropies_high):
+        assert np.isnan(values).tolist() == [True]
+
+
+def test_a_null_log_probability_leaves_what_the_likeliest_say(double):
+    logprobs = {"content": [{**entry("b", 0.3, [("a", 0.5), ("b", 0.3)]), "logprob": None}]}
+    reply = chat("b")
+    reply[2]["choices"][0]["logprobs"] = logprobs
+    found = one(double(lambda body, number: reply), logprobs=2, vocabulary_size=50)
+    low, high = module.entropy_bounds(np.log([0.5, 0.3]), 50)
+    assert np.isnan(found.token_logprobs).all()
+    assert (found.token_entropies, found.token_entropies_high) == (pytest.approx((low,)), pytest.approx((high,)))
+
+
+def test_no_list_of_log_probabilities_is_none(double):
+    choice = {"text": "Paris", "logprobs": {"tokens": ["Paris"], "token_logprobs": None}}
+    server = double(lambda body, number: (200, {}, {"choices": [choice]}))
+    assert one(server, api="completions", logprobs=1).token_logprobs == ()
+
+
+def test_tokens_that_are_not_the_texts_own_are_not_decoded_over_and_over():
+    tokens = tuple(module.Token(b"ab", -1.0, (), True) for _ in range(20_000))
+    assert module.tokens_of("x" * 10_000, tokens) == tokens
+    assert len(module.tokens_of("ab" * 10_000, tokens)) == 10_000
 
 
 def test_a_stop_string_that_the_server_lets_through_ends_the_answer(double):
@@ -460,12 +576,19 @@ def test_a_quota_that_is_used_up_is_not_tried_again(double):
         (200, {}, {"choices": []}),
         (200, {}, {"choices": None}),
         (200, {}, {"choices": [{"finish_reason": "stop"}]}),
-        (200, {}, {"choices": [{"message": {"content": None}, "finish_reason": "stop"}]}),
+        (200, {}, b"[" * 100_000),
         (200, {}, {"choices": [{"message": {"content": 5}, "finish_reason": "stop"}]}),
         (200, {}, {"error": {"message": "upstream is gone"}}),
         (200, {}, {"choices": [{"message": {"content": "a"}, "logprobs": {"content": [{"token": "a"}]}}]}),
+        (200, {}, {"choices": [{"message": {"content": ""}, "error": {"message": "gone"}, "finish_reason": "error"}]}),
+        (200, {}, b'{"choices":' + b'[{"message":' * 400 + b"}]" * 400 + b"}"),
+        (200, {}, b'{"error":' * 200_000),
+        (200, {}, b"9" * 5000),
+        (200, {"content-encoding": "br"}, b"abc"),
+        (200, {"content-encoding": "gzip"}, b"abc"),
+        (200, {}, b""),
     ],
-    ids=range(11),
+    ids=range(18),
 )
 def test_garbage_is_tried_again_and_then_reported_in_one_line(double, garbage):
     assert one_of(engine_of(double(first(garbage, garbage)))).answer == "Paris"
@@ -511,6 +634,188 @@ def test_nobody_there_is_reported():
     engine = OpenAIEngine("served", "http://127.0.0.1:9/v1", retries=1, sleep=lambda seconds: None)
     with pytest.raises(BadInput, match=r"the server http://127.0.0.1:9/v1 cannot be reached \(.*\), tried 2 times"):
         one_of(engine)
+
+
+def deep(body, number):
+    return 200, {}, b'{"choices":' + b"[" * 100_000
+
+
+def test_a_reply_that_stays_unreadable_costs_its_question_and_the_run_goes_on(double, tmp_path):
+    bad, questions, asked = [True], ask(6), spec(n=3)
+    poisoned = questions[2].text
+
+    def reply(body, number):
+        return deep(body, number) if bad[0] and body["messages"][0]["content"] == poisoned else chat()
+
+    server = double(reply)
+    for _ in range(2):  # and never blocks the next start
+        with pytest.warns(
+            UserWarning, match=r"1 of 6 questions were not answered and are left out \('q002'\): the server"
+        ):
+            run = hg.sample(questions, asked, store=tmp_path, engine=engine_of(server, retries=1), progress=False)
+        assert [q.id for q in run.questions] == ["q000", "q001", "q003", "q004", "q005"]
+        assert run.answers() == [["Paris"] * 3] * 5
+    bad[0] = False
+    server.requests.clear()
+    whole = hg.sample(questions, asked, store=tmp_path, engine=engine_of(server), progress=False)
+    assert whole.answers() == [["Paris"] * 3] * 6
+    assert {r["messages"][0]["content"] for r in server.requests} == {poisoned}
+    assert len(server.requests) == 4
+
+
+def test_a_prompt_that_is_refused_costs_its_question(double, tmp_path):
+    questions = ask(3)
+    poisoned = questions[0].text
+    server = double(lambda b, n: refusal(400, "too long") if b["messages"][0]["content"] == poisoned else chat())
+    with pytest.warns(UserWarning, match=r"left out \('q000'\): the server \S+ refused the request with 400: too long"):
+        run = hg.sample(questions, spec(), store=tmp_path, engine=engine_of(server), progress=False)
+    assert [q.id for q in run.questions] == ["q001", "q002"]
+
+
+def test_an_engine_alone_says_at_its_end_what_it_could_not_read(double):
+    server = double(lambda body, number: deep(body, number) if body["messages"][0]["content"] == "w012" else chat())
+    found = []
+    with pytest.raises(
+        Unanswered, match=r"question 'q1': the server .*\(nested too deeply\).*; finished answers"
+    ) as caught:
+        found += engine_of(server, retries=0).generate([*PROMPTS, ("q2", "w013")], spec())
+    assert caught.value.questions.keys() == {"q1"}
+    kept = []
+    with contextlib.suppress(Unanswered):
+        kept.extend(engine_of(server, retries=0).generate([*PROMPTS, ("q2", "w013")], spec()))
+    assert {r.question_id for r in kept} == {"q0", "q2"}
+
+
+def test_a_server_that_nothing_can_be_read_of_is_not_asked_everything(double, tmp_path):
+    server = double(lambda body, number: (200, {}, b"<html>it works</html>"))
+    with pytest.raises(BadInput, match=r"none of the first \d+ questions was answered: .*no JSON object: '<html>"):
+        hg.sample(ask(60), spec(), store=tmp_path, engine=engine_of(server, retries=0), progress=False)
+    assert len({r["messages"][0]["content"] for r in server.requests}) < 30
+    with pytest.raises(BadInput, match=r"none of the 2 questions was answered \('q00\d', 'q00\d'\)"):
+        hg.sample(ask(2), spec(), store=tmp_path, engine=engine_of(server, retries=0), progress=False)
+
+
+# --- what does not end by itself ------------------------------------------------------------------------------------
+
+
+def drip(handler, first=b"", headers=True):
+    """A byte now and then, for ever."""
+    if headers:
+        handler.start()
+    with contextlib.suppress(OSError):
+        handler.wfile.write(first)
+        while not handler.server.released.wait(0.02):
+            handler.wfile.write(b" " if headers else b"x")
+            handler.wfile.flush()
+
+
+@pytest.mark.parametrize("first", [b"", b'{"choices": [{"message": {"content": "'])
+def test_a_reply_that_drips_is_cut_after_the_time_limit(double, first):
+    server = double(lambda body, number: (200, {}, lambda handler: drip(handler, first)))
+    began = time.monotonic()
+    with pytest.raises(Unanswered, match=r"cannot be read \(not whole within 0.2 s\), tried 2 times"):
+        one_of(engine_of(server, timeout=0.2, retries=1))
+    assert 0.4 <= time.monotonic() - began < 5
+
+
+def test_headers_that_drip_are_cut_after_the_time_limit(double):
+    server = double(lambda body, number: (200, {}, lambda handler: drip(handler, b"HTTP/1.1 200 OK\r\nx-", False)))
+    with pytest.raises(BadInput, match=r"did not answer within 0.2 s, tried 1 time; finished answers"):
+        one_of(engine_of(server, timeout=0.2, retries=0))
+
+
+def flood(handler):
+    handler.start()
+    with contextlib.suppress(OSError):
+        while not handler.server.released.is_set():
+            handler.wfile.write(b" " * 2**16)
+
+
+@pytest.mark.parametrize("huge", [flood, gzip.compress(b" " * 2**22)], ids=["flood", "bomb"])
+def test_a_reply_that_is_too_large_is_not_read(double, monkeypatch, huge):
+    monkeypatch.setattr(wire, "MOST_BYTES", 2**20)
+    server = double(lambda body, number: (200, {"content-encoding": "gzip"}, huge))
+    with pytest.raises(Unanswered, match=r"cannot be read \(more than 1,048,576 bytes\), tried 2 times"):
+        one_of(engine_of(server, retries=1))
+
+
+def test_a_reply_that_is_packed_is_read(double):
+    data = gzip.compress(json.dumps(chat("Paris")[2]).encode())
+    assert one(double(lambda body, number: (200, {"content-encoding": "gzip"}, data))).answer == "Paris"
+
+
+def test_a_reply_that_breaks_off_is_asked_again(double):
+    def half(handler):
+        handler.start(200, {"content-length": "1000"})
+        handler.wfile.write(b'{"choices": [')
+
+    server = double(lambda body, number: (200, {}, half) if number < 2 else chat("Paris"))
+    engine = engine_of(server)
+    assert one_of(engine).answer == "Paris"
+    assert len(engine.waits) == 2
+    with pytest.raises(Unanswered, match="it broke off"):
+        one_of(engine_of(double(lambda body, number: (200, {}, half)), retries=0))
+
+
+def test_an_error_whose_text_never_ends_is_still_that_error(double):
+    def page(handler):
+        handler.start(503)
+        drip(handler, b"busy", headers=False)
+
+    server = double(lambda body, number: (503, {}, page))
+    with pytest.raises(BadInput, match=r"answered 503 \(busyx*\), tried 1 time"):
+        one_of(engine_of(server, timeout=0.2, retries=0))
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_a_redirect_is_refused_in_one_line(double, monkeypatch, status):
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    other = double()
+    to = f"{other.url}/chat/completions?token={KEY}"
+    engine = engine_of(double(lambda body, number: (status, {"location": to}, b"")))
+    with pytest.raises(BadInput, match=rf"sends requests elsewhere \({status}\), .* perhaps {other.url}$"):
+        one_of(engine)
+    assert (other.requests, engine.waits) == ([], [])
+    nowhere = engine_of(double(lambda body, number: (status, {}, b"")))
+    with pytest.raises(BadInput, match=r"pass the right address as base_url$"):
+        one_of(nowhere)
+
+
+WAITING = {
+    "back-off": lambda body, number: refusal(503, headers={"Retry-After": "300"}),
+    "dripping": lambda body, number: (200, {}, drip),
+    "hanging": lambda body, number: (200, {}, lambda handler: handler.server.released.wait(30)),
+}
+
+
+@pytest.mark.parametrize("kind", WAITING)
+@pytest.mark.parametrize("how", ["close", "ctrl-c"])
+def test_leaving_does_not_wait(double, kind, how):
+    server = double(lambda body, number: chat() if number == 0 else WAITING[kind](body, number))
+    stream = OpenAIEngine("served", server.url, concurrency=4).generate(PROMPTS, spec())
+    next(stream)
+    while len(server.requests) < 4:
+        time.sleep(0.005)
+    began = time.monotonic()
+    if how == "close":
+        stream.close()
+    else:
+        timer = threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT))
+        timer.start()
+        with pytest.raises(KeyboardInterrupt):
+            list(stream)
+        timer.join()
+    assert time.monotonic() - began < 3
+    assert not any(t.name == "homogen-requests" for t in threading.enumerate())
+
+
+def test_an_error_in_a_wait_ends_all_and_is_the_one_that_is_seen(double):
+    def sleep(seconds):
+        raise KeyboardInterrupt
+
+    server = double(lambda body, number: refusal(503))
+    with pytest.raises(KeyboardInterrupt):
+        list(OpenAIEngine("served", server.url, sleep=sleep).generate(PROMPTS, spec()))
 
 
 @pytest.mark.parametrize(
@@ -612,6 +917,13 @@ def test_an_error_that_quotes_the_key_is_printed_without_it(double, monkeypatch)
         assert "Incorrect API key provided: …" in str(caught.value)
 
 
+def test_what_a_terminal_would_stumble_over_is_not_printed(double):
+    server = double(lambda body, number: refusal(500, "down\x1b[31m\n\ud83d\x00"))
+    with pytest.raises(BadInput, match=r"answered 500 \(down\ufffd\[31m \ufffd\ufffd\)") as caught:
+        one_of(engine_of(server, retries=0))
+    assert str(caught.value).encode()
+
+
 def test_a_key_in_the_address_or_in_the_extra_fields_is_not_written(double, monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     engine = OpenAIEngine("m", f"http://me:{KEY}@127.0.0.1:1/v1?key={KEY}", retries=0)
@@ -622,6 +934,128 @@ def test_a_key_in_the_address_or_in_the_extra_fields_is_not_written(double, monk
     assert KEY not in str(caught.value)
     with pytest.raises(BadInput, match="extra_body holds the key of OPENAI_API_KEY"):
         OpenAIEngine("m", "http://127.0.0.1:1/v1", extra_body={"token": KEY})
+
+
+@pytest.mark.parametrize(
+    "key",
+    [f"{KEY}\n", f"\n{KEY}", f"{KEY}\r\nx-evil: 1", f"{KEY} x", f"{KEY}\t", f"{KEY}\x7f", f"{KEY}é", "”" + KEY, " "],
+)
+def test_what_can_be_no_key_is_refused_and_not_shown(monkeypatch, key):
+    monkeypatch.setenv("MY_KEY", key)
+    with pytest.raises(BadInput, match=r"variable MY_KEY holds no key: .*; set it again to the key alone") as caught:
+        OpenAIEngine("m", "http://127.0.0.1:1/v1", api_key_env="MY_KEY")
+    assert KEY not in "".join(traceback.format_exception(caught.value))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_key_that_changes_into_none_is_refused_when_it_is_asked_with(double, monkeypatch):
+    engine = engine_of(double())
+    monkeypatch.setenv("OPENAI_API_KEY", f"{KEY}\n")
+    with pytest.raises(BadInput, match="holds no key"):
+        one_of(engine)
+
+
+def test_a_key_in_the_place_of_its_variables_name_is_not_shown():
+    with pytest.raises(BadInput, match="api_key_env must be the name of an environment variable") as caught:
+        OpenAIEngine("gpt", api_key_env=KEY)
+    assert KEY not in str(caught.value)
+
+
+@pytest.mark.parametrize("key", [KEY, 'sk-a"b/c\\d-secret', "sk-" + "a1" * 40])
+@pytest.mark.parametrize("status", [200, 401, 404, 400, 500])
+def test_no_part_of_a_key_that_is_said_back_is_shown(double, monkeypatch, key, status):
+    """Wherever the cut of the line falls."""
+    monkeypatch.setenv("OPENAI_API_KEY", key)
+    for before in (0, 30, 55, 59, 240, 290, 299):
+        said = ("x" * before) + key
+        for reply in (refusal(status, said), (status, {}, said.encode()), (status, {}, {"error": said})):
+            server = double(lambda body, number, reply=reply: reply)
+            server.models = [said]
+            with pytest.raises(BadInput) as caught:
+                one_of(engine_of(server, retries=0))
+            shown = "".join(traceback.format_exception(caught.value))
+            assert key[:10] not in shown
+            assert caught.value.__cause__ is None
+            assert key not in str(caught.value.__context__)
+
+
+@pytest.mark.parametrize("api", ["chat", "completions"])
+def test_a_key_in_an_answer_is_not_stored(double, monkeypatch, tmp_path, api):
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+
+    def reply(body, number):
+        if number % 2:
+            return chat(f"It is {KEY}!", reasoning=f"Bearer {KEY}") if api == "chat" else text(f"It is {KEY}!")
+        return chat(f"It is {KEY[:-3]}", "length") if api == "chat" else text(f"It is {KEY[:-3]}")
+
+    def text(said):
+        return 200, {}, {"choices": [{"text": said, "finish_reason": "length"}]}
+
+    run = hg.sample(
+        ask(2), spec(), store=tmp_path, engine=engine_of(double(reply), api=api, concurrency=1), progress=False
+    )
+    assert {answer for answers in run.answers() for answer in answers} == {"It is …!", "It is …"}
+    assert not any(KEY[:8] in value for k in range(-1, 2) for value in run.column("text", k))
+    assert KEY[:8].encode() not in everything_written(tmp_path)
+
+
+@pytest.mark.parametrize("key", ["ollama", "EMPTY"])
+def test_a_placeholder_for_a_key_is_no_secret_and_stays_in_answers(double, monkeypatch, key):
+    monkeypatch.setenv("OPENAI_API_KEY", key)
+    assert one(double(lambda body, number: chat(f"{key} it is"))).answer == f"{key} it is"
+
+
+def test_a_query_in_the_address_works_and_is_neither_shown_nor_stored(double, tmp_path, caplog):
+    server = double(lambda body, number: chat(f"token {KEY}"))
+    engine = OpenAIEngine("served", f"{server.url}?api-version=2024-06-01&token={KEY}&token=b")
+    with caplog.at_level(logging.DEBUG):
+        run = hg.sample(ask(1), spec(n=1), store=tmp_path, engine=engine, progress=False)
+    assert {r["path"] for r in server.requests} == {
+        f"/v1/chat/completions?api-version=2024-06-01&token={KEY}&token=b",
+    }
+    assert run.answers() == [["token …"]]
+    for where in (repr(engine), json.dumps(engine.identity), caplog.text):
+        assert KEY not in where
+    assert KEY.encode() not in everything_written(tmp_path)
+    loud = double(lambda body, number: refusal(400, f"bad query token={KEY}, 2024-06-01"))
+    with pytest.raises(BadInput, match=r"bad query token=…, 2024-06-01"):
+        one_of(OpenAIEngine("served", f"{loud.url}?api-version=2024-06-01&token={KEY}"))
+
+
+def test_a_password_in_the_address_is_sent_and_not_shown(double, caplog):
+    secret = base64.b64encode(b"me:pass/word-1").decode()
+    server = double(lambda body, number: refusal(400, f"pass/word-1 pass%2Fword-1 {secret}"))
+    engine = OpenAIEngine("served", server.url.replace("//", "//me:pass%2Fword-1@"))
+    with caplog.at_level(logging.DEBUG), pytest.raises(BadInput, match="with 400: … … …;"):
+        one_of(engine)
+    assert server.headers[0]["authorization"] == f"Basic {secret}"
+    assert "word-1" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1:99999/v1",
+        "http://[::1/v1",
+        "http://127.0.0.1:1/v1\n",
+        "http://a b/v1",
+        "ftp://a/v1",
+        "http:///v1",
+        "http://" + "a" * 70 + ".org",
+        5,
+    ],
+)
+def test_an_address_that_is_none_is_one_line(url):
+    with pytest.raises(BadInput, match=r"base_url must be an address such as 'http://127\.0\.0\.1:8000/v1'"):
+        OpenAIEngine("m", url)
+
+
+def test_a_key_in_what_would_be_written_down_is_refused(monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    for options in ({"model": KEY}, {"revision": KEY}, {"base_url": f"http://127.0.0.1:1/{KEY}/v1"}):
+        with pytest.raises(BadInput, match="model, revision or base_url holds the key or a password") as caught:
+            OpenAIEngine(**{"model": "m", "base_url": "http://127.0.0.1:1/v1", **options})
+        assert KEY not in str(caught.value)
 
 
 def test_no_key_is_wanted_but_by_openai_itself(double):
@@ -726,7 +1160,7 @@ def test_a_bad_option_is_named(options, message):
         OpenAIEngine(**{"model": "m", "base_url": "http://127.0.0.1:1/v1", **options})
 
 
-@pytest.mark.parametrize("tested", [module, seeds])
+@pytest.mark.parametrize("tested", [module, seeds, access])
 def test_doctests(tested):
     found = doctest.testmod(tested)
     assert found.attempted > 0

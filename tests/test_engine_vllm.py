@@ -4,11 +4,15 @@ The double knows the arguments of ``LLM`` and ``SamplingParams`` that the docume
 answers are a tiny model's: the transformers engine draws them, one forward pass gives their log-probabilities.
 """
 
+import ast
 import dataclasses
+import importlib.machinery
 import importlib.util
+import inspect
 import json
 import sys
 import types
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -80,6 +84,7 @@ class DoubleLLM:
         model,
         *,
         dtype="auto",
+        trust_remote_code=None,
         tensor_parallel_size=1,
         max_model_len=None,
         enable_prefix_caching=None,
@@ -178,6 +183,7 @@ def test_the_arguments_are_vllms_own_and_say_everything(vllm_double, model_folde
         {
             "model": model_folders["llama"],
             "dtype": "bfloat16",
+            "trust_remote_code": False,
             "tensor_parallel_size": 2,
             "max_model_len": 300,
             "enable_prefix_caching": True,
@@ -258,7 +264,15 @@ def test_a_stop_string_ends_text_and_statistics(vllm_double, tiny_models, model_
 
 @pytest.mark.parametrize(
     ("text", "answer"),
-    [("hm</think>Paris", "Paris"), ("<think>hm</think>Paris", "Paris"), ("<think>hm", ""), ("Paris", "Paris")],
+    [
+        ("hm</think>Paris", "Paris"),
+        ("<think>hm</think>Paris", "Paris"),
+        ("<think>hm", ""),
+        ("Paris", "Paris"),
+        ("analysisSydney? No.assistantfinalParis", "Paris"),
+        ("hm[/THINK]Paris", "Paris"),
+        ("End it with </think> then.", "End it with </think> then."),
+    ],
 )
 def test_reasoning_is_no_answer(vllm_double, tiny_models, model_folders, text, answer):
     ids = tiny_models["bytes"].tokenizer(text)["input_ids"]
@@ -376,6 +390,13 @@ def test_what_vllm_refuses_at_the_start_is_one_line(vllm_double, model_folders):
         VLLMEngine(model_folders["llama"], nonsense=1)
 
 
+def test_no_program_of_a_models_repository_is_run(vllm_double, model_folders):
+    kind = vllm_double()
+    with pytest.raises(BadInput, match="trust_remote_code cannot be set: no program of a model's repository is run"):
+        VLLMEngine(model_folders["llama"], trust_remote_code=True)
+    assert kind.made == ()
+
+
 @pytest.mark.parametrize("field", ["top_logprobs", "max_model_len", "tensor_parallel_size"])
 @pytest.mark.parametrize("value", [-1, 2.5, True, "4"])
 def test_a_bad_option_is_named(field, value):
@@ -398,6 +419,49 @@ def test_without_a_gpu_one_line_says_so(vllm_double, model_folders, monkeypatch)
 
 def test_the_module_loads_without_vllm():
     assert "vllm" not in vars(module)
+
+
+def vllm_source(file):
+    """The classes of a file of the installed vLLM: fields and methods' arguments. It is read, not imported: no GPU."""
+    found = importlib.machinery.PathFinder.find_spec("vllm")
+    if found is None or not found.submodule_search_locations:
+        pytest.skip("vLLM is not installed")
+    tree = ast.parse((Path(found.submodule_search_locations[0]) / file).read_text(encoding="utf-8"))
+    classes = {}
+    for node in (n for n in ast.walk(tree) if isinstance(n, ast.ClassDef)):
+        fields = {n.target.id for n in node.body if isinstance(n, ast.AnnAssign)}
+        methods = {
+            n.name: {a.arg for a in (*n.args.posonlyargs, *n.args.args, *n.args.kwonlyargs)} - {"self"}
+            for n in node.body
+            if isinstance(n, ast.FunctionDef)
+        }
+        classes[node.name] = fields, methods
+    return classes
+
+
+def names_of(kind):
+    return {field.name for field in dataclasses.fields(kind)}
+
+
+def test_the_double_takes_no_argument_that_vllm_does_not():
+    made = set(inspect.signature(DoubleLLM.__init__).parameters) - {"self"}
+    _, methods = vllm_source("entrypoints/llm.py")["LLM"]
+    passed_on, _ = vllm_source("engine/arg_utils.py")["EngineArgs"]
+    assert made <= methods["__init__"] | passed_on
+    assert set(inspect.signature(DoubleLLM.generate).parameters) - {"self"} <= methods["generate"]
+    assert "get_tokenizer" in methods
+    fields, _ = vllm_source("sampling_params.py")["SamplingParams"]
+    assert names_of(SamplingParams) <= fields
+
+
+def test_the_double_gives_nothing_that_vllm_does_not():
+    outputs = vllm_source("outputs.py")
+    assert names_of(CompletionOutput) <= outputs["CompletionOutput"][0]
+    assert names_of(RequestOutput) <= outputs["RequestOutput"][1]["__init__"]
+    assert names_of(Logprob) <= vllm_source("logprobs.py")["Logprob"][0]
+    fields, methods = vllm_source("config/model.py")["ModelConfig"]
+    assert "get_vocab_size" in methods
+    assert {"hf_config", "logprobs_mode", "max_logprobs"} <= fields
 
 
 @pytest.mark.slow

@@ -24,8 +24,11 @@ from homogen.records import (
     answer_of,
     arrow_schema,
     prompt_template,
+    reasoning_opened,
     unknown,
 )
+
+HARMONY = "<|channel|>analysis<|message|>Sydney? No.<|end|>"
 
 
 def test_doctests():
@@ -170,6 +173,8 @@ def test_limits_are_inclusive(field, low, below):
         ({"model": ""}, "model must be a non-empty string"),
         ({"model": None}, "model must be a non-empty string"),
         ({"prompt": 3}, "prompt must be a non-empty string"),
+        ({"model": "m\ud83d"}, "model holds half of a character (a lone surrogate), got 'm\\ud83d'; take it out"),
+        ({"prompt": "\ude00 {question}"}, "prompt holds half of a character (a lone surrogate)"),
         ({"n": 2.0}, "n must be a whole number, got 2.0"),
         ({"n": "10"}, "n must be a whole number, got '10'"),
         ({"n": True}, "n must be a whole number, got True"),
@@ -232,10 +237,108 @@ def test_bounds_of_entropies_come_in_pairs():
         ("<think>a</think> Paris <think>cut", "Paris"),
         ("<thinker>a</thinker> Paris", "<thinker>a</thinker> Paris"),
         ("</think> Paris", "</think> Paris"),
+        # whatever the case, and the other names
+        ("<THINK>a</Think>Paris", "Paris"),
+        ("\n<thought>a</thought>\nParis", "Paris"),
+        ("<seed:think>a</seed:think>Paris", "Paris"),
+        ("<think>a</reasoning>Paris", ""),
+        # blocks behind each other and within each other
+        ("<think>a</think> <reasoning>b</reasoning> Paris", "Paris"),
+        ("<think>a</think>\n<think>b", ""),
+        ("<think>a <think>b</think> c</think> Paris", "Paris"),
+        ("<think>Not <think> here.</think> Paris", "Paris"),
+        ("<think>a</think></think>Paris", "Paris"),
+        ("Paris.\n<think>\nOr is it", "Paris."),
+        # Magistral, Kimi
+        ("[THINK]a[/THINK]Paris", "Paris"),
+        ("[THINK]a", ""),
+        ("◁think▷a◁/think▷Paris", "Paris"),
+        ("◁think▷a", ""),
+        ("[THINK]a <think> b[/THINK]Paris", "Paris"),
     ],
 )
 def test_the_answer_is_what_stands_outside_reasoning(text, answer):
     assert answer_of(text) == answer
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "use the <think> tag",
+        "Use the <think> tag to open, and </think> to close it.",
+        "Write `<think>` first.",
+        "The marks are <think>, [THINK] and ◁think▷.",
+        "It begins with <think>",
+        "Put it between <think> and </think>, or <reasoning>…</reasoning>.",
+        "analysis of variance",
+        "analysis's end",
+        "analysis",
+        "Analysis: Paris",
+        "The assistantfinal channel",
+    ],
+)
+def test_an_answer_that_speaks_of_a_mark_stays_whole(text):
+    assert answer_of(text) == text
+    assert answer_of(f"<think>Hm.</think>\n{text}") == text
+    assert reasoning_opened(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        (f"{HARMONY}<|start|>assistant<|channel|>final<|message|>Paris<|return|>", "Paris"),
+        (f"{HARMONY}<|start|>assistant<|channel|>final<|message|>Paris", "Paris"),
+        (f"{HARMONY}<|start|>assistant<|channel|>final <|constrain|>json<|message|>Paris<|end|>", "Paris"),
+        (f"<|start|>assistant{HARMONY}<|start|>assistant<|channel|>final<|message|>Paris<|return|>", "Paris"),
+        (f"{HARMONY}<|start|>assistant<|channel|>commentary to=functions.x<|message|>{{}}<|call|>", ""),
+        ("<|channel|>analysis<|message|>Sydney? No", ""),
+        ("<|channel|>final<|message|>Paris<|return|>", "Paris"),
+        ("analysisSydney? No.assistantfinalParis", "Paris"),
+        ("analysisSydney? No.assistantcommentaryWait.assistantfinal\nParis\n", "Paris"),
+        ('analysis"Capital" means the seat', ""),
+        ("analysis The user asks.assistantfinalParis", "Paris"),
+        ("analysisSydney? No.assistantfinal", ""),
+    ],
+)
+def test_of_channels_only_the_final_one_is_the_answer(text, answer):
+    assert answer_of(text) == answer
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("<think>" * 100_000, ""),
+        ("<think>" * 100_000 + "</think>" * 100_000 + "Paris", "Paris"),
+        ("<think>a" * 100_000 + "</think>Paris", "Paris"),
+        ("<think>a</think>" * 100_000 + "Paris", "Paris"),
+        ("<think>a[THINK]" * 100_000 + "[/THINK]", ""),
+        ("Paris <think> " * 100_000, ("Paris <think> " * 100_000).strip()),
+        ("analysis" + "assistant" * 100_000, ""),
+        ("<|channel|>final" * 100_000, ""),
+    ],
+    ids=range(8),
+)
+def test_a_text_full_of_marks_is_read_once(text, answer):
+    """A search that began anew at each mark would take minutes."""
+    assert answer_of(text) == answer
+    reasoning_opened(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "opened"),
+    [
+        ("hm</think>Paris", "<think>hm</think>Paris"),
+        ("hm.\n</think>\n\nParis", "<think>hm.\n</think>\n\nParis"),
+        ("hm.</THINK> Paris", "<THINK>hm.</THINK> Paris"),
+        ("hm[/THINK]Paris", "[THINK]hm[/THINK]Paris"),
+        ("hm◁/think▷Paris", "◁think▷hm◁/think▷Paris"),
+        ("<think>hm</think>Paris", "<think>hm</think>Paris"),
+        ("Paris", "Paris"),
+    ],
+)
+def test_a_block_whose_beginning_is_not_in_the_text_is_given_one(text, opened):
+    assert reasoning_opened(text) == opened
+    assert answer_of(opened) == "Paris"
 
 
 # --- estimates ------------------------------------------------------------------------------------------------------

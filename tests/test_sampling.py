@@ -16,6 +16,7 @@ import pytest
 from conftest import WORDS, CountingEngine, ask, make_model, read_json, wheel_installed, word_tokenizer
 
 import homogen.sampling
+from homogen.engines.replies import Unanswered
 from homogen.engines.transformers import TransformersEngine
 from homogen.records import GREEDY, BadInput, Question, Response, SamplingSpec, answer_of, arrow_schema
 from homogen.sampling import sample
@@ -444,6 +445,61 @@ def test_an_engine_that_leaves_answers_out_is_named_with_the_question(tmp_path):
     engine = Parrot()
     sample(ask(3), spec(), tmp_path, engine)
     assert engine.asked == ["q001"]
+
+
+class Mute(Parrot):
+    """Gives no whole set of answers to some questions, and says so at the end."""
+
+    batch_rows = 6
+
+    def __init__(self, *mute):
+        super().__init__()
+        self.mute = mute
+
+    def generate(self, prompts, spec):
+        lost = {q: "the reply\ncannot be read" for q, _ in prompts if q in self.mute}
+        for response in super().generate(prompts, spec):
+            if response.question_id not in lost or response.sample == GREEDY:
+                yield response
+        if lost:
+            raise Unanswered(lost, "run again")
+
+
+@pytest.mark.parametrize("start", [0, 1])
+def test_questions_without_answers_are_left_out_and_asked_again_next_time(tmp_path, start):
+    for _ in range(2):
+        with pytest.warns(
+            UserWarning, match=r"tiny: 2 of 5 questions were not answered and are left out \('q00"
+        ) as said:
+            run = sample(ask(5)[start:] + ask(5)[:start], spec(), tmp_path, Mute("q001", "q004"))
+        assert said[0].filename == __file__
+        assert sorted(q.id for q in run.questions) == ["q000", "q002", "q003"]
+        assert [r["question_id"] for r in rows(run)][::3] == [q.id for q in run.questions]
+    engine = Parrot()
+    assert len(sample(ask(5), spec(), tmp_path, engine).questions) == 5
+    assert sorted(engine.asked) == ["q001", "q004"]
+
+
+def test_a_run_without_any_answer_is_refused_and_blocks_nothing(tmp_path):
+    ids = [q.id for q in ask(4)]
+    with pytest.raises(
+        BadInput, match=r"none of the 4 questions was answered \('q00.', 'q00.', 'q00.', …\): the reply cannot be read"
+    ):
+        sample(ask(4), spec(), tmp_path, Mute(*ids))
+    assert sample(ask(4), spec(), tmp_path, Parrot()).answers()
+
+
+def test_a_server_without_any_answer_is_given_up_but_not_one_that_has_answered(tmp_path):
+    questions = ask(40)
+    engine = Mute(*(q.id for q in questions))
+    with pytest.raises(BadInput, match="none of the first 8 questions was answered: the reply"):
+        sample(questions, spec(), tmp_path / "a", engine)
+    assert len(engine.asked) == 8
+    longest = max(questions, key=lambda q: (len(q.text), q.id)).id
+    engine = Mute(*(q.id for q in questions if q.id != longest))
+    for _ in range(2):
+        with pytest.warns(UserWarning, match=r"39 of 40 questions were not answered"):
+            assert [q.id for q in sample(questions, spec(), tmp_path / "b", engine).questions] == [longest]
 
 
 def test_without_an_engine_the_model_of_the_spec_is_loaded(tmp_path, model_folders):

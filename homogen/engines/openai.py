@@ -7,27 +7,26 @@ answer that was not given is recorded as missing, never as something to cluster.
 
 from __future__ import annotations
 
-import datetime
-import email.utils
+import asyncio
 import json
 import math
 import os
 import random
-import threading
 import urllib.parse
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import Any
 
 import openai
 
+from homogen.engines.access import Access, redirected
 from homogen.engines.bounds import entropy_bounds
-from homogen.engines.replies import Garbage, read, tokens_of
+from homogen.engines.replies import Garbage, Token, Unanswered, read, tokens_of
 from homogen.engines.seeds import request_seed
+from homogen.engines.wire import BoundedClient, from_loop, message_of, passing, retry_after
 from homogen.records import GREEDY, BadInput, Response, SamplingSpec, answer_of, prompt_template, unknown
 
-CLIENT_VERSION = 1
+CLIENT_VERSION = 2
 """Raise when the same spec would be asked for, or read, in another way than before."""
 
 APIS = ("chat", "completions")
@@ -55,7 +54,8 @@ class OpenAIEngine:
     model
         The id to send, as the server lists it.
     base_url
-        Such as ``http://127.0.0.1:8000/v1``; None takes ``OPENAI_BASE_URL``, or OpenAI's own.
+        Such as ``http://127.0.0.1:8000/v1``; None takes ``OPENAI_BASE_URL``, or OpenAI's own. User, password and
+        query (``?api-version=…``) are sent with each request, and neither shown nor stored.
     api
         ``"chat"`` or ``"completions"``; a base model has no chat template and wants ``"completions"``.
     logprobs
@@ -68,11 +68,12 @@ class OpenAIEngine:
         error (5xx) or a reply that cannot be read; the wait doubles each time and is never shorter than the server's
         ``Retry-After``.
     timeout
-        Seconds until a request counts as lost.
+        Seconds until a request counts as lost, from its first byte to the last one of the reply.
     vocabulary_size
         Of the model; without it, entropies have no upper bound.
     api_key_env
-        Name of the environment variable that holds the key; None sends none. The key itself is nowhere written.
+        Name of the environment variable that holds the key; None sends none. The key itself is nowhere written: where
+        a server says it back, even in an answer, "…" stands in its place.
     extra_body
         Fields for every request beside those of the spec, such as ``{"reasoning_effort": "low"}``; they count in the
         run's key.
@@ -100,7 +101,8 @@ class OpenAIEngine:
     Raises
     ------
     BadInput
-        If an option is out of range, or the key is not in the environment where OpenAI itself is asked.
+        If an option is out of range, the key is not in the environment where OpenAI itself is asked, or what is there
+        can be no key.
 
     Examples
     --------
@@ -143,13 +145,10 @@ class OpenAIEngine:
         self.concurrency, self.retries, self.timeout = concurrency, retries, timeout
         self.vocabulary_size, self.thinking, self.dialect = vocabulary_size, thinking, dialect
         own = "https://api.openai.com/v1"
-        self._url = base_url or os.environ.get("OPENAI_BASE_URL") or own
-        self.base_url = _public(self._url)
-        self._key_name = api_key_env
-        self._key()
+        self._access = Access(base_url or os.environ.get("OPENAI_BASE_URL") or own, api_key_env)
+        self.base_url = self._access.public
         self.extra_body = dict(extra_body or {})
         self._unsaid: set[str] = set()  # fields that this server has turned out not to know
-        self._lock = threading.Lock()
         self._sleep = sleep
         self.batch_rows = 4 * concurrency
         where = {"revision": revision} if revision else {"model": model, "base_url": self.base_url}
@@ -162,8 +161,10 @@ class OpenAIEngine:
             "logprobs": logprobs,
             "vocabulary_size": vocabulary_size,
             "thinking": thinking,
-            "extra_body": self._scrubbed_copy(self.extra_body),
+            "extra_body": self._plain_copy(self.extra_body),
         }
+        if self._access.within(json.dumps(self.identity, ensure_ascii=False, default=str)):
+            raise BadInput("model, revision or base_url holds the key or a password; it would be written down")
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.model!r}, {self.base_url!r}, api={self.api!r})"
@@ -185,107 +186,109 @@ class OpenAIEngine:
 
         Raises
         ------
+        Unanswered
+            At the end, if replies to some questions could not be read however often, or the server refused what it was
+            asked; the answers to all others have been given.
         BadInput
-            If the server refuses (at once), or fails more often than ``retries``.
+            If the server refuses every request, or fails more often than ``retries``.
         """
         if self.dialect == "openai" and (spec.top_k or spec.repetition_penalty != 1):
             raise BadInput(
                 "OpenAI's own protocol has neither top_k nor repetition_penalty; "
                 "use a spec without them, or dialect 'extended' if the server takes them"
             )
-        tasks = [(q, text, k) for q, text in prompts for k in range(GREEDY, spec.n)]
-        cancelled, failed = threading.Event(), []
+        lost: dict[str, str] = {}
 
-        def work(client, task: tuple[str, str, int]) -> Response | None:
-            try:
-                return self._answer(client, *task, spec, cancelled)
-            except BaseException as error:
-                failed.append(error)  # what follows from it, in other threads, comes behind it
-                cancelled.set()
-                return None
+        async def everything(put: Callable[[Response], None]) -> None:
+            wanted = [(q, text, k) for q, text in prompts for k in range(GREEDY, spec.n)]
+            tasks = iter(wanted)
 
-        with (
-            openai.OpenAI(
-                api_key=self._key() or "none",
-                base_url=self._url,
-                max_retries=0,
-                timeout=self.timeout,
-                # A proxy stands between this machine and others, not between it and itself.
-                http_client=openai.DefaultHttpxClient(trust_env=not _local(self._url)),
-            ) as client,
-            ThreadPoolExecutor(self.concurrency) as pool,
-        ):
-            futures = [pool.submit(work, client, task) for task in tasks]
-            try:
-                for future in as_completed(futures):
-                    response = future.result()
-                    if failed:
-                        raise failed[0]
-                    if response is not None:
-                        yield response
-            finally:
-                cancelled.set()
-                pool.shutdown(wait=True, cancel_futures=True)
+            async def work() -> None:
+                for question, text, sample in tasks:
+                    if question in lost:
+                        continue  # an answer of it is missing for good, the others would not be kept
+                    try:
+                        put(await self._answer(client, question, text, sample, spec))
+                    except _Lost as reason:
+                        lost.setdefault(question, str(reason))
 
-    def _key(self) -> str | None:
-        if self._key_name is None:
-            return None
-        key = os.environ.get(self._key_name)
-        if not key and urllib.parse.urlsplit(self._url).hostname == "api.openai.com":
-            raise BadInput(f"no key: set the environment variable {self._key_name} to the key of {self.base_url}")
-        return key or None
+            async with self._client() as client:
+                workers = [asyncio.create_task(work()) for _ in wanted[: self.concurrency]]
+                try:
+                    await asyncio.gather(*workers)
+                finally:
+                    for worker in workers:
+                        worker.cancel()
+                    await asyncio.gather(*workers, return_exceptions=True)
 
-    def _scrub(self, text: object) -> str:
-        """One short line without the key and without what an address may carry."""
-        line = " ".join(str(text).split()).replace(self._url, self.base_url)
-        for secret in (self._key(), urllib.parse.urlsplit(self._url).password):
-            line = line.replace(secret, "…") if secret else line
-        return line[:300]
+        yield from from_loop(everything)
+        if lost:
+            raise Unanswered(lost, KEPT)
 
-    def _scrubbed_copy(self, body: dict) -> dict:
+    def _client(self) -> openai.AsyncOpenAI:
+        # A proxy stands between this machine and others, not between it and itself.
+        options = {"trust_env": not _local(self._access.url), "params": self._access.query()}
+        return openai.AsyncOpenAI(
+            api_key=self._access.key() or "none",
+            base_url=self._access.request_url(),
+            max_retries=0,  # the library's would wait neither as long as a server says nor for a reply that is garbage
+            timeout=None,
+            http_client=BoundedClient(self.timeout, **options),
+        )
+
+    def _plain_copy(self, body: dict) -> dict:
         try:
             text = json.dumps(body, sort_keys=True)
-        except (TypeError, ValueError) as error:
-            raise BadInput(f"extra_body must be what JSON can say: {error}") from error
-        if (key := self._key()) and key in text:
-            raise BadInput(f"extra_body holds the key of {self._key_name}; it would be written down, so leave it out")
+        except (TypeError, ValueError, RecursionError) as error:
+            raise BadInput(f"extra_body must be what JSON can say: {self._access.line(error)}") from None
+        if self._access.within(text):
+            raise BadInput(
+                f"extra_body holds the key of {self._access.key_name}, or a password; it would be written down, "
+                "so leave it out"
+            )
         return json.loads(text)
 
     # --- one request ------------------------------------------------------------------------------------------------
 
-    def _answer(
-        self, client, question: str, prompt: str, sample: int, spec: SamplingSpec, cancelled
-    ) -> Response | None:
+    async def _answer(
+        self, client: openai.AsyncOpenAI, question: str, prompt: str, sample: int, spec: SamplingSpec
+    ) -> Response:
         attempt = 0
-        while not cancelled.is_set():
+        while True:
             body = self._body(question, prompt, sample, spec)
+            end: Exception | None = None
+            readable = True
             try:
-                reply = self._send(client, body)
-                return self._response(reply, question, sample, spec)
+                return self._response(await self._send(client, body), question, sample, spec)
             except openai.APIStatusError as error:
                 if self._adapts(error, body):
                     continue
-                if not _passing(error):
-                    raise self._refusal(error, client) from None
-                fault, least = f"answered {error.status_code} ({self._scrub(_message(error))})", _retry_after(error)
+                if not passing(error):
+                    end = await self._refusal(error, client)
+                fault = f"answered {error.status_code} ({self._access.line(message_of(error))})"
+                least = retry_after(error)
             except openai.APITimeoutError:
                 fault, least = f"did not answer within {self.timeout:g} s", 0.0
-            except openai.APIConnectionError as error:
-                fault, least = f"cannot be reached ({self._scrub(error.__cause__ or error)})", 0.0
-            except Garbage as error:
-                fault, least = f"sent a reply that cannot be read ({self._scrub(error)})", 0.0
+            except (openai.APIConnectionError, Garbage, RecursionError) as error:
+                cause = error.__cause__ if isinstance(error, openai.APIConnectionError) else error
+                readable = not isinstance(cause, Garbage | RecursionError)
+                said = "nested too deeply" if isinstance(cause, RecursionError) else self._access.line(cause or error)
+                fault = f"cannot be reached ({said})" if readable else f"sent a reply that cannot be read ({said})"
+                least = 0.0
+            # Outside of the handlers, so that no error drags the one behind it, and what that quotes, along.
+            if end is not None:
+                raise end
             attempt += 1
             if attempt > self.retries or least > LONGEST_WAIT:
-                tries = f"{attempt} time{'s' * (attempt > 1)}"
-                raise BadInput(f"the server {self.base_url} {fault}, tried {tries}; {KEPT}")
-            self._wait(max(least, min(60.0, 2.0 ** (attempt - 1)) * random.uniform(0.5, 1.5)), cancelled)
-        return None
+                line = f"the server {self.base_url} {fault}, tried {attempt} time{'s' * (attempt > 1)}"
+                raise BadInput(f"{line}; {KEPT}") if readable else _Lost(line)
+            await self._wait(max(least, min(60.0, 2.0 ** (attempt - 1)) * random.uniform(0.5, 1.5)))
 
-    def _wait(self, seconds: float, cancelled: threading.Event) -> None:
-        if self._sleep is not None:
-            self._sleep(seconds)
+    async def _wait(self, seconds: float) -> None:
+        if self._sleep is None:
+            await asyncio.sleep(seconds)
         else:
-            cancelled.wait(seconds)
+            await asyncio.to_thread(self._sleep, seconds)
 
     def _body(self, question: str, prompt: str, sample: int, spec: SamplingSpec) -> dict:
         greedy = sample == GREEDY or spec.temperature == 0
@@ -322,23 +325,24 @@ class OpenAIEngine:
                 del body["top_p"]
         return {**body, **self.extra_body}
 
-    def _send(self, client, body: dict) -> dict:
+    async def _send(self, client: openai.AsyncOpenAI, body: dict) -> dict:
         create = (client.chat.completions if self.api == "chat" else client.completions).with_raw_response.create
         asked = {"messages", "prompt", "model"}
         # All else goes as extra fields, so that the client neither knows better nor adds anything.
         extra = {name: value for name, value in body.items() if name not in asked}
-        raw = create(**{name: body[name] for name in asked & body.keys()}, extra_body=extra)
+        raw = await create(**{name: body[name] for name in asked & body.keys()}, extra_body=extra)
+        text = raw.content.decode(json.detect_encoding(raw.content), "replace")
         try:
-            reply = json.loads(raw.content)
+            reply = json.loads(text)
         except ValueError:
-            raise Garbage(f"not JSON: {raw.content[:60]!r}") from None
+            reply = None
         if not isinstance(reply, dict):
-            raise Garbage(f"a {type(reply).__name__} where an object should be")
+            raise Garbage(f"no JSON object: {self._access.hide(text)[:60]!r}")
         return reply
 
     def _adapts(self, error: openai.APIStatusError, body: dict) -> bool:
         """Learn from a refusal which of two dispensable spellings this server does not know."""
-        said = _message(error)
+        said = message_of(error)
         if error.status_code not in (400, 422):
             return False
         mine = body.keys() - self.extra_body.keys()
@@ -346,10 +350,8 @@ class OpenAIEngine:
             self._unsaid.add("max_tokens")
             return True
         if "chat_template_kwargs" in said and "chat_template_kwargs" in mine:
-            with self._lock:
-                first = "chat_template_kwargs" not in self._unsaid
+            if "chat_template_kwargs" not in self._unsaid:
                 self._unsaid.add("chat_template_kwargs")
-            if first:
                 warnings.warn(
                     f"{self.base_url} does not know chat_template_kwargs: a model that reasons cannot be told not to",
                     stacklevel=2,
@@ -357,19 +359,27 @@ class OpenAIEngine:
             return True
         return False
 
-    def _refusal(self, error: openai.APIStatusError, client) -> BadInput:
-        """Say in one line what a refusal means and what mends it."""
-        code, said = error.status_code, self._scrub(_message(error))
+    async def _refusal(self, error: openai.APIStatusError, client: openai.AsyncOpenAI) -> Exception:
+        """Say in one line what a refusal means and what mends it; one that is the question's own costs only that."""
+        code, said = error.status_code, self._access.line(message_of(error))
+        if 300 <= code < 400:
+            where = redirected(self._access.url, error.response.headers.get("location", ""))
+            return BadInput(
+                f"the server {self.base_url} sends requests elsewhere ({code}), where no key is sent; pass the right "
+                "address as base_url" + (f", perhaps {self._access.line(where)}" if where else "")
+            )
         if code == 401:
             mend = (
-                f"set the environment variable {self._key_name} to a valid key" if self._key_name else "it wants a key"
+                f"set the environment variable {self._access.key_name} to a valid key"
+                if self._access.key_name
+                else "it wants a key"
             )
             return BadInput(f"the server {self.base_url} does not accept the key: {mend} ({said})")
         if code == 403:
             return BadInput(f"the server {self.base_url} does not allow this key to use {self.model!r} ({said})")
         if code == 404:
-            listed = self._listed(client)
-            has = f"it has {', '.join(listed)}" if listed else f"look at {self.base_url}/models"
+            listed = self._access.line(", ".join(await self._listed(client)))
+            has = f"it has {listed}" if listed else f"look at {self.base_url}/models"
             return BadInput(
                 f"the server {self.base_url} has no model {self.model!r} in its {self.api} API; {has} ({said})"
             )
@@ -384,14 +394,16 @@ class OpenAIEngine:
                     f"the server {self.base_url} does not give {self.logprobs} log-probabilities a token: "
                     f"ask for fewer, or pass logprobs=None ({said})"
                 )
-        return BadInput(f"the server {self.base_url} refused the request with {code}: {said}")
+        line = f"the server {self.base_url} refused the request with {code}: {said}"
+        # A prompt that is too long, or that a filter refuses: others may pass.
+        return _Lost(line) if code in (400, 413, 422) else BadInput(line)
 
-    def _listed(self, client) -> list[str]:
+    async def _listed(self, client: openai.AsyncOpenAI) -> list[str]:
         """The ids of the server's models, if it tells."""
         try:
-            found = json.loads(client.models.with_raw_response.list().content)["data"]
+            found = json.loads((await client.models.with_raw_response.list()).content)["data"]
             return sorted(str(model["id"]) for model in found)[:12]
-        except (openai.OpenAIError, ValueError, TypeError, KeyError):
+        except (openai.OpenAIError, Garbage, ValueError, TypeError, KeyError, RecursionError):
             return []
 
     def _response(self, reply: dict, question: str, sample: int, spec: SamplingSpec) -> Response:
@@ -402,9 +414,10 @@ class OpenAIEngine:
             text, finish = text[: min(marks)], "stop"
         tokens = tokens_of(text, tokens)
         try:
-            bounds = [entropy_bounds(t.top, self.vocabulary_size, t.aside) for t in tokens]
+            bounds = [self._bounds(t) for t in tokens]
         except BadInput as error:
             raise Garbage(error) from None
+        text = self._access.hide(text)
         return Response(
             question,
             sample,
@@ -416,49 +429,16 @@ class OpenAIEngine:
             tuple(high for _, high in bounds) if bounds else None,
         )
 
+    def _bounds(self, token: Token) -> tuple[float, float]:
+        if not token.top and token.aside is None:
+            return math.nan, math.nan  # nothing is known of it
+        return entropy_bounds(token.top, self.vocabulary_size, token.aside)
 
-# --- refusals and waits ---------------------------------------------------------------------------------------------
 
-
-def _public(url: str) -> str:
-    """An address without user, password and query."""
-    parts = urllib.parse.urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise BadInput("base_url must be an address such as 'http://127.0.0.1:8000/v1'")
-    host = parts.hostname + (f":{parts.port}" if parts.port else "")
-    return urllib.parse.urlunsplit((parts.scheme, host, parts.path.rstrip("/"), "", ""))
+class _Lost(Exception):
+    """A question that gets no answer; the others may."""
 
 
 def _local(url: str) -> bool:
     host = urllib.parse.urlsplit(url).hostname or ""
     return host == "localhost" or host == "::1" or host.startswith("127.")
-
-
-def _message(error: openai.APIStatusError) -> str:
-    body = error.body
-    if isinstance(body, dict):
-        body = body.get("message") or body.get("detail") or body.get("error") or body
-    if isinstance(body, dict):
-        body = body.get("message") or body
-    return str(body or error.message)
-
-
-def _passing(error: openai.APIStatusError) -> bool:
-    """Whether a refusal may be over soon. A quota that is used up answers 429 too, for good."""
-    used_up = error.status_code == 429 and "insufficient_quota" in f"{error.code} {error.type} {error.body}"
-    return not used_up and (error.status_code in (408, 409, 429) or error.status_code >= 500)
-
-
-def _retry_after(error: openai.APIStatusError) -> float:
-    """Seconds that the server asks to wait: a number, or a date."""
-    said = error.response.headers.get("retry-after", "")
-    try:
-        return max(0.0, float(said)) if math.isfinite(float(said)) else 0.0
-    except ValueError:
-        pass
-    try:
-        when = email.utils.parsedate_to_datetime(said)
-    except ValueError:
-        return 0.0
-    now = datetime.datetime.now(datetime.UTC)
-    return max(0.0, (when.replace(tzinfo=when.tzinfo or datetime.UTC) - now).total_seconds())

@@ -8,16 +8,51 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
+from collections.abc import Mapping
 from typing import Any
+
+from homogen.records import BadInput, reasoning_opened
+
+WITHHELD = {
+    *("contentfilter", "contentfiltered", "refusal", "safety", "recitation", "blocklist", "prohibitedcontent", "spii"),
+    *("toolcall", "toolcalls", "tooluse", "functioncall", "functioncalls"),
+}
+"""Reasons for which no answer was given, in small letters alone: a filter took it, or it became the call of a tool."""
+
+CUT = {
+    *("length", "limit", "maxlength", "modellength", "maxtoken", "maxtokens", "maxnewtokens", "maxoutputtokens"),
+    *("maxcompletiontokens", "contextlength", "contextlengthexceeded", "modelcontextwindowexceeded"),
+}
+"""Names of the end by a limit, in small letters alone."""
 
 
 class Garbage(Exception):
     """A reply that is not what the protocol says; may be better next time."""
 
 
+class Unanswered(BadInput):
+    """Some questions got no answer that can be read; raised when those to all others have been given.
+
+    Parameters
+    ----------
+    questions
+        Why, by the question's id; at least one.
+    hint
+        What to do about it.
+    """
+
+    def __init__(self, questions: Mapping[str, str], hint: str) -> None:
+        self.questions = dict(questions)
+        first, reason = next(iter(self.questions.items()))
+        many = (
+            f"{len(self.questions)} questions, such as {first!r}" if len(self.questions) > 1 else f"question {first!r}"
+        )
+        super().__init__(f"{many}: {reason}; {hint}")
+
+
 @dataclasses.dataclass(frozen=True)
 class Token:
-    """One token of an answer: its bytes, its log-probability and those of the likeliest."""
+    """One token of an answer: its bytes, its log-probability (NaN if not given) and those of the likeliest."""
 
     raw: bytes
     logprob: float
@@ -26,8 +61,8 @@ class Token:
 
     @property
     def aside(self) -> float | None:
-        """The log-probability that counts beside the likeliest ones; None if the token is one of them."""
-        return None if self.among else self.logprob
+        """The log-probability that counts beside the likeliest ones; None if the token is one of them, or has none."""
+        return None if self.among or math.isnan(self.logprob) else self.logprob
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,40 +79,49 @@ def read(reply: dict, asked: int) -> Reply:
     """Text, end and tokens of a reply of either API, of which so many log-probabilities a token were asked."""
     try:
         choice = reply["choices"][0]
-        reason = choice.get("finish_reason")
+        if choice.get("error"):
+            raise Garbage(f"an error in place of an answer: {choice['error']}")
+        # What the servers of this world call an end is no closed list: a reason that nobody knows keeps the answer.
+        reason = re.sub(r"[^a-z]", "", str(choice.get("finish_reason")).lower())
         message = choice.get("message")
-        text = choice["text"] if message is None else _said(message, reason)
+        text = (choice["text"] or "") if message is None else _said(message, reason in CUT)
         if not isinstance(text, str):
-            raise Garbage(f"no text, finish_reason {reason!r}")
+            raise Garbage(f"no text, finish_reason {choice.get('finish_reason')!r}")
         tokens = _tokens(choice.get("logprobs"), asked)
     except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
         said = reply.get("error") or f"{type(error).__name__}: {error}"
         raise Garbage(f"not a completion: {said}") from None
-    # An answer that a filter took away, or that became the call of a tool, was not given.
-    withheld = reason not in ("stop", "length", "eos", "eos_token", "stop_sequence", "max_tokens", None)
-    return Reply(text, "length" if reason in ("length", "max_tokens") else "stop", withheld, tokens)
+    return Reply(_whole(text), "length" if reason in CUT else "stop", reason in WITHHELD, tokens)
 
 
-def _said(message: dict, reason: str | None) -> str | None:
-    """What a chat message says, its reasoning in a block in front."""
+def _said(message: dict, cut: bool) -> str:
+    """What a chat message says, its reasoning in a block in front; nothing is an empty answer."""
     content = message.get("content")
-    if isinstance(content, list):
-        content = "".join(part.get("text", "") for part in content)
-    if content is None:
-        content = message.get("refusal")
     thoughts = message.get("reasoning_content") or message.get("reasoning")
-    if content is None and (thoughts or reason not in ("stop", None)):
-        content = ""  # cut while it reasoned, or withheld: missing, and no reason to ask again
+    if isinstance(content, list):
+        thoughts = "".join(map(_thought, content)) or thoughts
+        content = "".join(map(_part, content))
     if content is None:
-        return None
+        content = message.get("refusal") or ""
     if isinstance(thoughts, str) and thoughts:
         # Reasoning that the limit cut has no end, and its block none either.
-        closed = content or reason not in ("length", "max_tokens")
-        return f"<think>{thoughts}" + (f"</think>{content}" if closed else "")
-    # Some chat templates open the block themselves, and only its end is in the text.
-    if re.search(r"\A(?:(?!<think>).)*</think>", content, re.DOTALL):
-        return f"<think>{content}"
-    return content
+        return f"<think>{thoughts}" + (f"</think>{content}" if content or not cut else "")
+    return reasoning_opened(content) if isinstance(content, str) else content
+
+
+def _part(part: dict | str) -> str:
+    """The text of a part of a message; that of its reasoning is none."""
+    return part if isinstance(part, str) else part.get("text") or ""
+
+
+def _thought(part: dict | str) -> str:
+    thoughts = "" if isinstance(part, str) else part.get("thinking") or ""
+    return thoughts if isinstance(thoughts, str) else "".join(map(_part, thoughts))
+
+
+def _whole(text: str) -> str:
+    """A text whose halves of characters (lone surrogates, which no file takes) are U+FFFD; two that fit are joined."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def _tokens(logprobs: Any, asked: int) -> tuple[Token, ...]:
@@ -94,23 +138,28 @@ def _tokens(logprobs: Any, asked: int) -> tuple[Token, ...]:
             )
             for e in logprobs["content"]
         ]
+    elif logprobs.get("token_logprobs") is None:
+        return ()
     else:
-        texts, values = logprobs.get("tokens") or (), logprobs.get("token_logprobs") or ()
+        texts, values = logprobs.get("tokens") or (), logprobs["token_logprobs"]
         tops = logprobs.get("top_logprobs") or [None] * len(texts)
         rows = zip(texts, values, tops, strict=True)
         entries = [(text, value, None, list((top or {}).items())) for text, value, top in rows]
     return tuple(_token(*entry, asked) for entry in entries)
 
 
-def _token(text: str, logprob: float, raw: list[int] | None, top: list[tuple[str, float]], asked: int) -> Token:
+def _token(
+    text: str, logprob: float | None, raw: list[int] | None, top: list[tuple[str, float | None]], asked: int
+) -> Token:
     """One token. A drawn token that is not one of the likeliest may stand behind them in the list, or be left out."""
-    value = _floor(logprob)
+    top = [(t, v) for t, v in top if v is not None]
+    value = math.nan if logprob is None else _floor(logprob)
     likeliest = sorted((_floor(v) for _, v in top), reverse=True)
-    among = any(t == text and abs(v - logprob) < 1e-3 for t, v in top)
+    among = any(t == text and (logprob is None or abs(v - logprob) < 1e-3) for t, v in top)
     if among and len(likeliest) > asked and value <= likeliest[-1] + 1e-3:
         likeliest.pop()  # behind the ones asked for: its probability is no ceiling for the rest
         among = False
-    return Token(text.encode() if raw is None else bytes(raw), value, tuple(likeliest), among)
+    return Token(_whole(text).encode() if raw is None else bytes(raw), value, tuple(likeliest), among)
 
 
 def _floor(logprob: float) -> float:
@@ -122,11 +171,15 @@ def _floor(logprob: float) -> float:
 
 def tokens_of(text: str, tokens: tuple[Token, ...]) -> tuple[Token, ...]:
     """The fewest first tokens that write a text: without the end token and what follows a stop string."""
-    raw = b""
+    raw, bare = b"", text.lstrip()
     for count, token in enumerate((None, *tokens)):
         raw += token.raw if token else b""
+        if len(raw) < len(bare):
+            continue  # a letter takes a byte at least
         written = raw.decode("utf-8", "replace")
         # Some servers take the white space off an answer's start.
-        if written.startswith(text) or written.lstrip().startswith(text.lstrip()):
+        if written.startswith(text) or written.lstrip().startswith(bare):
             return tokens[:count]
+        if len(written.lstrip()) > len(bare) + 4:  # only the last letter can still change
+            break
     return tokens  # the text is not the tokens' own (reasoning taken out, say): keep them all

@@ -15,12 +15,12 @@ from homogen.engines.bounds import entropy_bounds
 from homogen.engines.seeds import request_seed
 from homogen.models import asked_in_template, pick_device, resolve_weights
 from homogen.placement import check_room
-from homogen.records import GREEDY, BadInput, Response, SamplingSpec, answer_of, prompt_template
+from homogen.records import GREEDY, BadInput, Response, SamplingSpec, answer_of, prompt_template, reasoning_opened
 
-OPEN, CLOSE = "<think>", "</think>"
-"""What opens and ends a reasoning block."""
+OPEN = "<think>"
+"""What opens a reasoning block."""
 
-ENGINE_VERSION = 1
+ENGINE_VERSION = 2
 """Raise when the same spec would be asked for, or read, in another way than before."""
 
 WINDOW = 4096
@@ -86,6 +86,8 @@ class VLLMEngine:
         for name, value, low in (*numbers, ("tensor_parallel_size", tensor_parallel_size, 1)):
             if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < low):
                 raise BadInput(f"{name} must be a whole number of at least {low}, or None, got {value!r}")
+        if "trust_remote_code" in options:
+            raise BadInput("trust_remote_code cannot be set: no program of a model's repository is run")
         self._vllm = _import_vllm()
         pick_device("cuda")
         import torch
@@ -97,6 +99,7 @@ class VLLMEngine:
             self._llm = self._vllm.LLM(
                 model=weights,
                 dtype="bfloat16",
+                trust_remote_code=False,  # a model's repository brings weights, no programs
                 tensor_parallel_size=tensor_parallel_size or torch.cuda.device_count(),
                 max_model_len=_window(Path(weights)) if max_model_len is None else max_model_len,
                 enable_prefix_caching=True,
@@ -201,8 +204,7 @@ class VLLMEngine:
         count = self._count(text, ids)
         steps = [self._step(ids[i], output.logprobs[i]) for i in range(count)]
         # A tokenizer may hide the mark that opens the block as a special token: then only its end is in the text.
-        hidden = CLOSE in text and OPEN not in text.split(CLOSE)[0]
-        whole = OPEN + text if begun or hidden else text
+        whole = reasoning_opened(begun + text)
         return Response(
             question,
             sample,
