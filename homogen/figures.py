@@ -22,7 +22,7 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from homogen.records import Estimate
+from homogen.records import Estimate, fixed
 
 PALETTE = ("#4477AA", "#EE6677", "#228833", "#AA7700", "#66A9CC", "#AA3377")
 """Colours that stay apart for colour-blind readers, on white and on black (after Paul Tol's bright scheme)."""
@@ -206,9 +206,9 @@ def estimates_table(estimates: Mapping[object, Estimate], x: str, shown: bool = 
     rows = [
         {
             x: key,
-            "value": e.method or "undefined" if np.isnan(e.value) else f"{e.value:.3f}",
-            "95% interval": "–" if np.isnan(e.low) else f"[{e.low:.3f}, {e.high:.3f}]",
-            "n": e.n,
+            "value": e.method or "undefined" if np.isnan(e.value) else fixed(e.value),
+            "95% interval": "–" if np.isnan(e.low) else f"[{fixed(e.low)}, {fixed(e.high)}]",
+            "n": e.count if e.classes else e.n,
             "coverage": f"{e.coverage:.0%}",
         }
         for key, e in estimates.items()

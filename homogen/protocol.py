@@ -17,7 +17,7 @@ import numpy as np
 from homogen import clustering, evaluation, sampling, similarity, uncertainty
 from homogen.cards import Unavailable
 from homogen.models import load_embedder
-from homogen.records import BadInput, Estimate, Question, SamplingSpec
+from homogen.records import BadInput, Estimate, Question, SamplingSpec, fixed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -285,9 +285,9 @@ class Spread:
         columns = ["run", "ruler", "SCR", "95% interval", "mean clusters", "n", "coverage"]
         return pd.DataFrame(rows, columns=columns).set_index(["run", "ruler"])
 
-    def change(self, run: str, reference: str, ruler: Ruler, seed: int = 0) -> Estimate:
-        """Clusters a question of one run minus another's, paired by question, with a bootstrap interval."""
-        return evaluation.paired_bootstrap_difference(self.counts(run, ruler), self.counts(reference, ruler), seed=seed)
+    def change(self, run: str, reference: str, ruler: Ruler) -> Estimate:
+        """Clusters a question of one run minus another's, paired by question, with Student's t interval."""
+        return evaluation.paired_difference(self.counts(run, ruler), self.counts(reference, ruler))
 
     def tests(self, reference: str, ruler: Ruler, against: Iterable[str] | None = None) -> pd.DataFrame:
         """Wilcoxon's signed-rank test of each run's cluster counts against one run's, with Holm's adjustment.
@@ -390,7 +390,7 @@ def conduct(runs: Mapping[str, Run]) -> pd.DataFrame:
             "answers missing": f"{drawn['answer'].eq('').mean():.0%}",
             "cut by the limit": f"{drawn['finish'].eq('length').mean():.0%}",
             "tokens an answer": f"{drawn['token_logprobs'].map(len).mean():.1f}",
-            "entropy, greedy (nats)": f"{'at least ' * bounded(run)}{entropy(run).value:.3f}",
+            "entropy, greedy (nats)": f"{'at least ' * bounded(run)}{fixed(entropy(run).value)}",
         }
     return pd.DataFrame(rows).T.rename_axis("run")
 
@@ -589,4 +589,5 @@ def _read(estimate: Estimate, digits: int = 3) -> tuple[str, str]:
     """Value and interval as text; an undefined value gives its reason."""
     if np.isnan(estimate.value):
         return estimate.method or "undefined", "–"
-    return f"{estimate.value:.{digits}f}", f"[{estimate.low:.{digits}f}, {estimate.high:.{digits}f}]"
+    interval = f"[{fixed(estimate.low, digits)}, {fixed(estimate.high, digits)}]"
+    return fixed(estimate.value, digits), "–" if np.isnan(estimate.low) else interval

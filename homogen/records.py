@@ -93,6 +93,18 @@ def shown(value: object) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
+def fixed(value: float, digits: int = 3) -> str:
+    """A number with so many digits behind the point, without the minus of what rounds to 0.
+
+    Examples
+    --------
+    >>> fixed(-0.0004), fixed(-0.0005001), fixed(0.12, 1)
+    ('0.000', '-0.001', '0.1')
+    """
+    text = f"{value:.{digits}f}"
+    return text.lstrip("-") if not text.strip("-0.") else text
+
+
 def unknown(what: str, name: object, known: Iterable[str]) -> BadInput:
     """Say that a name is not known, and which known names come nearest.
 
@@ -344,11 +356,13 @@ class Estimate:
         Share of the units asked for that could be used (missing answers and scores lower it).
     method
         How value and interval were made, or ``"undefined: …"``.
+    classes
+        How many of the n are wrong and how many right, of what sets the two against each other (an AUROC).
 
     Examples
     --------
-    >>> print(Estimate(0.612, 0.551, 0.671, n=150, coverage=0.98, method="AUROC, bootstrap"))
-    0.612 [0.551, 0.671], n=150, coverage 98%
+    >>> print(Estimate(0.612, 0.551, 0.671, n=150, coverage=0.98, method="AUROC, bootstrap", classes=(40, 110)))
+    0.612 [0.551, 0.671], n=150 (40 wrong), coverage 98%
     """
 
     value: float
@@ -357,12 +371,18 @@ class Estimate:
     n: int
     coverage: float = 1.0
     method: str = ""
+    classes: tuple[int, int] | None = None
+
+    @property
+    def count(self) -> str:
+        """n, and how many of them are wrong where that matters, as a table shows it."""
+        return f"{self.n:,}" + (f" ({self.classes[0]:,} wrong)" if self.classes else "")
 
     def __str__(self) -> str:
         if math.isnan(self.value):
-            return f"{self.method or 'undefined'}, n={self.n}"
-        interval = "" if math.isnan(self.low) and math.isnan(self.high) else f" [{self.low:.3f}, {self.high:.3f}]"
-        return f"{self.value:.3f}{interval}, n={self.n}, coverage {self.coverage:.0%}"
+            return f"{self.method or 'undefined'}, n={self.count}"
+        interval = "" if math.isnan(self.low) and math.isnan(self.high) else f" [{fixed(self.low)}, {fixed(self.high)}]"
+        return f"{fixed(self.value)}{interval}, n={self.count}, coverage {self.coverage:.0%}"
 
     @classmethod
     def undefined(cls, reason: str, n: int = 0, coverage: float = 0.0) -> Estimate:

@@ -74,7 +74,7 @@ def test_ece_is_that_of_its_table(data, bins, binning):
     held = table[table.n > 0]
     assert ((held.low <= held.forecast + 1e-12) & (held.forecast <= held.high + 1e-12)).all()
     by_hand = (held.n / len(p) * (held.error_rate - held.forecast).abs()).sum()
-    value = e.ece(p, wrong, bins, binning, None).value
+    value = e.ece(p, wrong, bins, binning).value
     np.testing.assert_allclose(value, by_hand, atol=1e-12)
     assert 0 <= value <= 1
     for x in np.unique(p):  # equal forecasts share a bin
@@ -84,20 +84,36 @@ def test_ece_is_that_of_its_table(data, bins, binning):
 
 def test_ece_by_hand():
     # (0, .5]: forecasts .25, .35, one wrong: .5 - .3; (.5, 1]: .9 and right: .9
-    value = e.ece([0.25, 0.35, 0.9], [0, 1, 0], 2, interval=None).value
+    value = e.ece([0.25, 0.35, 0.9], [0, 1, 0], 2).value
     np.testing.assert_allclose(value, (2 * 0.2 + 0.9) / 3, rtol=1e-12)
-    assert e.ece([0, 1, 1], [0, 1, 1], interval=None).value == 0
-    assert e.ece([0.25] * 4, [0, 1, 0, 0], interval=None).value == 0  # the base rate
+    assert e.ece([0, 1, 1], [0, 1, 1]).value == 0
+    assert e.ece([0.25] * 4, [0, 1, 0, 0]).value == 0  # the base rate
 
 
 @pytest.mark.parametrize("binning", ["width", "mass"])
-def test_ece_interval_equals_a_loop_over_the_same_resamples(binning):
+def test_calibration_test_equals_a_loop_over_the_same_labels(binning):
     p, wrong = some(40)
-    p = p.round(1)
-    order = np.lexsort((p, wrong))
-    drawn = [e.ece(p[r], wrong[r], 5, binning, None).value for rows in resampled(40, 200, seed=3) for r in order[rows]]
-    ours = e.ece(p, wrong, 5, binning, resamples=200, seed=3)
-    np.testing.assert_allclose([ours.low, ours.high], np.quantile(drawn, [0.025, 0.975]), atol=1e-12)
+    p = np.sort(p.round(1))  # each of eleven forecasts several times
+    ours = e.calibration_test(p, wrong, 5, binning, resamples=300, seed=3)
+    values, size = np.unique(p, return_counts=True)
+    bad = np.random.default_rng(3).binomial(size, values, (300, len(values)))
+    labels = [np.concatenate([np.arange(n) < k for n, k in zip(size, row, strict=True)]) for row in bad]
+    drawn = np.array([e.ece(p, y, 5, binning).value for y in labels])
+    np.testing.assert_allclose([ours.null_low, ours.null_high], np.quantile(drawn, [0.025, 0.975]), atol=1e-12)
+    assert ours.observed == e.ece(p, wrong, 5, binning).value
+    assert ours.pvalue == (1 + (drawn >= ours.observed - 1e-12).sum()) / 301
+    assert np.isnan(e.calibration_test([], []).pvalue)
+
+
+def test_calibration_test_keeps_its_level_and_sees_what_is_off():
+    rng = np.random.default_rng(0)
+    p = rng.random((200, 60))
+    wrong = rng.random((200, 60)) < p
+    found = [e.calibration_test(a, b, resamples=200).pvalue for a, b in zip(p, wrong, strict=True)]
+    # Of 200 tests at 5%, 10 with a standard deviation of 3.1.
+    assert 2 <= (np.array(found) < 0.05).sum() <= 19
+    off = [e.calibration_test(a**3, b, resamples=200).pvalue for a, b in zip(p[:40], wrong[:40], strict=True)]
+    assert (np.array(off) < 0.05).mean() > 0.9
 
 
 @settings(max_examples=40, deadline=None)
@@ -107,7 +123,7 @@ def test_neither_order_nor_copies_matter(data, seed, binning):
     order = np.random.default_rng(seed).permutation(len(p))
     p2, wrong2 = np.tile(p, 2), np.tile(wrong, 2)
     for call in (
-        lambda p, w: e.ece(p, w, 7, binning, None).value,
+        lambda p, w: e.ece(p, w, 7, binning).value,
         lambda p, w: e.brier(p, w, None).value,
         lambda p, w: e.brier_decomposition(p, w).reliability,
         lambda p, w: e.brier_decomposition(p, w, 7).within_covariance,
@@ -167,7 +183,7 @@ def test_brier_interval_equals_a_loop_over_the_same_resamples():
 
 def test_every_argument_changes_something():
     p, wrong = some()
-    for call in (e.ece, e.brier):
+    for call in (e.brier,):
         first = call(p, wrong, resamples=100)
         for change in ({"resamples": 101}, {"seed": 1}, {"level": 0.5}, {"interval": None}):
             other = call(p, wrong, **{"resamples": 100, **change})
@@ -175,7 +191,7 @@ def test_every_argument_changes_something():
             assert (other.low, other.high) != (first.low, first.high)
         missing = call([*p, NAN, 0.5], [*wrong, 1, NAN], resamples=100)
         assert (missing.value, missing.low, missing.n, missing.coverage) == (first.value, first.low, 80, 80 / 82)
-    assert len({e.ece(p, wrong, bins, binning, None).value for bins in (4, 9) for binning in ("width", "mass")}) == 4
+    assert len({e.ece(p, wrong, bins, binning).value for bins in (4, 9) for binning in ("width", "mass")}) == 4
     assert e.brier_decomposition(p, wrong, 4) != e.brier_decomposition(p, wrong, 5)
 
 
@@ -202,13 +218,13 @@ def test_bad_arguments_and_what_is_undefined():
         e.brier_decomposition([0.5], [1], 0)
     for call in (e.ece, e.brier):
         assert call([], []).method == "undefined: no questions"
-        with pytest.raises(BadInput, match="interval"):
-            call([0.5], [1], interval="delong")
+    with pytest.raises(BadInput, match="interval"):
+        e.brier([0.5], [1], interval="delong")
     assert e.brier_decomposition([], []).method == "undefined: no questions"
     assert np.isnan(e.brier_decomposition([NAN], [1]).score)
     assert e.reliability([], [], 3).n.tolist() == [0, 0, 0]
     assert len(e.reliability([], [], 3, "mass")) == 0
-    assert e.ece([0.4], [1], interval=None).value == 0.6
+    assert e.ece([0.4], [1]).value == 0.6
 
 
 def test_more_bins_than_memory_holds_are_refused_and_many_are_no_matter():
@@ -218,4 +234,4 @@ def test_more_bins_than_memory_holds_are_refused_and_many_are_no_matter():
             call(p, wrong, 10**12)
     each = np.abs(p - wrong).mean()  # a bin for each forecast
     for binning in ("width", "mass"):
-        assert e.ece(p, wrong, 10**6, binning, resamples=100).value == pytest.approx(each, abs=1e-12)
+        assert e.ece(p, wrong, 10**6, binning).value == pytest.approx(each, abs=1e-12)

@@ -44,15 +44,36 @@ def test_bootstrap_mean_agrees_with_scipy():
 def test_paired_difference_keeps_pairs_together():
     rng = np.random.default_rng(0)
     a, more = rng.normal(size=50) * 100, rng.choice([0.5, 1.5], 50)
-    estimate = e.paired_bootstrap_difference([*a + more, NAN, 3], [*a, 2, NAN])
-    alone = e.bootstrap_mean(more)  # a's spread of 100 has no part in it
-    expected = [alone.value, alone.low, alone.high]
+    estimate = e.paired_difference([*a + more, NAN, 3], [*a, 2, NAN])
+    interval = stats.ttest_1samp(more, 0).confidence_interval(0.95)  # a's spread of 100 has no part in it
+    expected = [more.mean(), interval.low, interval.high]
     np.testing.assert_allclose([estimate.value, estimate.low, estimate.high], expected, atol=1e-10)
     assert (estimate.n, estimate.coverage) == (50, 50 / 52)
-    assert estimate.method.startswith("mean of a - b, bootstrap")
-    assert np.isnan(e.paired_bootstrap_difference([NAN], [1]).value)
+    assert estimate.method == "mean of a - b, Student's t 95% over questions"
+    assert np.isnan(e.paired_difference([NAN], [1]).value)
     with pytest.raises(ValueError, match="a has 2, b has 1"):
-        e.paired_bootstrap_difference([1, 2], [1])
+        e.paired_difference([1, 2], [1])
+
+
+def test_no_interval_of_a_difference_below_six_pairs():
+    few = e.paired_difference([1, 2, 3, 4, 6], [0] * 5)
+    assert (few.value, np.isnan(few.low), np.isnan(few.high)) == (3.2, True, True)
+    assert few.method.endswith("no interval: fewer than 6 pairs")
+    assert not np.isnan(e.paired_difference([1, 2, 3, 4, 6, 9], [0] * 6).low)
+
+
+def test_mean_over_lots_by_hand():
+    lots = iter([1.0, 2.0, NAN, 4.0, 5.0])
+    found = e.mean_over_lots(lambda rng: next(lots), lots=5)
+    assert (found.value, found.n, found.coverage) == (3, 4, 4 / 5)
+    np.testing.assert_allclose([found.low, found.high], np.quantile([1, 2, 4, 5], [0.025, 0.975]))
+    assert found.method == "mean over 4 lots, range of 95% of them"
+    one, other = (e.mean_over_lots(lambda rng: rng.normal(), seed=s) for s in (0, 1))
+    assert one != other
+    assert e.mean_over_lots(lambda rng: rng.normal(), seed=0) == one
+    assert e.mean_over_lots(lambda rng: NAN, lots=3).method == "undefined: no lot has a value"
+    with pytest.raises(BadInput, match="infinite"):
+        e.mean_over_lots(lambda rng: np.inf)
 
 
 def test_cohens_d_by_hand():
@@ -71,8 +92,8 @@ def test_values_without_spread_have_no_bootstrap_interval():
     for estimate, value in (
         (e.bootstrap_mean([0.3] * 20), 0.3),
         (e.bootstrap_mean([1, 1, 1]), 1),
-        (e.paired_bootstrap_difference(a + 1, a), 1),  # equal up to rounding
-        (e.paired_bootstrap_difference(a, a), 0),
+        (e.paired_difference(a + 1, a), 1),  # equal up to rounding
+        (e.paired_difference(a, a), 0),
     ):
         assert estimate.value == pytest.approx(value, abs=1e-12)
         assert np.isnan([estimate.low, estimate.high]).all()
@@ -250,7 +271,7 @@ def test_huge_and_tiny_numbers_are_the_same_in_another_unit(size):
 
     big, small = e.cohens_d(A, wrong), e.cohens_d(a, wrong)
     same([big.value, big.low, big.high], [small.value, small.low, small.high], 1)
-    for call in (e.paired_bootstrap_difference, lambda x, y: e.bootstrap_mean(x)):
+    for call in (e.paired_difference, lambda x, y: e.bootstrap_mean(x)):
         big, small = call(A, B), call(a, b)
         same([big.value, big.low, big.high], [small.value, small.low, small.high], size)
     for call, margin in ((lambda x, y, m: e.paired_wilcoxon(x, y, 0.9), 1), (e.tost, 3)):
@@ -276,7 +297,7 @@ def test_a_difference_beyond_the_largest_number_is_refused():
     with pytest.raises(BadInput, match="beyond"):
         e.paired_wilcoxon([1.7e308] * 6, [-1.7e308] * 6)
     with pytest.raises(BadInput, match="beyond"):
-        e.paired_bootstrap_difference([1.7e308, 1e308], [-1.7e308, -1e308])
+        e.paired_difference([1.7e308, 1e308], [-1.7e308, -1e308])
     assert e.auroc([1.7e308, -1.7e308, 0], [1, 0, 0], None).value == 1
 
 

@@ -252,3 +252,16 @@ def test_half_of_the_pairs_tied_still_have_a_bandwidth():
     a = [0] * 9 + [1]
     h = e.hsic(a, a, resamples=50)
     assert 0 < h.observed < 1
+
+
+def test_correlation_test_is_pearsons_r_against_dealt_partners():
+    a, b = [1, 1, 2, 3, 3, 4, 5], [2, 1, 1, 3, 4, 4, 4]
+    found = e.correlation_test(a, b, resamples=2000, seed=1)
+    assert found.observed == pytest.approx(abs(np.corrcoef(a, b)[0, 1]), abs=1e-12)
+    reversed_ = e.correlation_test(a, np.negative(b), resamples=2000, seed=1)
+    assert reversed_.observed == pytest.approx(found.observed, abs=1e-12)
+    rng = np.random.default_rng(0)
+    dealt = [abs(np.corrcoef(a, rng.permutation(b))[0, 1]) for _ in range(2000)]
+    assert abs(found.null_high - np.quantile(dealt, 0.975)) < 0.05
+    assert abs(found.pvalue - np.mean(np.array(dealt) >= found.observed - 1e-12)) < 0.01
+    assert "does not vary" in e.correlation_test([1, 1, 1], [1, 2, 3]).method

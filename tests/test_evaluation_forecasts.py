@@ -176,5 +176,5 @@ def test_temperature_cools_heats_and_keeps_one_half():
 
 def test_platt_mends_a_calibration_error():
     p, wrong = some(2000)
-    before, after = e.ece(p, wrong, interval=None).value, e.ece(e.platt(p, wrong), wrong, interval=None).value
+    before, after = e.ece(p, wrong).value, e.ece(e.platt(p, wrong), wrong).value
     assert before > 0.1 > 0.05 > after

@@ -1,4 +1,5 @@
 import doctest
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -121,21 +122,22 @@ def test_bootstrap_statistics_equal_those_of_the_resampled_rows():
 
 
 def test_resamples_with_one_class_are_dropped_and_counted():
-    estimate = e.auroc([1, 2, 4, 3], [0, 0, 0, 1], resamples=1000)
+    estimate = e.auroc([1, 2, 5, 4, 3], [0, 0, 0, 1, 1], "bootstrap", resamples=1000)
     assert 0 <= estimate.low < estimate.value == 2 / 3 < estimate.high == 1
     assert "with one class dropped" in estimate.method
     dropped = int(estimate.method.split("resamples, ")[1].split()[0])
-    assert abs(dropped / 1000 - (0.75**4 + 0.25**4)) < 0.06
+    assert abs(dropped / 1000 - (0.6**5 + 0.4**5)) < 0.03
 
 
 @pytest.mark.parametrize("n", [6, 60, 600])
 @pytest.mark.parametrize("estimate", [e.auroc, e.pr_auc, e.prr, e.excess_aurc])
 def test_a_zero_width_bootstrap_interval_does_not_pass_for_certainty(estimate, n):
+    estimate = partial(estimate, interval="bootstrap")
     perfect = estimate(np.arange(n), np.arange(n) >= n // 2, resamples=200)
-    assert perfect.value == pytest.approx(0 if estimate is e.excess_aurc else 1, abs=1e-12)
+    assert perfect.value == pytest.approx(0 if estimate.func is e.excess_aurc else 1, abs=1e-12)
     assert np.isnan([perfect.low, perfect.high]).all()
     assert perfect.method.endswith("no interval: the resamples do not vary")
-    if estimate is e.auroc:
+    if estimate.func is e.auroc:
         reversed_ = estimate(-np.arange(n), np.arange(n) >= n // 2, resamples=200)
         assert (reversed_.value, np.isnan(reversed_.low)) == (0, True)
     inverted = estimate([*range(1, n), 0], np.arange(n) >= n // 2, resamples=200)
@@ -143,7 +145,7 @@ def test_a_zero_width_bootstrap_interval_does_not_pass_for_certainty(estimate, n
 
 
 def test_one_question_or_one_class_has_no_bootstrap_interval():
-    for call in (e.aurc, e.excess_aurc, e.pr_auc, e.accuracy_at_coverage, e.brier, e.ece):
+    for call in (e.aurc, e.excess_aurc, e.pr_auc, e.accuracy_at_coverage, e.brier):
         for score, wrong in (([0.3], [1]), ([0.2, 0.2, 0.2], [1, 1, 1]), ([0.2, 0.2, 0.2, 0.2], [True] * 4)):
             estimate = call(score, wrong, resamples=50)
             assert not np.isnan(estimate.value)
@@ -431,3 +433,62 @@ def test_delong_against_the_published_example_of_proc():
     assert (a.value, b.value) == pytest.approx((0.823678861789, 0.731368563686), abs=1e-11)
     assert (a.low, a.high) == pytest.approx((0.7485, 0.8988), abs=5e-5)
     assert (b.low, b.high) == pytest.approx((0.630118211762, 0.832618915610), abs=1e-11)
+
+
+# ---------------------------------------------------------------- few of a class
+
+
+def test_newcombes_interval_solves_its_equation():
+    score, wrong = [5, 4, 3, 2, 1, 0, 6], [1, 1, 0, 0, 0, 0, 0]
+    found = e.auroc(score, wrong, "newcombe")
+    z, n1, n0 = stats.norm.ppf(0.975), 2, 5
+    for t in (found.low, found.high):
+        variance = t * (1 - t) / (n1 * n0) * (1 + ((n1 + n0) / 2 - 1) * ((1 - t) / (2 - t) + t / (1 + t)))
+        np.testing.assert_allclose(abs(found.value - t), z * np.sqrt(variance), rtol=1e-8)
+    assert found.low < found.value == 0.8 < found.high
+    assert found.classes == (2, 5)
+    assert str(found).endswith("n=7 (2 wrong), coverage 100%")
+
+
+def test_newcombes_interval_mirrors_with_the_score_and_stays_inside():
+    score, wrong = np.array([5, 4, 3, 2, 1, 0, 6]), [1, 1, 0, 0, 0, 0, 0]
+    one, other = e.auroc(score, wrong), e.auroc(-score, wrong)
+    np.testing.assert_allclose([one.low, one.high], [1 - other.high, 1 - other.low], atol=1e-9)
+    perfect = e.auroc([1, 2, 3, 4], [0, 0, 1, 1])
+    assert 0 < perfect.low < perfect.high == 1
+
+
+@pytest.mark.parametrize(
+    ("n1", "n0", "kind"),
+    [(1, 69, "no interval"), (69, 1, "no interval"), (2, 68, "Newcombe"), (9, 61, "Newcombe"), (10, 60, "bootstrap")],
+)
+def test_the_smaller_class_decides_which_interval_an_auroc_has(n1, n0, kind):
+    score, wrong = some(n1 + n0)[0], np.arange(n1 + n0) < n1
+    found = e.auroc(score, wrong, resamples=200)
+    assert kind in found.method
+    assert found.classes == (n1, n0)
+    assert np.isnan(found.low) == (kind == "no interval")
+
+
+def test_perfect_separation_keeps_a_doubt():
+    found = e.auroc(np.arange(40), np.arange(40) >= 20, resamples=200)
+    assert (found.value, found.high, "Newcombe" in found.method) == (1, 1, True)
+    assert 0.8 < found.low < 1
+
+
+def test_fitted_test_deals_and_fits_anew():
+    seen = []
+
+    def fit(labels):
+        seen.append(tuple(labels[~np.isnan(labels)]))
+        return score
+
+    score, wrong = np.arange(12.0), np.array([0, 0, 0, 0, 0, 1, 0, 1, 1, 1, 1, NAN])
+    found = e.fitted_test(fit, wrong, resamples=300, seed=1)
+    assert found.observed == e.auroc(score, wrong, None).value
+    assert len(seen) == 301
+    assert {sum(labels) for labels in seen} == {5}  # dealt, not drawn
+    assert abs(found.null_mean - 0.5) < 0.03
+    assert found.pvalue < 0.02
+    assert found.n == 11
+    assert np.isnan(e.fitted_test(lambda w: score, [1] * 12).pvalue)

@@ -28,6 +28,8 @@ GOOD = {
     "alpha": 0.3,
     "successes": 3,
     "n": 10,
+    "fit": lambda labels: ROW,
+    "draw": lambda rng: rng.random(),
 }
 CLASSES = {"AbstentionRule", "BrierParts", "PermutationResult", "Row", "SelectedGroup", "TestResult"}
 FUNCTIONS = sorted(set(e.__all__) - CLASSES)
@@ -67,6 +69,9 @@ UGLY = {
     "seed": [-1, None, 2.5, True, "x", np.nan, [1], (1, 2)],
     "level": ["x", "95%", 0, 1, -0.5, 95, None, True, np.nan, np.inf, [0.95], 1j],
     "resamples": COUNTS[:-1],
+    "lots": [1, *COUNTS[:-1]],
+    "fit": [None, 5, "x", lambda labels: ROW[:-1], lambda labels: "abc"],
+    "draw": [None, 5, "x", lambda rng: np.inf, lambda rng: "abc"],
     "folds": [1, *COUNTS],
     "bins": [x for x in COUNTS if x is not None],
     "min_each": COUNTS[:-1],
@@ -113,7 +118,11 @@ def test_ugly_input_is_one_line_of_bad_input(name):
                 pytest.fail(f"{key}={value!r:.60} passed")
             assert caught
             assert "\n" not in caught, (key, value)
-        if key in good and key not in ("margin", "alpha", "successes", "n", "min_each", "resamples") and len(good) > 2:
+        if (
+            key in good
+            and key not in ("margin", "alpha", "successes", "n", "min_each", "resamples", "fit")
+            and len(good) > 2
+        ):
             if name == "fisher":  # two groups of any sizes
                 continue
             with pytest.raises(BadInput, match="lengths differ"):

@@ -9,9 +9,10 @@ class. A question whose score or label is NaN is left out and lowers ``coverage`
 Scores of homogenized answers take few distinct values, so ties matter. AUROC counts one as half, and quantities of a
 ranking are their expectation over all orders of the tied rows, in closed form: nothing depends on the order of rows.
 Bootstraps draw questions with replacement, from sorted rows, and take percentiles (Efron and Tibshirani 1993, chapter
-13). Where all resamples agree (one question, perfect separation) an interval of no width would pass for certainty: its
-ends are NaN, with the reason in ``method``. It stays only where the value is so by construction, as the 0.5 of a
-constant score.
+13). Where that covers less than it says, other intervals stand: Newcombe's for an AUROC with fewer than ten of a class
+(none below two), Student's t for paired differences (none below six pairs). Where all resamples agree (one question,
+perfect separation) an interval of no width would pass for certainty: its ends are NaN, with the reason in ``method``.
+It stays only where the value is so by construction, as the 0.5 of a constant score.
 
 The rooms: ``ranking`` (AUROC, PR-AUC, tests of two scores), ``rejection`` (risk and coverage), ``abstention`` (a
 threshold with a guarantee), ``covariate`` (what a score says beyond a covariate), ``calibration`` (whether forecasts
@@ -26,6 +27,7 @@ from homogen.evaluation.calibration import (
     BrierParts,
     brier,
     brier_decomposition,
+    calibration_test,
     ece,
     reliability,
 )
@@ -33,15 +35,16 @@ from homogen.evaluation.comparison import (
     bootstrap_mean,
     cohens_d,
     holm,
-    paired_bootstrap_difference,
+    mean_over_lots,
+    paired_difference,
     paired_wilcoxon,
     tost,
 )
 from homogen.evaluation.covariate import likelihood_ratio_test, partial_auroc_given
-from homogen.evaluation.dependence import distance_correlation, hsic, mutual_information, pearson
+from homogen.evaluation.dependence import correlation_test, distance_correlation, hsic, mutual_information, pearson
 from homogen.evaluation.forecasts import isotonic, platt, temperature
 from homogen.evaluation.proportions import fisher, mcnemar, wilson
-from homogen.evaluation.ranking import auroc, bootstrap_test, delong_test, pr_auc
+from homogen.evaluation.ranking import auroc, bootstrap_test, delong_test, fitted_test, pr_auc
 from homogen.evaluation.rejection import (
     accuracy_at_coverage,
     aurc,
@@ -66,20 +69,24 @@ __all__ = [
     "bootstrap_test",
     "brier",
     "brier_decomposition",
+    "calibration_test",
     "cohens_d",
     "conformal_abstention",
+    "correlation_test",
     "delong_test",
     "distance_correlation",
     "ece",
     "excess_aurc",
     "fisher",
+    "fitted_test",
     "holm",
     "hsic",
     "isotonic",
     "likelihood_ratio_test",
     "mcnemar",
+    "mean_over_lots",
     "mutual_information",
-    "paired_bootstrap_difference",
+    "paired_difference",
     "paired_wilcoxon",
     "partial_auroc_given",
     "pearson",

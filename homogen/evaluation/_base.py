@@ -132,6 +132,8 @@ def one_of(what: str, name: str, known: Sequence[str]) -> str:
 def numbers(name: str, values: object, shape: str = "one row of numbers") -> np.ndarray:
     """Floats of any shape; neither text, dates nor complex numbers, not even those that NumPy would convert."""
     try:
+        if isinstance(values, np.ma.MaskedArray):
+            values = np.ma.filled(np.ma.asarray(values, dtype=np.float64), np.nan)  # what is masked is missing
         kind = np.asarray(values)
         if kind.dtype.kind in "USMmcV" or (kind.dtype.kind == "O" and any(isinstance(v, str) for v in kind.flat)):
             raise BadInput(f"{name} must be {shape}, got {'text' if kind.dtype.kind in 'OUS' else kind.dtype}")
@@ -275,7 +277,7 @@ def check_interval(interval: str | None, resamples: int, seed: int, level: float
     if not isinstance(interval, str) or interval not in known:
         raise unknown("interval", interval, [*known, "None"])
     z_of(level)
-    if interval == "bootstrap":
+    if interval in ("auto", "bootstrap"):
         whole("resamples", resamples, 1)
         whole("seed", seed, 0)
 

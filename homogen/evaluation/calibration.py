@@ -6,19 +6,25 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
 
 from homogen.evaluation._base import (
     NAN,
+    PermutationResult,
     Row,
+    against_null,
     complete_rows,
     estimate_from_counts,
+    generator,
     mass_bins,
     one_of,
     probabilities,
+    steps,
     whole,
+    z_of,
 )
 from homogen.records import Estimate
 
@@ -92,44 +98,30 @@ def reliability(prob_wrong: Row, wrong: Row, bins: int = 15, binning: str = "wid
     return table
 
 
-def ece(
-    prob_wrong: Row,
-    wrong: Row,
-    bins: int = 15,
-    binning: str = "width",
-    interval: str | None = "bootstrap",
-    resamples: int = 10_000,
-    seed: int = 0,
-    level: float = 0.95,
-) -> Estimate:
+def ece(prob_wrong: Row, wrong: Row, bins: int = 15, binning: str = "width") -> Estimate:
     r"""Expected calibration error: mean distance of forecast and error rate over bins (Naeini et al. 2015).
 
     .. math:: \mathrm{ECE} = \sum_b \frac{n_b}{n} \bigl\lvert \bar w_b - \bar p_b \bigr\rvert
 
-    The bins are those of :func:`reliability`; equal-mass bins are made again in every resample. Absolute
-    values of chance gaps add up: with few questions a bin, ECE is above 0 even for perfect forecasts, and higher again
-    in resamples, so the interval sits high and may leave out the estimate and 0. Compare forecasts at one n and one
-    binning. Always forecasting the base rate has an ECE of 0 and tells nothing apart.
+    The bins are those of :func:`reliability`. Absolute values of chance gaps add up: with few questions a bin, ECE is
+    above 0 even for perfect forecasts, and higher again in resamples, so that a percentile interval can lie beside its
+    own estimate. It has none here; :func:`calibration_test` says what perfect forecasts would give. Compare forecasts
+    at one n and one binning. Always forecasting the base rate has an ECE of 0 and tells nothing apart.
 
     Parameters
     ----------
     prob_wrong, wrong, bins, binning
         As in :func:`reliability`.
-    interval
-        ``"bootstrap"`` over questions, or ``None``.
-    resamples, seed, level
-        As in :func:`auroc`.
 
     Returns
     -------
     Estimate
-        From 0 to 1, lower is better. Undefined without questions. The ends are NaN, with the reason in ``method``, for
-        one question and where all resamples agree.
+        From 0 to 1, lower is better; its ends are NaN. Undefined without questions.
 
     Raises
     ------
     BadInput
-        As in :func:`reliability`, and if ``interval``, ``resamples``, ``seed`` or ``level`` is out of range.
+        As in :func:`reliability`.
 
     References
     ----------
@@ -139,13 +131,83 @@ def ece(
     --------
     Bins of (0, 0.5] and (0.5, 1]: 3/4 · (1/3 - 1/6) + 1/4 · (1 - 0.9):
 
-    >>> print(f"{ece([0.1, 0.2, 0.2, 0.9], [0, 0, 1, 1], bins=2, interval=None).value:.4f}")
+    >>> print(f"{ece([0.1, 0.2, 0.2, 0.9], [0, 0, 1, 1], bins=2).value:.4f}")
     0.1500
     """
     _check_bins(bins, binning)
     p = probabilities(prob_wrong)
     (kept, _), _ = complete_rows(("wrong",), prob_wrong=p, wrong=wrong)
-    values = np.unique(kept)
+    error = _ece_of(np.unique(kept), bins, binning)
+    name = f"ECE, {bins} bins of equal {binning}"
+    return estimate_from_counts(error, name, p, wrong, None, 1, 0, 0.95)
+
+
+def calibration_test(
+    prob_wrong: Row,
+    wrong: Row,
+    bins: int = 15,
+    binning: str = "width",
+    resamples: int = 2000,
+    seed: int = 0,
+    level: float = 0.95,
+) -> PermutationResult:
+    r"""Beside an ECE, the range of ECEs that these very forecasts would have if they meant what they say.
+
+    .. math:: w_i^* \sim \mathrm{Bernoulli}(p_i), \qquad
+              p = \frac{1 + \#\{b : \mathrm{ECE}(p, w_b^*) \ge \mathrm{ECE}(p, w)\}}{1 + B}
+
+    Labels are drawn from the forecasts, question by question (consistency resampling, Bröcker and Smith 2007). A small
+    p says that the forecasts are off; a large one that this n cannot show it.
+
+    Parameters
+    ----------
+    prob_wrong, wrong, bins, binning
+        As in :func:`reliability`.
+    resamples, seed
+        Draws of the labels, and their seed.
+    level
+        Share of the range that is shown.
+
+    Returns
+    -------
+    PermutationResult
+        ``observed`` is :func:`ece`. Undefined without questions.
+
+    Raises
+    ------
+    BadInput
+        As in :func:`reliability`, and if ``resamples``, ``seed`` or ``level`` is out of range.
+
+    References
+    ----------
+    Bröcker and Smith (2007), *Weather Forecast.* 22.
+
+    Examples
+    --------
+    Ten forecasts of 0.9 with every answer right are off; a single one might be chance.
+
+    >>> print(f"{calibration_test([0.9] * 10, [0] * 10).pvalue:.4f}, {calibration_test([0.9], [0]).pvalue:.1f}")
+    0.0005, 0.1
+    """
+    z_of(level)
+    whole("resamples", resamples, 1)
+    observed = ece(prob_wrong, wrong, bins, binning)
+    (p, _), _ = complete_rows(("wrong",), prob_wrong=probabilities(prob_wrong), wrong=wrong)
+    n, rng = len(p), generator(seed)
+    if not n:
+        return PermutationResult.undefined("no questions")
+    values, size = np.unique(p, return_counts=True)
+    error, null = _ece_of(values, bins, binning), []
+    for some in steps(n, resamples):
+        # Of equal forecasts only the number of wrong answers counts.
+        bad = rng.binomial(size, values, (some, len(values)))
+        null.append(error(size - bad, bad))
+    method = f"{observed.method}; {resamples:,} draws of the labels from the forecasts"
+    return against_null(observed.value, np.concatenate(null), level, n, method)
+
+
+def _ece_of(values: np.ndarray, bins: int, binning: str) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+    """ECE of ``(B, G)`` counts of right and wrong answers at each distinct forecast."""
 
     def error(right: np.ndarray, bad: np.ndarray) -> np.ndarray:
         size = right + bad
@@ -155,8 +217,7 @@ def ece(
         gaps = np.abs(np.bincount(start.ravel().cumsum() - 1, (bad - size * values).ravel()))
         return np.bincount(np.nonzero(start)[0], gaps) / size.sum(axis=1)
 
-    name = f"ECE, {bins} bins of equal {binning}"
-    return estimate_from_counts(error, name, p, wrong, interval, resamples, seed, level)
+    return error
 
 
 def brier(

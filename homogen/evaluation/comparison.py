@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 from scipy import stats
@@ -15,6 +16,7 @@ from homogen.evaluation._base import (
     TestResult,
     check_interval,
     complete_rows,
+    generator,
     in_units,
     is_number,
     out_of_units,
@@ -24,9 +26,13 @@ from homogen.evaluation._base import (
     row,
     untested,
     varies,
+    whole,
     z_of,
 )
-from homogen.records import BadInput, Estimate
+from homogen.records import BadInput, Estimate, shown
+
+LEAST_PAIRS = 6
+"""Below so many pairs no test at 95% can reject, and no interval of a difference is given."""
 
 _EXACT = 50  # differences up to which the signed-rank test counts all patterns of signs
 
@@ -71,52 +77,124 @@ def bootstrap_mean(values: Row, resamples: int = 10_000, seed: int = 0, level: f
     check_interval("bootstrap", resamples, seed, level, ("bootstrap",))
     (x,), given = complete_rows(values=values)
     (x,), exponent = in_units(x)
-    return _bootstrap_mean(x, exponent, varies(x), given, "mean", resamples, seed, level)
+    x, n = np.sort(x), len(x)
+    if not n:
+        return Estimate.undefined("no values")
+    method = f"mean, bootstrap {percent(level)} over questions, {resamples:,} resamples"
+    value = out_of_units(x.mean(), exponent)
+    if n < 2 or not varies(x):
+        reason = ONE if n < 2 else "the values do not vary"
+        return Estimate(value, NAN, NAN, n, n / given, f"{method}, no interval: {reason}")
+    means = np.concatenate([x[rows].mean(axis=1) for rows in resampled(n, resamples, seed)])
+    low, high = (out_of_units(end, exponent) for end in percentiles(means, level)[:2])
+    return Estimate(value, low, high, n, n / given, method)
 
 
-def paired_bootstrap_difference(
-    a: Row, b: Row, resamples: int = 10_000, seed: int = 0, level: float = 0.95
-) -> Estimate:
-    r"""Mean of a - b over the same questions, with a bootstrap interval that keeps the pairs together.
+def paired_difference(a: Row, b: Row, level: float = 0.95) -> Estimate:
+    r"""Mean of a - b over the same questions, with Student's t interval of the differences (Student 1908).
 
-    .. math:: \bar d = \frac{1}{n} \sum_i (a_i - b_i)
+    .. math:: \bar d = \frac{1}{n} \sum_i (a_i - b_i), \qquad
+              \bar d \pm t_{n - 1} \, \frac{s_d}{\sqrt n}
 
-    The interval is that of :func:`bootstrap_mean` for the differences: what makes a question easy or hard for both
-    falls out. Two intervals of two means, one beside the other, would not use that.
+    What makes a question easy or hard for both falls out; two intervals of two means, one beside the other, would not
+    use that. :math:`s_d` is the standard deviation of the differences (divisor n - 1), t the quantile of Student's
+    distribution. At n = 10 a percentile bootstrap of these means covers 90% where it says 95%, this one 94 to 95%, also
+    for skewed differences. Of yes/no outcomes :func:`mcnemar` has the interval.
 
     Parameters
     ----------
     a, b
         ``(n,)`` each, in the same unit, of the same questions; a pair with a NaN is left out.
-    resamples, seed, level
-        As in :func:`auroc`.
+    level
+        Of the interval, between 0 and 1.
 
     Returns
     -------
     Estimate
-        In the unit of a and b. Undefined without pairs. For one pair, and for differences that are all the same up to
-        rounding (1e-12 of the largest number), the ends are NaN, with the reason in ``method``.
+        In the unit of a and b. Undefined without pairs. Below six pairs, and for differences that are all the same up
+        to rounding (1e-12 of the largest number), the ends are NaN, with the reason in ``method``.
 
     Raises
     ------
     BadInput
-        If lengths differ, a row does not hold finite numbers, or ``resamples``, ``seed`` or ``level`` is out of range.
+        If lengths differ, a row does not hold finite numbers, or ``level`` does not lie between 0 and 1.
 
     References
     ----------
-    Efron and Tibshirani (1993), *An Introduction to the Bootstrap*, Chapman & Hall, chapter 13.
+    Student (1908), *Biometrika* 6.
 
     Examples
     --------
-    >>> print(paired_bootstrap_difference([3, 4, 5, 9], [1, 2, 3, 6]))
-    2.250 [2.000, 2.750], n=4, coverage 100%
+    >>> print(paired_difference([3, 4, 5, 9, 7, 6], [1, 2, 3, 6, 5, 5]))
+    2.000 [1.336, 2.664], n=6, coverage 100%
     """
-    check_interval("bootstrap", resamples, seed, level, ("bootstrap",))
+    z_of(level)
     (x, y), given = complete_rows(a=a, b=b)
-    (x, y), exponent = in_units(x, y)
+    n = len(x)
+    if not n:
+        return Estimate.undefined("no values")
+    order = np.lexsort([y, x])  # sums then do not depend on the order of rows
+    (x, y), exponent = in_units(x[order], y[order])
     d = x - y
-    some = len(d) > 0 and np.ptp(d) > TIE  # the largest number of all is 1 in these units
-    return _bootstrap_mean(d, exponent, some, given, "mean of a - b", resamples, seed, level)
+    method = f"mean of a - b, Student's t {percent(level)} over questions"
+    value = out_of_units(d.mean(), exponent)
+    if n < LEAST_PAIRS or np.ptp(d) <= TIE:  # the largest number of all is 1 in these units
+        few = f"fewer than {LEAST_PAIRS} pairs" if n > 1 else ONE
+        reason = few if n < LEAST_PAIRS else "the values do not vary"
+        return Estimate(value, NAN, NAN, n, n / given, f"{method}, no interval: {reason}")
+    half = float(stats.t.isf((1 - level) / 2, n - 1) * stats.sem(d))
+    low, high = (out_of_units(d.mean() + side * half, exponent) for side in (-1, 1))
+    return Estimate(value, low, high, n, n / given, method)
+
+
+def mean_over_lots(draw: Callable[[np.random.Generator], float], lots: int = 200, seed: int = 0) -> Estimate:
+    r"""What a control drawn by lot is worth: the mean over many lots, with the range of single ones.
+
+    .. math:: \bar x = \frac{1}{L} \sum_{l=1}^{L} x_l, \qquad [Q_{.025}(x), Q_{.975}(x)]
+
+    One lot is one throw: beside it, a difference of the size of its spread says nothing. The range is no interval of
+    the mean; it is where one more lot would fall 19 times of 20.
+
+    Parameters
+    ----------
+    draw
+        Gives one lot's number from a random generator. A lot without a value is NaN, and left out.
+    lots
+        How many, at least 2.
+    seed
+        Of the generator that all lots share.
+
+    Returns
+    -------
+    Estimate
+        In the unit of the lots; ``n`` is how many lots have a value. Undefined if none has.
+
+    Raises
+    ------
+    BadInput
+        If ``lots`` or ``seed`` is out of range, or a lot is no finite number.
+
+    References
+    ----------
+    Efron and Tibshirani (1993), *An Introduction to the Bootstrap*, chapter 6, on how many draws a range needs.
+
+    Examples
+    --------
+    >>> dice = mean_over_lots(lambda rng: rng.integers(1, 7), lots=1000)
+    >>> f"{dice.value:.0f}", dice.low, dice.high
+    ('4', 1.0, 6.0)
+    """
+    whole("lots", lots, 2)
+    if not callable(draw):
+        raise BadInput(f"draw must be a function from a generator to a number, got {shown(draw)}")
+    rng = generator(seed)
+    drawn = row("lots", [draw(rng) for _ in range(lots)])
+    drawn = drawn[~np.isnan(drawn)]
+    if not len(drawn):
+        return Estimate.undefined("no lot has a value")
+    low, high, _ = percentiles(drawn, 0.95)
+    method = f"mean over {len(drawn):,} lots, range of 95% of them"
+    return Estimate(float(drawn.mean()), low, high, len(drawn), len(drawn) / lots, method)
 
 
 def holm(pvalues: Row) -> np.ndarray:
@@ -366,23 +444,6 @@ def tost(a: Row, b: Row, margin: float, level: float = 0.95) -> TestResult:
     low, high = (out_of_units(d.mean() + side * half, exponent) for side in (-1, 1))
     method = f"two one-sided t-tests of paired differences, margin {margin:g}, t-interval {percent(2 * level - 1)}"
     return TestResult(float(statistic), float(pvalue), difference, low, high, n, method)
-
-
-def _bootstrap_mean(
-    x: np.ndarray, exponent: int, some: bool, given: int, name: str, resamples: int, seed: int, level: float
-) -> Estimate:
-    """Estimate of :func:`bootstrap_mean` for numbers :func:`in_units` that vary or not."""
-    x, n = np.sort(x), len(x)
-    if not n:
-        return Estimate.undefined("no values")
-    method = f"{name}, bootstrap {percent(level)} over questions, {resamples:,} resamples"
-    value = out_of_units(x.mean(), exponent)
-    if n < 2 or not some:
-        reason = ONE if n < 2 else "the values do not vary"
-        return Estimate(value, NAN, NAN, n, n / given, f"{method}, no interval: {reason}")
-    means = np.concatenate([x[rows].mean(axis=1) for rows in resampled(n, resamples, seed)])
-    low, high = (out_of_units(end, exponent) for end in percentiles(means, level)[:2])
-    return Estimate(value, low, high, n, n / given, method)
 
 
 def _differences(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, int]:

@@ -1,0 +1,121 @@
+"""Does each kind of interval that the book prints cover what it says? Simulated, seeded, within Monte Carlo error.
+
+A kind of interval is right if, over samples from a population whose true value is known, it holds that value about 95
+times of 100. Each bound below says which side matters: under-coverage is what a referee would quote.
+"""
+
+import numpy as np
+import pytest
+
+from homogen import clustering
+from homogen import evaluation as e
+
+RUNS = 400
+"""Samples of each population. The standard error of a coverage of .95 is .011."""
+
+
+def coverage(intervals, truth):
+    held = [low <= truth <= high for low, high in intervals]
+    return float(np.mean(held))
+
+
+def ends(estimate):
+    return estimate.low, estimate.high
+
+
+@pytest.mark.parametrize("n", [6, 10, 12, 40])
+def test_paired_differences_of_cluster_counts(n):
+    """Differences of counts from 1 to 10, skewed as those of two temperatures are."""
+    rng = np.random.default_rng(n)
+    a, b = rng.binomial(9, 0.6, (RUNS, n)), rng.binomial(9, 0.35, (RUNS, n))
+    made = [ends(e.paired_difference(x, y)) for x, y in zip(a, b, strict=True)]
+    assert 0.92 <= coverage(made, 9 * 0.25) <= 0.985
+
+
+def test_the_bootstrap_that_students_t_took_the_place_of_covers_less():
+    rng = np.random.default_rng(0)
+    d = rng.normal(size=(4 * RUNS, 10))
+    boot = coverage([ends(e.bootstrap_mean(row, resamples=500)) for row in d], 0)
+    student = coverage([ends(e.paired_difference(row, np.zeros(10))) for row in d], 0)
+    assert boot < 0.925
+    assert 0.935 < student < 0.965
+
+
+@pytest.mark.parametrize(("n1", "n0"), [(2, 68), (3, 67), (5, 65), (9, 61), (20, 50)])
+def test_auroc_with_few_of_a_class(n1, n0):
+    """Normal scores a standard deviation apart: the true AUROC is Φ(1/√2) = .760."""
+    rng = np.random.default_rng(n1)
+    wrong = np.arange(n1 + n0) < n1
+    made = []
+    for _ in range(RUNS):
+        score = rng.normal(size=n1 + n0) + wrong
+        made.append(ends(e.auroc(score, wrong, resamples=400)))
+    assert coverage(made, 0.7602499389065233) >= 0.915
+
+
+def test_auroc_by_bootstrap_with_two_wrong_answers_would_not_cover():
+    rng = np.random.default_rng(2)
+    wrong = np.arange(70) < 2
+    made = [ends(e.auroc(rng.normal(size=70) + wrong, wrong, "bootstrap", resamples=300)) for _ in range(150)]
+    assert coverage(made, 0.7602499389065233) < 0.85
+
+
+@pytest.mark.parametrize(("n", "rate"), [(20, 0.1), (50, 0.3), (200, 0.05)])
+def test_single_cluster_rates_by_wilson(n, rate):
+    rng = np.random.default_rng(n)
+    made = []
+    for single in rng.random((RUNS, n)) < rate:
+        made.append(ends(clustering.single_cluster_rate([[0, 0] if one else [0, 1] for one in single])))
+    assert coverage(made, rate) >= 0.92
+
+
+def test_differences_of_rates_by_bonett_and_price():
+    rng = np.random.default_rng(5)
+    a = rng.random((RUNS, 40)) < 0.5
+    b = np.where(rng.random((RUNS, 40)) < 0.7, a, rng.random((RUNS, 40)) < 0.2)  # true rate .5*.7 + .3*.2
+    made = [(r.low, r.high) for r in map(e.mcnemar, a, b)]
+    assert coverage(made, 0.5 - (0.7 * 0.5 + 0.3 * 0.2)) >= 0.925
+
+
+def test_differences_of_rates_of_two_groups_by_newcombe():
+    rng = np.random.default_rng(6)
+    a, b = rng.random((RUNS, 30)) < 0.6, rng.random((RUNS, 40)) < 0.3
+    made = [(r.low, r.high) for r in map(e.fisher, a, b)]
+    assert coverage(made, 0.3) >= 0.925
+
+
+def test_differences_of_auroc_by_delong():
+    """Two noisy readings of one signal; equal by construction, so the true difference is 0."""
+    rng = np.random.default_rng(7)
+    wrong = np.arange(80) < 30
+    made = []
+    for _ in range(RUNS):
+        signal = rng.normal(size=80) + wrong
+        a, b = signal + rng.normal(size=80), signal + rng.normal(size=80)
+        result = e.delong_test(a, b, wrong)
+        made.append((result.low, result.high))
+    assert coverage(made, 0) >= 0.925
+
+
+def test_means_by_bootstrap_at_the_books_n():
+    """Token entropies are skewed; the book's n are 40 and more."""
+    rng = np.random.default_rng(8)
+    made = [ends(e.bootstrap_mean(x, resamples=400)) for x in rng.gamma(2.0, 0.5, (RUNS, 70))]
+    assert coverage(made, 1.0) >= 0.915
+
+
+def test_a_fitted_score_is_judged_by_refits():
+    """Labels that say nothing: a fitted score's test must stay quiet.
+
+    60 tests at 5%: three on average, nine or more with a chance of 0.3%.
+    """
+    rng = np.random.default_rng(9)
+    found = []
+    for _ in range(60):
+        score, wrong = rng.normal(size=40), rng.permutation(np.arange(40) < 12)
+
+        def fit(labels, score=score):
+            return e.platt(score, labels, folds=5)
+
+        found.append(e.fitted_test(fit, wrong, resamples=39, seed=1))
+    assert np.mean([r.pvalue <= 0.05 for r in found]) <= 0.15
