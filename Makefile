@@ -1,17 +1,22 @@
 # make book: a fresh machine to a finished book.   make test: all that needs no network, GPU or data.
+# make test-data: what wants the public files as well, from HOMOGEN_DATA.
 # make bench: what must be fast, beside what it is measured against.   make bench-peers: beside other libraries.
 # make bench-gpu: answers a second on this machine's GPU.
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/installed
+DATA_TESTS := tests/test_ledger.py tests/test_released.py tests/test_questions.py tests/test_findings.py tests/test_sources.py
 
-.PHONY: book test lint format bench bench-gpu bench-peers clean install
+.PHONY: book test test-data lint format bench bench-gpu bench-peers clean install
 
 book: install
 	$(BIN)/homogen book
 
 test: install
 	$(BIN)/pytest
+
+test-data: install
+	$(BIN)/pytest $(DATA_TESTS)
 
 lint: install
 	$(BIN)/ruff check .

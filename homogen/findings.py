@@ -155,7 +155,8 @@ def record(
     if claim is not None and claim not in claims():
         raise unknown("claim", claim, claims())
     found = {row["name"]: row for row in read(notebook)}
-    found[name] = {"name": name, **{k: _plain(v) for k, v in vars(estimate).items()}, "unit": unit, "claim": claim}
+    fields = {k: _plain(v) for k, v in vars(estimate).items() if v is not None}
+    found[name] = {"name": name, **fields, "unit": unit, "claim": claim}
     if claim is not None and departs:
         found[name]["departs"] = departs
     path = folder() / f"{notebook}.json"
@@ -186,8 +187,10 @@ def read(notebook: str) -> list[dict[str, Any]]:
 
 def estimate_of(row: dict[str, Any]) -> Estimate:
     """Turn a row of :func:`read` back into an :class:`Estimate`."""
-    fields = {field.name: row[field.name] for field in dataclasses.fields(Estimate)}
-    return Estimate(**{k: math.nan if v is None else v for k, v in fields.items()})
+    classes = row.get("classes")
+    fields = {field.name: row[field.name] for field in dataclasses.fields(Estimate) if field.name != "classes"}
+    numbers = {k: math.nan if v is None else v for k, v in fields.items()}
+    return Estimate(**numbers, classes=tuple(classes) if classes else None)
 
 
 def beside_paper(notebook: str):

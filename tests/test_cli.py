@@ -149,9 +149,13 @@ def other(project):
     [(["other"], "big", 3), (["other", "--profile", "zoo"], "zoo", 5), (["primer"], "pocket", 10)],
 )
 def test_run_takes_the_first_profile_that_lists_the_chapter(arguments, profile, n, other, monkeypatch):
-    calls = []
+    calls, fetched = [], []
+    # A fresh machine has neither the released files nor, while tests run, a network to fetch them.
+    monkeypatch.delenv("HOMOGEN_DATA", raising=False)
+    monkeypatch.setattr("homogen.sources.fetch", fetched.append)
     monkeypatch.setattr(execution, "execute", lambda *given, **_: calls.append(given))
     assert cli.main(["run", *arguments]) == 0
+    assert set(fetched) <= {"published/v9_summary.json"}
     ((chapter, parameters, _, _, name),) = calls
     assert (chapter.name, name, chapters.values_of(chapter, parameters)["n"]) == (arguments[0], profile, n)
 

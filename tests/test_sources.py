@@ -19,7 +19,7 @@ from homogen.records import BadInput
 from homogen.sources import SOURCES, available, data_folder, fetch, whereabouts
 
 ROOT = Path(__file__).resolve().parent.parent
-DATA = Path(os.environ.get("HOMOGEN_DATA") or ROOT.parent / "shared" / "data")
+DATA = Path(os.environ.get("HOMOGEN_DATA") or "no data")
 NAME = "benchmarks/made_up.jsonl"
 BYTES = b'{"text": "A?"}\n' * 500
 
