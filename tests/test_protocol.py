@@ -1,5 +1,6 @@
 """What the chapters on models have in common: rulers, drawing, spread, scores and their comparison."""
 
+import dataclasses
 import doctest
 import math
 
@@ -357,6 +358,34 @@ def test_conduct_shows_missing_cut_length_and_entropy(run):
     # One of nine is empty, three of nine are cut; 9 + 4 + 6 tokens in nine; (1 + 2 + 1) / 3 nats
     assert table.loc["mine"].tolist() == ["11%", "33%", "2.1", "1.333"]
     assert len(protocol.conduct({})) == 0
+
+
+def test_conduct_says_that_bounds_are_bounds(run):
+    high = pa.array([[v + 1 for v in row] for row in run.table.column("token_entropies").to_pylist()])
+    column = run.table.schema.get_field_index("token_entropies_high")
+    field = run.table.schema.field(column)
+    bounded = dataclasses.replace(run, table=run.table.set_column(column, field, high.cast(field.type)))
+    shown = protocol.conduct({"exact": run, "bounded": bounded})["entropy, greedy (nats)"]
+    assert shown.to_dict() == {"exact": "1.333", "bounded": "at least 1.333"}
+
+
+def test_selfcheck_looks_at_the_first_five_samples_and_at_all_five():
+    """DESIGN: k = 5. Samples behind the fifth must not count, and the fourth and fifth must."""
+    same, other, last = ["a b"] * 7, ["a b"] * 5 + ["x y", "x y"], ["a b"] * 4 + ["x y"] * 3
+    run = hand_made([same, other, last], greedy=("a b",) * 3)
+
+    def first_word(pairs):
+        alike = [a.split()[0] == b.split()[0] for a, b in pairs]
+        return np.array([[0.8, 0.1, 0.1] if a else [0.1, 0.2, 0.7] for a in alike]).reshape(-1, 3)
+
+    found = protocol.signals(run, letters, [], first_word)
+    vectors = [letters(["a b", *row]) for row in (same, other, last)]
+    by_embedding = found["samples", "SelfCheck, embedding"]
+    assert by_embedding[0] == by_embedding[1] == pytest.approx(0, abs=1e-9)
+    assert by_embedding[2] == pytest.approx(1 / 5)  # one of five is orthogonal to the greedy answer
+    np.testing.assert_allclose(by_embedding, uncertainty.selfcheck([v[0] for v in vectors], [v[1:6] for v in vectors]))
+    # Word for word the same is entailed without asking; the fifth is contradicted with .7 of .8.
+    assert found["samples", "SelfCheck, NLI"].tolist() == pytest.approx([0, 0, 0.7 / 0.8 / 5])
 
 
 def test_entropy_is_the_mean_over_questions_of_the_greedy_answers_mean(run):
