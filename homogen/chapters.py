@@ -439,6 +439,8 @@ def _yaml(path: Path) -> dict[Any, Any]:
 
     try:
         content = yaml.safe_load(path.read_bytes())
+    except RecursionError as error:
+        raise BadInput(f"{path}: nested too deep") from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         raise BadInput(f"{path}{f', line {mark.line + 1}' if mark else ''}: not valid YAML") from error

@@ -9,10 +9,11 @@ import importlib.resources
 import json
 import math
 import os
+import re
 from pathlib import Path
 from typing import Any
 
-from homogen.records import BadInput, Estimate, unknown
+from homogen.records import BadInput, Estimate, shown, unknown
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,6 +95,16 @@ def claims() -> dict[str, Claim]:
     return {row["claim_id"]: Claim(**row) for row in csv.DictReader(text.splitlines())}
 
 
+_NAME = re.compile(r"[^\W_][\w.-]*")
+
+
+def _path(notebook: str) -> Path:
+    """Where a chapter's findings lie; a name with a path in it would leave the folder."""
+    if not isinstance(notebook, str) or not _NAME.fullmatch(notebook):
+        raise BadInput(f"a chapter's name has letters, digits, '-', '_' and '.' only, got {shown(notebook)}")
+    return folder() / f"{notebook}.json"
+
+
 def folder() -> Path:
     """Where findings are written: ``$HOMOGEN_FINDINGS``, else ``findings`` in the working folder."""
     return Path(os.environ.get("HOMOGEN_FINDINGS") or "findings")
@@ -112,7 +123,7 @@ def begin(notebook: str) -> None:
     BadInput
         If the earlier findings cannot be removed.
     """
-    path = folder() / f"{notebook}.json"
+    path = _path(notebook)
     try:
         path.unlink(missing_ok=True)
     except OSError as error:
@@ -159,7 +170,7 @@ def record(
     found[name] = {"name": name, **fields, "unit": unit, "claim": claim}
     if claim is not None and departs:
         found[name]["departs"] = departs
-    path = folder() / f"{notebook}.json"
+    path = _path(notebook)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_suffix(".tmp")
@@ -178,11 +189,36 @@ def _plain(value: Any) -> Any:
 
 def read(notebook: str) -> list[dict[str, Any]]:
     """Read what a chapter has left; an empty list if nothing."""
-    path = folder() / f"{notebook}.json"
+    path = _path(notebook)
     try:
-        return json.loads(path.read_text("utf-8")) if path.is_file() else []
-    except ValueError as error:
+        rows = json.loads(path.read_text("utf-8")) if path.is_file() else []
+    except (ValueError, RecursionError) as error:
         raise BadInput(f"{path} holds no findings (not valid JSON); delete it and run the chapter again") from error
+    except OSError as error:
+        raise BadInput(f"cannot read the findings {path}: {error.strerror or error}") from error
+    if not isinstance(rows, list) or not all(map(_is_finding, rows)):
+        raise BadInput(f"{path} holds no findings (it was altered); delete it and run the chapter again")
+    return rows
+
+
+def _is_finding(row: Any) -> bool:
+    """Whether this is a row that :func:`record` could have written."""
+    if not isinstance(row, dict):
+        return False
+
+    def number(key: str, least: float = -math.inf) -> bool:
+        value = row.get(key, "")
+        return value is None or (isinstance(value, int | float) and not isinstance(value, bool) and value >= least)
+
+    texts = all(isinstance(row.get(key), str) for key in ("name", "method", "unit"))
+    counted = isinstance(row.get("n"), int) and number("n", 0) and number("coverage", 0) and row["coverage"] is not None
+    classes = row.get("classes")
+    paired = classes is None or (
+        isinstance(classes, list) and len(classes) == 2 and all(isinstance(k, int) for k in classes)
+    )
+    claim = row.get("claim")
+    known = claim is None or (isinstance(claim, str) and claim in claims())
+    return texts and counted and paired and known and all(map(number, ("value", "low", "high")))
 
 
 def estimate_of(row: dict[str, Any]) -> Estimate:

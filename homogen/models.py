@@ -189,7 +189,7 @@ def load_model(name: str, device: str = "auto", dtype: str = "auto") -> LoadedMo
     from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    options = {"dtype": getattr(torch, dtype), "attn_implementation": "sdpa"}
+    options = {"dtype": getattr(torch, dtype), "attn_implementation": "sdpa", "trust_remote_code": False}
     if level in BITSANDBYTES_LEVELS:
         options |= {"quantization_config": _bitsandbytes(level), "device_map": "auto"}
     try:
@@ -202,7 +202,7 @@ def load_model(name: str, device: str = "auto", dtype: str = "auto") -> LoadedMo
             options["device_map"] = "auto"
     with quietly():
         try:
-            tokenizer = AutoTokenizer.from_pretrained(folder, padding_side="left")
+            tokenizer = AutoTokenizer.from_pretrained(folder, padding_side="left", trust_remote_code=False)
             network = AutoModelForCausalLM.from_pretrained(folder, **options).eval()
             if level in GGUF_LEVELS:
                 _round_weights(network, level)
@@ -349,7 +349,7 @@ def _load_embedder(name: str, device: str, dtype: str, max_length: int | None) -
             model = SentenceTransformer(modules=[_static_embedding(*paths)], device=device)
         else:
             try:
-                model = SentenceTransformer(folder, device=device)
+                model = SentenceTransformer(folder, device=device, trust_remote_code=False)
             except (OSError, ValueError, SafetensorError) as error:
                 raise BadInput(f"embedder {name!r} could not be loaded: {_one_line(error)}") from error
     # Whatever precision they were published in: a threshold on cosines must not hang on that.
@@ -426,8 +426,10 @@ def _load_nli(
         dtype = placement.default_dtype(device)
     with quietly():
         try:
-            tokenizer = AutoTokenizer.from_pretrained(folder)
-            network = AutoModelForSequenceClassification.from_pretrained(folder, dtype=getattr(torch, dtype))
+            tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+            network = AutoModelForSequenceClassification.from_pretrained(
+                folder, dtype=getattr(torch, dtype), trust_remote_code=False
+            )
         except (OSError, ValueError, SafetensorError) as error:
             where = f" ({source} on the Hugging Face hub)" if not local else ""
             raise BadInput(f"NLI model {name!r}{where} could not be loaded: {_one_line(error)}") from error

@@ -35,7 +35,7 @@ def stage(executed, chapter: Chapter, outdated: bool = False):
         cells.append(cell)
     if failed is not None:
         reason = _MACHINE.sub("…/", summary(failed.ename, failed.evalue))
-        banner = f"````{{error}}\nThis chapter stopped with {reason}\n````"
+        banner = f"````{{error}}\nThis chapter stopped with {code(reason)}\n````"
         cells.insert(1, nbformat.v4.new_markdown_cell(banner))
     if outdated:
         cells.insert(1, nbformat.v4.new_markdown_cell(_outdated_note(about)))
@@ -47,6 +47,23 @@ def stage(executed, chapter: Chapter, outdated: bool = False):
     return page
 
 
+_PLAIN = re.compile(r"[\w '\".,:;/#%+=@()\[\]-]*")
+
+
+def code(text: str) -> str:
+    r"""Show a text as code, whatever it holds: no table, Markdown or browser takes part of it for its own.
+
+    Examples
+    --------
+    >>> code("Qwen/Qwen3-4B"), code("a|<b>")
+    ('`Qwen/Qwen3-4B`', '<code>a&#124;&#60;b&#62;</code>')
+    """
+    text = " ".join(text.split()) if text.strip() else text
+    if text.strip() and _PLAIN.fullmatch(text):
+        return f"`{text}`"
+    return "<code>" + "".join(c if c.isalnum() or c == " " else f"&#{ord(c)};" for c in text) + "</code>"
+
+
 def _parameter_table(chapter: Chapter, about: Mapping[str, Any]) -> str:
     values, given = about.get("parameters", {}), about.get("given", ())
     rows = ["| parameter | value | set by | meaning |", "|---|---|---|---|"]
@@ -54,7 +71,7 @@ def _parameter_table(chapter: Chapter, about: Mapping[str, Any]) -> str:
         value = values.get(p.name, p.default)
         by = about.get("profile") if p.name not in given else ""
         by = (by or "command line") if p.name in values else "default"
-        rows.append(f"| `{p.name}` | `{value!r}` | {by} | {p.meaning} |")
+        rows.append(f"| `{p.name}` | {code(repr(value))} | {by} | {p.meaning} |")
     return (
         "```{dropdown} Parameters of this run\n:class-container: parameters\n\n" + "\n".join(rows) + "\n\n"
         f"Change any of them: `homogen run {chapter.name} -p NAME VALUE`.\n```"
@@ -62,7 +79,7 @@ def _parameter_table(chapter: Chapter, about: Mapping[str, Any]) -> str:
 
 
 def _outdated_note(about: Mapping[str, Any]) -> str:
-    files = ", ".join(f"`{name}`" for name in about.get("files", {}))
+    files = ", ".join(code(name) for name in about.get("files", {}))
     return (
         "````{warning}\nThe code of this chapter, or of the package that it uses, has changed since the outputs below "
         f"were made ({about.get('finished', 'at an unknown time')[:10]}). They are what the code gave then. To make "
@@ -73,7 +90,7 @@ def _outdated_note(about: Mapping[str, Any]) -> str:
 
 def _provenance_fold(about: Mapping[str, Any]) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in about.get("versions", {}).items())
-    weights = ", ".join(f"`{name}` {sha}…" if sha else f"`{name}`" for name, sha in about.get("weights", {}).items())
+    weights = ", ".join(f"{code(name)} {sha}…" if sha else code(name) for name, sha in about.get("weights", {}).items())
     device = "" if "files" in about else f"on {about.get('device', 'an unknown device')} "
     return (
         "```{dropdown} How these results came about\n"
@@ -86,7 +103,7 @@ def _provenance_fold(about: Mapping[str, Any]) -> str:
 
 
 def _files(files: Mapping[str, str]) -> str:
-    rows = "".join(f"- `{name}` {sha}…\n" for name, sha in files.items())
+    rows = "".join(f"- {code(name)} {sha}…\n" for name, sha in files.items())
     return f"\nComputed from these files, each with the beginning of its sha256:\n\n{rows}" if rows else ""
 
 

@@ -84,7 +84,10 @@ def converted(card: ModelCard) -> Path:
             if _sound(home):
                 return home
             shutil.rmtree(home, ignore_errors=True)
-            with tempfile.TemporaryDirectory(dir=home.parent, prefix=".making-") as folder:
+            # What a conversion that was killed left behind; under the lock nobody else is making these weights.
+            for left in home.parent.glob(f".making-{home.name}-*"):
+                shutil.rmtree(left, ignore_errors=True)
+            with tempfile.TemporaryDirectory(dir=home.parent, prefix=f".making-{home.name}-") as folder:
                 _convert(card, Path(folder) / "gguf", Path(folder) / "made")
                 os.replace(Path(folder) / "made", home)
     except (OSError, SafetensorError) as error:
@@ -100,8 +103,10 @@ def _sound(home: Path) -> bool:
     """Whether a folder of converted weights is there and every file is as it was written."""
     try:
         made = json.loads((home / "SHA256.json").read_text())
-        return all(digest(home / name) == sha for name, sha in made.items())
-    except (OSError, ValueError):
+        # An empty list of files would pass for sound weights, and a name with a path in it for somebody else's.
+        whole = {"config.json"} <= set(made) and any(name.endswith(".safetensors") for name in made)
+        return whole and all(Path(name).name == name and digest(home / name) == sha for name, sha in made.items())
+    except (OSError, ValueError, TypeError, AttributeError):
         return False
 
 
@@ -123,8 +128,10 @@ def _convert(card: ModelCard, work: Path, made: Path) -> None:
     reader, table = functools.cache(gguf.GGUFReader), functools.cache(gguf.get_tensor_name_map)
     patches = mock.patch.multiple(gguf, GGUFReader=reader, get_tensor_name_map=table)
     with quietly(), patches:
-        network = AutoModelForCausalLM.from_pretrained(work, gguf_file=whole.name, dtype=torch.float32)
-        tokenizer = AutoTokenizer.from_pretrained(work, gguf_file=whole.name)
+        network = AutoModelForCausalLM.from_pretrained(
+            work, gguf_file=whole.name, dtype=torch.float32, trust_remote_code=False
+        )
+        tokenizer = AutoTokenizer.from_pretrained(work, gguf_file=whole.name, trust_remote_code=False)
         # The copy is plain float32: without these two lines it would load as a quantized model again.
         network.hf_quantizer = None
         del network.config.quantization_config

@@ -233,3 +233,53 @@ def test_a_rate_has_a_count_and_what_is_no_rate_has_none():
     for claim in ("C238", "C234", "C347"):  # mean clusters; two numbers; no n
         with pytest.raises(BadInput, match=f"claim {claim} is no rate of a number of questions"):
             _ = claims[claim].count
+
+
+@pytest.mark.parametrize("name", ["../x", "a/b", "/tmp/x", "..", "", ".hidden", "a\nb", None, "a\\b"])
+def test_names_never_leave_their_folder(name, tmp_path, monkeypatch):
+    home = tmp_path / "findings"
+    home.mkdir()
+    (tmp_path / "x.json").write_text("[]")
+    monkeypatch.setenv("HOMOGEN_FINDINGS", str(home))
+    for call in (
+        lambda: findings.record(name, "rate", Estimate(0.5, 0.4, 0.6, 10)),
+        lambda: findings.begin(name),
+        lambda: findings.read(name),
+    ):
+        with pytest.raises(BadInput, match="a chapter's name has letters"):
+            call()
+    assert (tmp_path / "x.json").read_text() == "[]"
+    assert list(home.iterdir()) == []
+
+
+WHOLE = {"name": "r", "value": 1, "low": 0, "high": 1, "n": 3, "coverage": 1, "method": "", "unit": "", "claim": None}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{}",
+        "[1]",
+        "[[]]",
+        '[{"name": "rate"}]',
+        *(json.dumps([{**WHOLE, **change}]) for change in ({"name": 1}, {"value": "x"}, {"n": -3}, {"claim": "C9x"})),
+        *(json.dumps([{**WHOLE, **change}]) for change in ({"classes": [1]}, {"coverage": None}, {"method": 3})),
+        "[" * 100_000,
+    ],
+)
+def test_altered_findings_are_one_line(text, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOMOGEN_FINDINGS", str(tmp_path))
+    (tmp_path / "tiny.json").write_text(text)
+    for call in (findings.read, findings.beside_paper):
+        with pytest.raises(BadInput, match="holds no findings") as caught:
+            call("tiny")
+        assert "\n" not in str(caught.value)
+
+
+def test_the_n_of_each_class_comes_back(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOMOGEN_FINDINGS", str(tmp_path))
+    estimate = Estimate(0.7, 0.5, 0.9, 12, 1.0, "AUROC", classes=(4, 8))
+    findings.record("tiny", "AUROC", estimate)
+    (row,) = findings.read("tiny")
+    assert findings.estimate_of(row) == estimate
+    assert findings.beside_paper("tiny")["n"].tolist() == ["12 (4 wrong)"]

@@ -2,7 +2,9 @@
 
 import copy
 import doctest
+import html
 import json
+import re
 
 import nbformat
 import pytest
@@ -120,7 +122,7 @@ def test_a_failed_page_says_so_at_the_top_and_hides_the_machine(messy, tiny):
     page = staging.stage(messy, tiny)
     assert page.cells[0].source == "# Tiny"
     assert "{error}" in page.cells[1].source
-    assert "This chapter stopped with ValueError: no" in page.cells[1].source
+    assert "This chapter stopped with `ValueError: no`" in page.cells[1].source
     trace = outputs_of(page)[-1].traceback
     assert len(trace) == 8
     assert trace[3] == "…"
@@ -150,7 +152,29 @@ def test_any_error_can_be_shown(text, messy, tiny):
     assert opening == "````{error}"
     assert closing == "````"
     assert len(body) == 1
-    assert text.split("\n")[0] in body[0]
+    assert text.split("\n")[0] in html.unescape(body[0])
+
+
+@pytest.mark.parametrize(
+    "text", ["a|b", "`x`", "<script>alert(1)</script>", "$x$", "{ref}`x`", "**b**", "a\nb", "[x](y)", "", " ", "![]"]
+)
+def test_a_value_is_shown_as_text_whatever_it_holds(text, ran):
+    from markdown_it import MarkdownIt
+
+    chapter, executed, _ = ran
+    executed = copy.deepcopy(executed)
+    executed.metadata["homogen"]["parameters"]["name"] = text
+    executed.metadata["homogen"]["weights"] = {text: "abc"}
+    (table,) = [c for c in staging.stage(executed, chapter).cells if "Parameters of this run" in c.source]
+    lines = [line for line in table.source.splitlines() if line.startswith("|")]
+    assert len(lines) == 2 + len(chapter.parameters)
+    made = MarkdownIt().enable("table").render("\n".join(lines))
+    cells = re.findall(r"<td>(.*?)</td>", made, re.DOTALL)
+    assert len(cells) == 4 * len(chapter.parameters)
+    (shown,) = [cells[i + 1] for i in range(0, len(cells), 4) if cells[i] == "<code>name</code>"]
+    assert re.fullmatch(r"<code>[^<>]*</code>", shown)
+    assert html.unescape(shown[6:-7]) == " ".join(repr(text).split())
+    assert "<script" not in "".join(c.source for c in staging.stage(executed, chapter).cells)
 
 
 def test_a_page_without_provenance_can_be_staged(tiny):

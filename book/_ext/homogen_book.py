@@ -24,7 +24,10 @@ def _use_local(app, config) -> None:
     config.mathjax_path = f"mathjax/{MATHJAX}"
     config.mathjax_options = {"defer": "defer"}
     # The default menu offers to load accessibility parts from a server; they are not among the local files.
-    config.mathjax3_config = {**(config.mathjax3_config or {}), "options": {"enableMenu": False}}
+    # What a cell printed may be a model's text: a dollar in it is a dollar.
+    ignored = "tex2jax_ignore|mathjax_ignore|cell_output"
+    options = {"enableMenu": False, "ignoreHtmlClass": ignored}
+    config.mathjax3_config = {**(config.mathjax3_config or {}), "options": options}
     config.html_static_path.append(str(STATIC))
 
 
