@@ -89,16 +89,19 @@ def execute(
     notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
     # What is changed while the chapter runs must make it stale, so the key is of the sources as they are now.
     key = execution_key(chapter, parameters)
-    left = findings / f"{chapter.name}.json"
-    environment = {"HOMOGEN_FINDINGS": str(findings.resolve())} | ({"HF_HUB_OFFLINE": "1"} if offline else {})
+    final = findings / f"{chapter.name}.json"
     started = time.monotonic()
+    with disk(findings):
+        for home in (output.parent, findings):
+            home.mkdir(parents=True, exist_ok=True)
     with (
-        _fresh(left, output.parent),
         disk(Path(tempfile.gettempdir())),
         tempfile.TemporaryDirectory(prefix="homogen-") as folder,
-        _environment(environment),
+        _environment({"HOMOGEN_FINDINGS": f"{folder}/findings"} | ({"HF_HUB_OFFLINE": "1"} if offline else {})),
     ):
         source, made = Path(folder) / "in.ipynb", Path(folder) / "out.ipynb"
+        # Written aside: what a run that is killed has recorded so far must not pass for its findings.
+        left = Path(folder) / "findings" / final.name
         nbformat.write(notebook, source)
         nbformat.write(notebook, made)
         logging.getLogger("papermill").setLevel(logging.CRITICAL)
@@ -126,34 +129,42 @@ def execute(
             error = f"{silent} of its code cells did not run (the kernel died?)"
         about = provenance(chapter, parameters, profile_name, time.monotonic() - started, key, given)
         about |= {} if absent is None else {"absent": sorted(absent)}
-        executed.metadata["homogen"] = about | {"findings": left.is_file()}
+        found = left.read_text("utf-8") if left.is_file() else None
+        executed.metadata["homogen"] = about | {"findings": found is not None and _sha(found)}
         if chapter.files is not None and error is None:
             executed = reproducible(executed)
         target = output if error is None else output.with_suffix(".failed.ipynb")
-        put(target, nbformat.writes(executed) + "\n")
+        # The notebook names its findings by their digest: killed between the two, the run is not current.
+        with _replaced(final, found) if error is None else contextlib.nullcontext():
+            put(target, nbformat.writes(executed) + "\n")
         if error is not None:
             raise BadInput(f"chapter {chapter.name} failed: {error}; see {target}")
     output.with_suffix(".failed.ipynb").unlink(missing_ok=True)
     return executed
 
 
+def _sha(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 @contextlib.contextmanager
-def _fresh(findings: Path, folder: Path) -> Iterator[None]:
-    """Begin without a chapter's earlier findings, and put them back if the run does not end well."""
-    before = findings.with_suffix(".before")
-    with disk(findings):
-        for home in (folder, findings.parent):
-            home.mkdir(parents=True, exist_ok=True)
-        # One that is there already is from a run that was killed, and is the one to keep.
-        if findings.is_file() and not before.exists():
-            os.replace(findings, before)
-        findings.unlink(missing_ok=True)
+def _replaced(path: Path, text: str | None) -> Iterator[None]:
+    """Put a file in place, or none, and what was there before back if what follows does not end well.
+
+    By renaming alone, so that a full disk cannot keep it from coming back.
+    """
+    before = path.with_suffix(".before")
+    with disk(path):
+        if path.is_file():
+            os.replace(path, before)
     try:
+        if text is not None:
+            put(path, text)
         yield
     except BaseException:
-        findings.unlink(missing_ok=True)
-        if before.exists():
-            os.replace(before, findings)
+        path.unlink(missing_ok=True)
+        if before.is_file():
+            os.replace(before, path)
         raise
     before.unlink(missing_ok=True)
 
@@ -338,11 +349,21 @@ def is_current(
     ``absent`` names the weights that cannot be had now: a run that went on without others than these is outdated.
     """
     about = about_run(output)
-    if about is None or (about.get("findings", True) and not (findings / f"{chapter.name}.json").is_file()):
+    if about is None or not _has_its_findings(about.get("findings", True), findings / f"{chapter.name}.json"):
         return False
     if absent is not None and about.get("absent", sorted(absent)) != sorted(absent):
         return False
     return about.get("key") == execution_key(chapter, parameters)
+
+
+def _has_its_findings(said: bool | str, path: Path) -> bool:
+    """Whether the findings beside a notebook are those that it left; an older notebook says only that some are."""
+    if not said:
+        return True
+    try:
+        return path.is_file() and (said is True or _sha(path.read_text("utf-8")) == said)
+    except (OSError, ValueError):
+        return False
 
 
 def about_run(output: Path) -> dict[str, Any] | None:

@@ -7,6 +7,9 @@ import doctest
 import json
 import os
 import shutil
+import signal
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -180,30 +183,67 @@ def test_a_folder_that_cannot_be_written_never_starts_a_kernel(tiny, tmp_path):
         one_line(mistake)
 
 
-def test_an_interrupted_run_puts_the_findings_back(tiny, tmp_path, monkeypatch):
-    (tmp_path / "findings").mkdir()
-    (tmp_path / "findings" / "tiny.json").write_text("[]")
-
+def test_an_interrupted_run_leaves_the_findings_as_they_were(tiny, earlier, tmp_path, monkeypatch):
     def interrupt(*_, **__):
-        (tmp_path / "findings" / "tiny.json").write_text("half of them")
+        aside = Path(os.environ["HOMOGEN_FINDINGS"])
+        assert aside != tmp_path / "findings"
+        aside.mkdir()
+        (aside / "tiny.json").write_text("half of them")
         raise KeyboardInterrupt
 
     monkeypatch.setattr("papermill.execute_notebook", interrupt)
-    with pytest.raises(KeyboardInterrupt):
+    with tidy(), pytest.raises(KeyboardInterrupt):
         execution.execute(tiny, {}, tmp_path / "out" / "01_tiny.ipynb", tmp_path / "findings")
-    assert (tmp_path / "findings" / "tiny.json").read_text() == "[]"
-    assert left(tmp_path / "out") == []
+    earlier()
 
 
-def test_findings_that_a_killed_run_set_aside_are_put_back(tiny, tmp_path, monkeypatch):
-    (tmp_path / "findings").mkdir()
-    (tmp_path / "findings" / "tiny.before").write_text("[]")
-    (tmp_path / "findings" / "tiny.json").write_text("half of them")
-    monkeypatch.setattr("papermill.execute_notebook", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
-    with pytest.raises(KeyboardInterrupt):
-        execution.execute(tiny, {}, tmp_path / "out" / "01_tiny.ipynb", tmp_path / "findings")
-    assert left(tmp_path / "findings") == ["tiny.json"]
-    assert (tmp_path / "findings" / "tiny.json").read_text() == "[]"
+KILLED = """
+import sys
+from pathlib import Path
+from homogen import chapters, cli, execution
+home = Path(sys.argv[1])
+chapter = chapters.chapters(home / "nb")["tiny"]
+with cli._terminated_as_interrupted():
+    execution.execute(chapter, {}, home / "out" / "01_tiny.ipynb", home / "findings", live=False)
+"""
+
+
+@pytest.mark.parametrize("name", ["SIGKILL", "SIGTERM"])
+def test_a_run_that_is_killed_after_its_first_finding_leaves_none_and_is_not_current(name, tmp_path):
+    """Partial findings passed as complete: the next start skipped the chapter."""
+    said, go_on = tmp_path / "said", tmp_path / "go_on"
+    for pipe in (said, go_on):
+        os.mkfifo(pipe)
+    # The chapter says where it is, and then waits for what nobody writes.
+    wait = f"open({str(said)!r}, 'w').write(findings.folder().as_posix())\nopen({str(go_on)!r}).read()"
+    chapter = write(tmp_path / "nb" / "01_tiny.md", GOOD, f"from homogen import findings\n{wait}")
+    output, findings = tmp_path / "out" / "01_tiny.ipynb", tmp_path / "findings"
+    command = [sys.executable, "-c", KILLED, str(tmp_path)]
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    with subprocess.Popen(command, start_new_session=True, stderr=subprocess.DEVNULL, env=environment) as process:
+        try:
+            aside = Path(said.read_text())
+            assert (aside / "tiny.json").is_file(), "the first finding is written, aside"
+            process.send_signal(getattr(signal, name))
+            process.wait(60)
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+    assert left(findings) == []
+    assert left(output.parent) == []
+    assert not execution.is_current(chapter, {}, output, findings)
+    if name == "SIGTERM":
+        assert not list(tmp_path.glob("homogen-*")), "it cleaned up"
+
+
+def test_findings_that_are_not_the_notebooks_own_make_a_run_stale(ran):
+    chapter, _, home = ran
+    output, findings = home / "out" / "01_tiny.ipynb", home / "findings"
+    whole = (findings / "tiny.json").read_text()
+    assert execution.is_current(chapter, execution.about_run(output)["parameters"], output, findings)
+    (findings / "tiny.json").write_text(whole.replace("0.", "1."))
+    assert not execution.is_current(chapter, execution.about_run(output)["parameters"], output, findings)
+    (findings / "tiny.json").write_text(whole)
 
 
 @pytest.fixture
@@ -544,6 +584,17 @@ def test_of_the_pins_only_the_numerical_ones_make_a_run_on_released_files_stale(
     (tmp_path / "requirements.txt").write_text(lock)
     (tmp_path / "requirements-weights.txt").write_text("weights==1\n")
     assert (execution.execution_key(released, {}) != before) is counts
+
+
+@pytest.mark.parametrize("name", ["requirements.txt", "requirements-weights.txt"])
+def test_packages_and_weights_pinned_anew_make_a_run_on_models_stale(name, tiny, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert tiny.files is None
+    for lock in ("requirements.txt", "requirements-weights.txt"):
+        (tmp_path / lock).write_text("a==1\n")
+    before = execution.execution_key(tiny, {})
+    (tmp_path / name).write_text("a==2\n")
+    assert execution.execution_key(tiny, {}) != before
 
 
 def test_a_file_pinned_anew_makes_a_run_stale_and_one_that_is_missing_does_not(released, tmp_path, monkeypatch):
