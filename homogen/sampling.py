@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
 import pyarrow as pa
 from tqdm import tqdm
 
@@ -18,12 +19,10 @@ from homogen.cards import Unavailable, split_quantization
 from homogen.engines.replies import Unanswered
 from homogen.questions import question_sha
 from homogen.records import (
-    GREEDY,
     BadInput,
     Question,
     Response,
     SamplingSpec,
-    arrow_schema,
     prompt_template,
     unknown,
 )
@@ -111,28 +110,27 @@ def sample(
     }
     folder = RunFolder(store, key, about)
     shas = {q.id: question_sha(q) for q in questions}
-    have = _complete(folder.read(), shas, spec.n)
-    lost: dict[str, str] = {}
-    if len(have) < len(questions):
+    table, lost = folder.table(shas, spec.n), {}
+    if len(_ids(table, spec.n)) < len(questions):
         with folder.writing():
             # Read again under the lock: another process may have finished some of them since.
-            have = _complete(folder.read(), shas, spec.n)
+            have = _ids(folder.table(shas, spec.n), spec.n)
             missing = [q for q in questions if q.id not in have]
             lost = _draw(engine, missing, spec, folder, shas, progress, PATIENCE if not have else len(questions))
-            have = _complete(folder.read(), shas, spec.n)
+            table = folder.table(shas, spec.n)
     if lost:
         questions = _without(questions, lost, spec.model)
+    have = _ids(table, spec.n)
     if left := [q.id for q in questions if q.id not in have]:
         raise BadInput(
             f"engine {type(engine).__name__} did not give the greedy and {spec.n} drawn answers to question {left[0]!r}"
         )
-    rows = [row for q in questions for row in have[q.id]]
-    if any(row.get("token_entropies_high") is not None for row in rows):
+    if table.column("token_entropies_high").null_count < len(table):
         warnings.warn(
             f"{spec.model}: only the likeliest tokens' log-probabilities are known; token_entropies are lower bounds",
             stacklevel=2,
         )
-    return Run(key, spec, questions, pa.Table.from_pylist(rows, schema=arrow_schema()), engine.identity)
+    return Run(key, spec, questions, table, engine.identity)
 
 
 ENGINES = ("transformers", "vllm")
@@ -176,14 +174,9 @@ def _check(questions: tuple[Question, ...]) -> None:
         raise BadInput(f"question id {next(i for i in ids if ids.count(i) > 1)!r} occurs more than once")
 
 
-def _complete(found: dict[tuple[str, str], list[dict]], shas: dict[str, str], n: int) -> dict[str, list[dict]]:
-    """Keep the questions that are unchanged and have every answer, rows in the order of samples."""
-    whole = {}
-    for (question, sha), rows in found.items():
-        by_sample = {row["sample"]: row for row in rows}
-        if shas.get(question) == sha and set(by_sample) == set(range(GREEDY, n)):
-            whole[question] = [by_sample[k] for k in range(GREEDY, n)]
-    return whole
+def _ids(table: pa.Table, n: int) -> set[str]:
+    """The questions of a table that has every answer of each."""
+    return set(table.column("question_id").take(np.arange(0, len(table), n + 1)).to_pylist())
 
 
 def _without(questions: tuple[Question, ...], lost: dict[str, str], model: str) -> tuple[Question, ...]:

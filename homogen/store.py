@@ -13,8 +13,9 @@ import dataclasses
 import hashlib
 import json
 import os
+import shutil
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import filelock
@@ -26,6 +27,10 @@ from homogen.records import GREEDY, BadInput, Question, Response, SamplingSpec, 
 
 QUESTION_SHA = "question_sha"
 """Extra column of a part: rows whose question has changed since are not read."""
+
+_PART = arrow_schema().append(pa.field(QUESTION_SHA, pa.string(), nullable=False))
+_KEY = b"homogen run"
+"""Under which a part names the run that it belongs to."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -117,34 +122,88 @@ class RunFolder:
     def __init__(self, store: str | os.PathLike, key: str, about: dict) -> None:
         self.path = Path(store) / key
         self.key, self.about = key, about
+        self._read: dict[str, pa.Table] = {}
 
-    def read(self) -> dict[tuple[str, str], list[dict]]:
-        """Read every sound part: (question id, question sha) -> rows. Unsound ones are set aside with a warning."""
-        found: dict[tuple[str, str], list[dict]] = {}
+    def parts(self) -> Iterator[pa.Table]:
+        """Give every sound part of this run, each read once; others are set aside with a warning."""
         for path in sorted(self.path.glob("part-*.parquet")):
-            try:
-                data = path.read_bytes()
-                sound = hashlib.sha256(data).hexdigest() == path.stem.removeprefix("part-")
-                if not sound:
-                    path.replace(path.with_suffix(".corrupt"))
-            except OSError as error:
-                raise BadInput(f"cannot read {path}: {error.strerror or error}") from error
-            if not sound:
-                warnings.warn(
-                    f"{path} does not match its checksum; set aside, its questions are drawn again",
-                    stacklevel=3,  # the caller of homogen.sampling.sample, which calls this
-                )
-                continue
-            for row in pq.read_table(pa.BufferReader(data)).to_pylist():
-                found.setdefault((row["question_id"], row.pop(QUESTION_SHA)), []).append(row)
-        return found
+            # What was set aside may be written again under the same name, the checksum of the same answers.
+            if path.name not in self._read and (part := self._part(path)) is not None:
+                self._read[path.name] = part
+            if path.name in self._read:
+                yield self._read[path.name]
+
+    def _part(self, path: Path) -> pa.Table | None:
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            raise BadInput(f"cannot read {path}: {error.strerror or error}") from error
+        if hashlib.sha256(data).hexdigest() != path.stem.removeprefix("part-"):
+            return self._aside(path, "corrupt", "does not match its checksum")
+        try:
+            part = pq.read_table(pa.BufferReader(data))
+        except (pa.ArrowException, OSError):
+            return self._aside(path, "foreign", "is no Parquet file")
+        key = (part.schema.metadata or {}).get(_KEY, self.key.encode())  # parts of earlier versions carry none
+        if key != self.key.encode():
+            return self._aside(path, "foreign", f"belongs to the run {key.decode(errors='replace')[:20]}")
+        if "token_entropies_high" not in part.column_names:  # as in parts of earlier versions
+            high = pa.nulls(len(part), _PART.field("token_entropies_high").type)
+            part = part.append_column("token_entropies_high", high)
+        try:
+            return part.replace_schema_metadata().select(_PART.names).cast(_PART)
+        except (KeyError, ValueError, pa.ArrowException):
+            return self._aside(path, "foreign", "has other columns than a part of a run")
+
+    def _aside(self, path: Path, why: str, says: str) -> None:
+        try:
+            path.replace(path.with_suffix(f".{why}"))
+        except OSError as error:
+            raise BadInput(f"cannot set aside {path}: {error.strerror or error}") from error
+        warnings.warn(
+            f"{path} {says}; set aside, its questions are drawn again",
+            stacklevel=6,  # the caller of homogen.sampling.sample, which calls table, and that parts
+        )
+
+    def table(self, shas: Mapping[str, str], n: int) -> pa.Table:
+        """Read the answers of the questions that are unchanged and have every one: in this order, rows by sample.
+
+        Parameters
+        ----------
+        shas
+            Of each question that is asked for, by id.
+        n
+            Answers drawn for each, beside the greedy one.
+        """
+        place = {question: i for i, question in enumerate(shas)}
+        asked = [_PART.empty_table()]
+        for part in self.parts():
+            asked.append(self._asked(part, shas))
+        whole = pa.concat_tables(asked)
+        ids, sample = whole.column("question_id").to_pylist(), whole.column("sample").to_numpy()
+        at = np.fromiter((place[question] for question in ids), np.int64, len(ids)) * (n + 1) + sample + 1
+        # Of a row that was written twice the later one counts.
+        slots, last = np.unique(at[::-1], return_index=True)
+        rows = np.full(len(shas) * (n + 1), -1)
+        known = (sample[::-1][last] >= GREEDY) & (sample[::-1][last] < n)
+        rows[slots[known]] = len(at) - 1 - last[known]
+        rows = rows.reshape(len(shas), n + 1)
+        rows = rows[(rows >= 0).all(axis=1)].ravel()
+        return whole.take(pa.array(rows)).drop_columns([QUESTION_SHA]).cast(arrow_schema())
+
+    @staticmethod
+    def _asked(part: pa.Table, shas: Mapping[str, str]) -> pa.Table:
+        """The rows of a part that answer a question as it is now."""
+        pairs = zip(part.column("question_id").to_pylist(), part.column(QUESTION_SHA).to_pylist(), strict=True)
+        kept = np.fromiter((shas.get(question) == sha for question, sha in pairs), bool, len(part))
+        return part.filter(pa.array(kept)).replace_schema_metadata()
 
     def write(self, responses: Sequence[Response], shas: dict[str, str]) -> Path:
         """Write the finished answers of some questions as one part, all or nothing."""
         rows = [{**dataclasses.asdict(r), QUESTION_SHA: shas[r.question_id]} for r in responses]
-        schema = arrow_schema().append(pa.field(QUESTION_SHA, pa.string(), nullable=False))
+        table = pa.Table.from_pylist(rows, schema=_PART.with_metadata({_KEY: self.key.encode()}))
         sink = pa.BufferOutputStream()
-        pq.write_table(pa.Table.from_pylist(rows, schema=schema), sink, compression="zstd")
+        pq.write_table(table, sink, compression="zstd")
         data = sink.getvalue().to_pybytes()
         return self._put(f"part-{hashlib.sha256(data).hexdigest()}.parquet", data)
 
@@ -163,11 +222,12 @@ class RunFolder:
                 f"another process is writing the run {self.key} in {self.path.parent}; "
                 "wait for it, or use another store"
             ) from None
-        except OSError as error:
-            raise BadInput(f"cannot write in the run folder {self.path}: {error.strerror or error}") from error
+        except (OSError, NotImplementedError) as error:
+            why = getattr(error, "strerror", None) or error
+            raise BadInput(f"cannot lock the run folder {self.path}: {why}; use a store on another disk") from error
         try:
             for stale in self.path.glob(".*.tmp"):
-                stale.unlink()
+                _remove(stale)
             self._put("run.json", json.dumps(self.about, indent=1, ensure_ascii=False).encode())
             yield
         finally:
@@ -187,3 +247,11 @@ class RunFolder:
                 f"cannot write {path}: {error.strerror or error}; answers written before are kept, run again to go on"
             ) from error
         return path
+
+
+def _remove(path: Path) -> None:
+    """Take away what a killed writer left, be it a file or a folder."""
+    try:
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    except OSError as error:
+        raise BadInput(f"cannot remove {path}: {error.strerror or error}") from error

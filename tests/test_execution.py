@@ -4,6 +4,7 @@ import contextlib
 import copy
 import dataclasses
 import doctest
+import hashlib
 import json
 import os
 import shutil
@@ -273,7 +274,10 @@ def test_a_full_disk_is_one_line_and_leaves_what_was_there(step, tiny, earlier, 
         for number, cell in enumerate(c for c in notebook.cells if c.cell_type == "code"):
             cell.execution_count = number
         nbformat.write(notebook, made)
-        (tmp_path / "findings" / "tiny.json").write_text("[1]")
+        aside = Path(os.environ["HOMOGEN_FINDINGS"])
+        aside.mkdir()
+        with open(aside / "tiny.json", "w") as file:
+            file.write("[1]")
 
     def half(path, text, *_):
         with open(path, "w") as file:
@@ -370,6 +374,10 @@ def test_progress_reaches_the_terminal_and_nothing_else_does(capsys):
 # What makes a run stale
 
 
+TWO = hashlib.sha256(b"[]").hexdigest()
+"""The digest of findings that are an empty list."""
+
+
 @pytest.fixture
 def current(ran, tmp_path, monkeypatch):
     """Whether the run is current, in a project whose chapter, package and lock file the test may change."""
@@ -380,7 +388,7 @@ def current(ran, tmp_path, monkeypatch):
     copied = write(tmp_path / "nb" / chapter.path.name, GOOD, "n * 2")
     (tmp_path / "requirements.txt").write_text("numpy==2.0.0\n")
     made, output = copy.deepcopy(executed), tmp_path / "01_tiny.ipynb"
-    made.metadata["homogen"]["key"] = execution.execution_key(copied, {"n": 7})
+    made.metadata["homogen"] |= {"key": execution.execution_key(copied, {"n": 7}), "findings": TWO}
     (tmp_path / "findings").mkdir()
     (tmp_path / "findings" / "tiny.json").write_text("[]")
     nbformat.write(made, output)
@@ -410,7 +418,8 @@ def test_another_engine_or_device_makes_a_run_of_a_model_stale(tmp_path, monkeyp
 def test_weights_that_can_be_had_now_make_a_run_without_them_stale(ran, tmp_path):
     chapter, executed, _ = ran
     made, output = copy.deepcopy(executed), tmp_path / "01_tiny.ipynb"
-    made.metadata["homogen"] |= {"key": execution.execution_key(chapter, {}), "absent": ["a/gated", "b/large"]}
+    made.metadata["homogen"] |= {"key": execution.execution_key(chapter, {}), "findings": TWO}
+    made.metadata["homogen"]["absent"] = ["a/gated", "b/large"]
     (tmp_path / "tiny.json").write_text("[]")
     nbformat.write(made, output)
     for absent, current in ((None, True), ({"b/large", "a/gated"}, True), ({"b/large"}, False), (set(), False)):
@@ -476,7 +485,7 @@ def test_findings_that_are_missing_make_a_run_stale(current, tmp_path):
     (tmp_path / "findings" / "tiny.json").unlink()
     assert not current()
     made = nbformat.read(tmp_path / "01_tiny.ipynb", as_version=4)
-    assert made.metadata["homogen"]["findings"] is True
+    assert made.metadata["homogen"]["findings"] == TWO
     made.metadata["homogen"]["findings"] = False
     nbformat.write(made, tmp_path / "01_tiny.ipynb")
     assert current(), "a chapter that records nothing has none to miss"

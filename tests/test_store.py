@@ -1,12 +1,15 @@
 """A run's folder: nothing torn, nothing lost, one writer at a time."""
 
+import contextlib
 import doctest
 import errno
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tracemalloc
 import warnings
 
 import pyarrow as pa
@@ -44,6 +47,15 @@ def written(folder):
     return folder
 
 
+def rows(folder):
+    """Every sound row by question and its sha, as another look at the folder finds it."""
+    found = {}
+    for part in RunFolder(folder.path.parent, folder.key, {}).parts():
+        for row in part.to_pylist():
+            found.setdefault((row["question_id"], row.pop(QUESTION_SHA)), []).append(row)
+    return found
+
+
 def parts(folder):
     return sorted(folder.path.glob("part-*.parquet"))
 
@@ -60,7 +72,7 @@ def holds(path, question):
 
 
 def test_what_was_written_is_read(written):
-    found = written.read()
+    found = rows(written)
     assert set(found) == {(f"q{i}", f"sha of q{i}") for i in range(4)}
     assert [row["sample"] for row in found["q2", "sha of q2"]] == [-1, 0, 1]
     assert found["q2", "sha of q2"][2] == {
@@ -124,7 +136,7 @@ def test_a_part_from_before_upper_bounds_is_read_as_exact(tmp_path):
 
 
 def test_a_run_that_was_never_written_is_empty(folder):
-    assert folder.read() == {}
+    assert rows(folder) == {}
     assert not folder.path.exists()
 
 
@@ -132,7 +144,7 @@ def test_odd_texts_survive(folder):
     odd = ["", "\x00", "line\nline\r\n", "�", "Ünï 🎉", '"quoted", \\', "\u2028"]
     with folder.writing():
         folder.write([Response("q0", k, text, text, "length", (), ()) for k, text in enumerate(odd)], SHAS)
-    assert [row["text"] for row in folder.read()["q0", SHAS["q0"]]] == odd
+    assert [row["text"] for row in rows(folder)["q0", SHAS["q0"]]] == odd
 
 
 def test_answers_to_an_older_wording_stay_beside_the_new_ones(folder):
@@ -140,7 +152,7 @@ def test_answers_to_an_older_wording_stay_beside_the_new_ones(folder):
     for attempt in range(6):
         with folder.writing():
             folder.write(answers("q0", said=f"wording {attempt}"), {"q0": f"sha {attempt}"})
-    found = folder.read()
+    found = rows(folder)
     assert set(found) == {("q0", f"sha {attempt}") for attempt in range(6)}
     for attempt in range(6):
         assert found["q0", f"sha {attempt}"][0]["text"] == f"wording {attempt} q0 -1"
@@ -163,14 +175,14 @@ def test_a_damaged_part_is_set_aside_with_a_warning_and_the_others_are_read(writ
     broken = next(path for path in parts(written) if holds(path, "q0"))
     broken.write_bytes(damage(broken.read_bytes()))
     with pytest.warns(UserWarning, match="does not match its checksum") as caught:
-        found = written.read()
+        found = rows(written)
     assert str(broken) in str(caught[0].message)
     assert {q for q, _ in found} == {"q2", "q3"}
     assert not broken.exists()
     assert broken.with_suffix(".corrupt").is_file()
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # set aside means: said once
-        assert written.read() == found
+        assert rows(written) == found
 
 
 def test_the_warning_is_one_line_and_points_at_the_caller_of_sample(tmp_path):
@@ -199,7 +211,7 @@ def test_a_part_that_cannot_be_read_is_named(written):
     part.unlink()
     part.mkdir()  # as good as a file without permission, and refused to root too
     with pytest.raises(BadInput, match=r"^cannot read .*Is a directory$") as refused:
-        written.read()
+        rows(written)
     assert str(part) in str(refused.value)
     assert "\n" not in str(refused.value)
 
@@ -208,15 +220,105 @@ def test_a_damaged_part_that_cannot_be_set_aside_is_named(written):
     part = parts(written)[0]
     part.write_bytes(b"torn")
     part.with_suffix(".corrupt").mkdir()
-    with pytest.raises(BadInput, match="cannot read") as refused:
-        written.read()
+    with pytest.raises(BadInput, match="cannot set aside") as refused:
+        rows(written)
     assert str(part) in str(refused.value)
+
+
+def test_a_part_of_another_run_is_not_read(written, tmp_path):
+    other = RunFolder(tmp_path / "other", "another run", {})
+    with other.writing():
+        copied = other.write(answers("q9"), {"q9": SHAS.get("q9", "sha of q9")})
+    shutil.copy(copied, written.path)
+    with pytest.warns(UserWarning, match="belongs to the run another run; set aside"):
+        found = rows(written)
+    assert {q for q, _ in found} == {"q0", "q1", "q2", "q3"}
+    assert len(list(written.path.glob("*.foreign"))) == 1
+
+
+@pytest.mark.parametrize("kind", ["no Parquet", "other columns", "other types"])
+def test_foreign_content_of_right_checksum_is_set_aside(kind, written):
+    sink = pa.BufferOutputStream()
+    tables = {
+        "other columns": pa.table({"a": [1]}),
+        "other types": pa.table({name: ["x"] for name in parts_schema(written)}),
+    }
+    if kind in tables:
+        pq.write_table(tables[kind], sink)
+    data = b"PAR1 not really" if kind == "no Parquet" else sink.getvalue().to_pybytes()
+    (written.path / f"part-{hashlib.sha256(data).hexdigest()}.parquet").write_bytes(data)
+    with pytest.warns(UserWarning, match="is no Parquet file|has other columns"):
+        found = rows(written)
+    assert {q for q, _ in found} == {"q0", "q1", "q2", "q3"}
+
+
+def parts_schema(folder):
+    return pq.read_table(parts(folder)[0]).column_names
+
+
+def test_leftovers_may_be_folders(written):
+    leftover = written.path / ".part-0.parquet.tmp"
+    (leftover / "deep").mkdir(parents=True)
+    with written.writing():
+        pass
+    assert not leftover.exists()
+
+
+@pytest.mark.parametrize("error", [NotImplementedError("no flock here"), PermissionError(13, "Permission denied")])
+def test_a_lock_that_cannot_be_had_says_why(error, written, monkeypatch):
+    def refuse(*_, **__):
+        raise error
+
+    monkeypatch.setattr("filelock.FileLock.acquire", refuse)
+    with (
+        pytest.raises(BadInput, match=r"cannot lock the run folder .*(no flock here|Permission denied)") as refused,
+        written.writing(),
+    ):
+        pass
+    assert "another process" not in str(refused.value)
+
+
+def test_a_run_is_read_once_and_takes_little_more_than_its_table(tmp_path):
+    """Rows went through Python dictionaries: 4 kB each, seven times the table."""
+    folder = RunFolder(tmp_path, "key", {})
+    shas = {f"q{i}": f"sha {i}" for i in range(2000)}
+    entropies = tuple(float(k) for k in range(20))
+    with folder.writing():
+        for start in range(0, 2000, 500):
+            some = [
+                Response(f"q{i}", k, f"text {i} {k}", f"text {i} {k}", "stop", entropies, entropies)
+                for i in range(start, start + 500)
+                for k in range(-1, 4)
+            ]
+            folder.write(some, shas)
+    tracemalloc.start()
+    before = pa.total_allocated_bytes()
+    table = folder.table(shas, 4)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(table) == 10_000
+    assert peak < 10_000 * 400, "bytes of Python objects a row"
+    assert pa.total_allocated_bytes() - before < 4 * table.nbytes
+    with monkeypatched_reads() as reads:
+        assert folder.table({"q7": "sha 7"}, 4).column("sample").to_pylist() == [-1, 0, 1, 2, 3]
+        assert folder.table({"q7": "sha 8"}, 4).num_rows == 0
+    assert reads == []
+
+
+@contextlib.contextmanager
+def monkeypatched_reads():
+    reads, read = [], pq.read_table
+    pq.read_table = lambda *given, **named: reads.append(given) or read(*given, **named)
+    try:
+        yield reads
+    finally:
+        pq.read_table = read
 
 
 def test_what_is_not_a_part_is_not_read(written):
     (written.path / ".part-0.parquet.tmp").write_bytes(b"half")
     (written.path / "notes.txt").write_text("mine")
-    assert {q for q, _ in written.read()} == {"q0", "q1", "q2", "q3"}
+    assert {q for q, _ in rows(written)} == {"q0", "q1", "q2", "q3"}
 
 
 def test_leftovers_of_a_process_that_died_are_removed_by_the_next_writer(written):
@@ -250,14 +352,14 @@ def test_a_second_process_is_refused_and_may_read_meanwhile(written):
                 pytest.fail("two writers")
             assert store in str(refused.value)
             assert "\n" not in str(refused.value)
-            assert len(written.read()) == 4
+            assert len(rows(written)) == 4
         finally:
             child.kill()
             child.communicate()
     # The system releases the lock of a process that was killed.
     with written.writing():
         written.write(answers("q4"), SHAS)
-    assert len(written.read()) == 5
+    assert len(rows(written)) == 5
 
 
 def test_an_error_while_writing_releases_the_run(folder):
@@ -283,7 +385,7 @@ def test_a_full_disk_keeps_what_was_written_and_leaves_nothing_half(written, mon
             written.write(answers("q4"), SHAS)
         monkeypatch.undo()
     assert names(written) == before
-    assert {q for q, _ in written.read()} == {"q0", "q1", "q2", "q3"}
+    assert {q for q, _ in rows(written)} == {"q0", "q1", "q2", "q3"}
 
 
 def test_a_full_disk_at_the_first_byte(folder, monkeypatch):
@@ -310,7 +412,7 @@ def test_a_store_that_cannot_be_written_is_named(tmp_path, way):
     else:
         (store / "key" / "lock").mkdir(parents=True)
     folder = RunFolder(store, "key", {})
-    assert folder.read() == {}
+    assert rows(folder) == {}
     with pytest.raises(BadInput, match="run folder") as refused, folder.writing():
         pytest.fail("there is no folder to write in")
     assert str(store) in str(refused.value)
