@@ -18,6 +18,9 @@ from homogen.records import BadInput, shown
 SHARES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 """Shares of the questions to pass on that :func:`cross_validate` and :func:`cost_curve` try."""
 
+LOTS = 200
+"""Times that the control by lot is drawn."""
+
 
 @dataclasses.dataclass(frozen=True)
 class CrossValidated:
@@ -28,10 +31,10 @@ class CrossValidated:
     table : pandas.DataFrame
         A row a method (``cascade``, ``by lot``, ``parallel``, and each boundary alone), with columns ``auroc``,
         ``low``, ``high``, ``cost`` (mean a question), ``share_of_parallel_cost``, and ``calls_saved`` (of the last
-        stage).
+        stage). For ``by lot`` these are the mean over 200 lots and the range of 95% of them.
     evidence : pandas.DataFrame
-        ``(n, methods)`` out-of-fold log-odds of a wrong answer over the error rate of the fit's own rows, NaN for rows
-        left out: the scores that ``table`` judges, and those to hand to a paired test.
+        ``(n, methods)``, all but ``by lot``: out-of-fold log-odds of a wrong answer over the error rate of the fit's
+        own rows, NaN for rows left out: the scores that ``table`` judges, and those to hand to a paired test.
     stage : numpy.ndarray
         ``(n,)`` stage at which the cascade stopped, from 0; -1 for rows left out.
     thresholds : pandas.DataFrame
@@ -41,6 +44,9 @@ class CrossValidated:
         Mean error rate of the outer training sets.
     coverage : float
         Share of the questions with all scores and a label.
+    lots_as_good : float
+        One-sided p of knowing where to spend, :math:`(1 + b) / (1 + 200)` with b the lots whose AUROC is at least the
+        cascade's.
     """
 
     table: pd.DataFrame
@@ -49,6 +55,7 @@ class CrossValidated:
     thresholds: pd.DataFrame
     prior: float
     coverage: float
+    lots_as_good: float
 
     @property
     def prob_wrong(self) -> pd.DataFrame:
@@ -107,9 +114,11 @@ def cross_validate(
 
     Notes
     -----
-    AUROC pools the rows of all outer folds, each scored by its own fold's fit. ``by lot`` passes on as many questions
-    at each stage of each fold as the cascade does, but any of them: what it gains over a single boundary it gains by
-    spending, what the cascade gains over it by knowing where to spend. The order of the rows plays no part.
+    AUROC pools the rows of all outer folds, each scored by its own fold's fit, and its interval holds the fits fixed:
+    for a verdict, fit again to permuted labels (:func:`homogen.evaluation.fitted_test`). ``by lot`` passes on as many
+    questions at each stage of each fold as the cascade does, but any of them, 200 times over: what it gains over a
+    single boundary it gains by spending, what the cascade gains over it by knowing where to spend. The order of the
+    rows plays no part.
 
     Examples
     --------
@@ -132,10 +141,10 @@ def cross_validate(
             f"{folds} outer and inner folds need {2 * folds} wrong and {2 * folds} right answers, "
             f"got {int(w.sum())} and {int((~w).sum())}"
         )
-    names = ["cascade", "by lot", "parallel", *(f"{b.name} alone" for b in boundaries)]
+    names = ["cascade", "parallel", *(f"{b.name} alone" for b in boundaries)]
     n, stages = S.shape
     found = np.full((n, len(names)), np.nan)
-    stage, lot_stage = np.zeros(n, dtype=int), np.zeros(n, dtype=int)
+    stage, drawn = np.zeros(n, dtype=int), np.empty((LOTS, n))
     rng = np.random.default_rng(whole("seed", seed, 0))
     thresholds, priors = [], []
     for train, test in stratified(w, folds, seed):
@@ -144,19 +153,24 @@ def cross_validate(
         inside, outside = evidence(fits, S[train]), evidence(fits, S[test])
         edges = bands(inside, share)
         stage[test] = stops(outside, edges, rng)
-        lot_stage[test] = rng.permutation(stage[test])
+        for lot in drawn:
+            lot[test] = outside[np.arange(len(test)), rng.permutation(stage[test])]
         found[test, 0] = outside[np.arange(len(test)), stage[test]]
-        found[test, 1] = outside[np.arange(len(test)), lot_stage[test]]
-        found[test, 2] = outside[:, -1]
+        found[test, 1] = outside[:, -1]
         for k in range(stages):
-            found[test, 3 + k] = fit_evidence(S[train, k : k + 1], w[train])(S[test, k : k + 1])
+            found[test, 2 + k] = fit_evidence(S[train, k : k + 1], w[train])(S[test, k : k + 1])
         thresholds.append({"share": share, **{f"edge {k}": edge for k, (edge, _) in enumerate(edges)}})
         priors.append(w[train].mean())
     costs = np.array([b.cost for b in boundaries], dtype=np.float64)
     spent = np.cumsum(costs)
-    mean_cost = [spent[stage].mean(), spent[lot_stage].mean(), spent[-1], *costs]
-    last_saved = [np.mean(stage < stages - 1), np.mean(lot_stage < stages - 1), 0.0, *[1.0] * (stages - 1), 0.0]
+    mean_cost = [*[spent[stage].mean()] * 2, spent[-1], *costs]
+    last_saved = [*[np.mean(stage < stages - 1)] * 2, 0.0, *[1.0] * (stages - 1), 0.0]
     estimates = [evaluation.auroc(column, w, resamples=resamples, seed=seed) for column in found.T]
+    areas = [evaluation.auroc(lot, w, interval=None).value for lot in drawn]
+    dealt = iter(areas)
+    by_lot = evaluation.mean_over_lots(lambda _: next(dealt), LOTS)
+    as_good = sum(area >= estimates[0].value - 1e-12 for area in areas)
+    estimates.insert(1, by_lot)
     table = pd.DataFrame(
         {
             "auroc": [e.value for e in estimates],
@@ -166,13 +180,15 @@ def cross_validate(
             "share_of_parallel_cost": np.array(mean_cost) / spent[-1] if spent[-1] else np.nan,
             "calls_saved": last_saved,
         },
-        index=names,
+        index=[names[0], "by lot", *names[1:]],
     )
     full = pd.DataFrame(np.nan, index=range(given), columns=names)
     full.loc[keep] = found
     all_stages = np.full(given, -1)
     all_stages[keep] = stage
-    return CrossValidated(table, full, all_stages, pd.DataFrame(thresholds), float(np.mean(priors)), len(w) / given)
+    lots_as_good = (1 + int(as_good)) / (1 + LOTS)
+    prior, coverage = float(np.mean(priors)), len(w) / given
+    return CrossValidated(table, full, all_stages, pd.DataFrame(thresholds), prior, coverage, lots_as_good)
 
 
 def cost_curve(

@@ -86,19 +86,24 @@ def two_ranges(claim: Claim) -> Outcome:
 
 @check("C016")
 def fold_range(claim: Claim) -> Outcome:
-    """Whether the ratio of the two rates is 50 or more, and nearer to two orders of magnitude than to one."""
+    """Whether the ratio of two rates is 50, to the digit printed, and nearer to two orders of magnitude than to one."""
     ratio = printed("C236") / printed("C296")
     orders = math.log10(ratio)
     note = f"10 to the {orders:.2f}; the lower rate is one question of 200, so its interval is wide"
-    return comparison(ratio >= 50 and round(orders) == 2, f"{ratio:.0f}x", note)
+    return comparison(_is_multiple(ratio, 50) and round(orders) == 2, f"{ratio:.0f}x", note)
 
 
 @check("C017")
 def effect_ratio(claim: Claim) -> Outcome:
     """Ratio of Cohen's d on GSM8K and on TruthfulQA."""
-    judged = printed("C135") / printed("C195")
-    note = f"with the d that the paper gives under the judge's labels (C195) {judged:.1f}"
-    return arithmetic(claim, lambda maths, facts: maths / facts, "C135", "C029", note=note)
+    ratio, judged = printed("C135") / printed("C029"), printed("C135") / printed("C195")
+    note = f"from C135, C029; with the d that the paper gives under the judge's labels (C195) {judged:.1f}"
+    return comparison(_is_multiple(ratio, 10), f"{ratio:.1f}", note)
+
+
+def _is_multiple(ratio: float, times: int) -> bool:
+    """Whether a ratio rounds to a multiple that is printed with one digit ("10x", "50x"): one rule for all of them."""
+    return float(f"{ratio:.0e}") == times
 
 
 @check("C026")
