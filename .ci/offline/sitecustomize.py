@@ -1,6 +1,7 @@
 """A machine without a network: with this folder on PYTHONPATH every Python process reaches itself and nobody else.
 
-Kernels and other children inherit the variable. Connections to loopback and sockets of the file system stay as they are.
+Kernels and other children inherit the variable. Connections to loopback, and sockets of the file system, stay as they
+are.
 """
 
 import ipaddress
