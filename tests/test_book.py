@@ -1,6 +1,7 @@
 """The book's settings, and the built pages: readable without a network, and for those who do not see the figures."""
 
 import importlib.util
+import json
 import re
 import urllib.parse
 from html.parser import HTMLParser
@@ -235,3 +236,43 @@ def test_the_chapters_have_their_figures(parsed):
 def test_no_page_shows_where_it_was_made(path):
     assert str(ROOT) not in path.read_text("utf-8")
     assert str(Path.home()) + "/" not in path.read_text("utf-8")
+
+
+# --- what a reader sees of numbers ----------------------------------------------------------------------------------
+
+UNREADABLE = re.compile(
+    r"(?<![\d.])[-−]0\.0+(?!\d)|(?<![\w-])[nN]a[nN](?![\w-])|\bNone\b|\d\.\d{12,}|\{'|\bclaim_id\b|\bcalls_saved\b"
+)
+"""A minus before what rounds to 0, what is undefined without its reason, digits of the machine, names of the code."""
+
+DRAWN = re.compile(r"<path[^>]*>|<style.*?</style>|<script.*?</script>|<use[^>]*>|<clipPath.*?</clipPath>", re.DOTALL)
+PAGES = sorted((ROOT / "book" / "results").glob("*/[0-9]*.ipynb"))
+
+
+def shown(page):
+    """What the cells of an executed chapter show: text, tables, captions, alternative texts of figures."""
+    for cell in json.loads(page.read_text("utf-8"))["cells"]:
+        for output in cell.get("outputs", []):
+            texts = [output.get("text", "")]
+            texts += [value for kind, value in output.get("data", {}).items() if kind in ("text/html", "text/plain")]
+            for text in texts:
+                yield DRAWN.sub(" ", text if isinstance(text, str) else "".join(text))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: f"{page.parent.name}-{page.stem}")
+def test_no_page_shows_numbers_as_only_code_would(page):
+    found = [text[max(0, m.start() - 40) : m.end() + 20] for text in shown(page) for m in UNREADABLE.finditer(text)]
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["r = -0.000", "(nan, 1)", "value: None", "0.4203553912284777", "{'a': 1}", "claim_id", "NaN", "+1 [-0.00, 1]"],
+)
+def test_what_only_code_would_show_is_seen(text):
+    assert UNREADABLE.search(text)
+
+
+@pytest.mark.parametrize("text", ["-0.001", "0.000", "10-0.5", "banana", "nano", "Nonetheless", "0.123456"])
+def test_what_a_reader_can_read_is_left_alone(text):
+    assert not UNREADABLE.search(text)

@@ -151,3 +151,16 @@ def test_every_result_names_its_parts(name):
     assert "Attributes\n---" in inspect.getdoc(thing)
     for field in thing.__dataclass_fields__:
         assert field in inspect.getdoc(thing)
+
+
+@pytest.mark.parametrize("name", ["auroc", "pr_auc", "delong_test", "pearson", "bootstrap_mean", "brier"])
+def test_what_is_masked_is_missing(name):
+    good, _ = arguments(name)
+    hidden = np.arange(10) == 3
+    masked = {key: np.ma.masked_array(value, hidden) if len(value) == 10 else value for key, value in _rows(good)}
+    missing = {key: np.where(hidden, np.nan, np.asarray(value, float)) for key, value in _rows(good)}
+    assert repr(getattr(e, name)(**{**good, **masked})) == repr(getattr(e, name)(**{**good, **missing}))
+
+
+def _rows(good):
+    return [(key, value) for key, value in good.items() if isinstance(value, list)]

@@ -380,3 +380,19 @@ def test_a_length_that_an_embedder_does_not_read(length):
 def test_an_unknown_precision():
     with pytest.raises(BadInput, match="unknown dtype 'float16'"):
         load_embedder("wordllama", device="cpu", dtype="float16")
+
+
+def test_code_in_a_model_folder_is_never_run(model_folders, tmp_path, monkeypatch):
+    """transformers asks on standard input, and then runs it."""
+    folder = shutil.copytree(model_folders["dice"], tmp_path / "own")
+    ran = tmp_path / "ran"
+    (folder / "own.py").write_text(f"open({str(ran)!r}, 'w').close()\nclass OwnConfig: pass\n")
+    config = json.loads((folder / "config.json").read_text())
+    config |= {"model_type": "own", "auto_map": {"AutoConfig": "own.OwnConfig", "AutoModelForCausalLM": "own.OwnModel"}}
+    (folder / "config.json").write_text(json.dumps(config))
+    monkeypatch.setattr("builtins.input", lambda *_: pytest.fail("somebody was asked"))
+    for load in (load_model, models.load_nli, load_embedder):
+        with pytest.raises(BadInput) as refused:
+            load(str(folder), device="cpu")
+        assert "\n" not in str(refused.value)
+    assert not ran.exists()

@@ -104,6 +104,9 @@ SPOILED = {
     "a file is gone": lambda home: (home / "config.json").unlink(),
     "the list is cut": spoil("SHA256.json", b'{"model.sa'),
     "the list is gone": lambda home: (home / "SHA256.json").unlink(),
+    "the list is empty": spoil("SHA256.json", b"{}"),
+    "the list is no list": spoil("SHA256.json", b"[1]"),
+    "the list names a file elsewhere": spoil("SHA256.json", b'{"config.json": "x", "../model.safetensors": "y"}'),
 }
 
 
@@ -172,3 +175,18 @@ def test_smollm2_is_converted_again_where_the_converted_copy_is_damaged(tmp_path
     assert "preparing smollm2-135m-instruct (once)" in capsys.readouterr().out
     assert wheels.digest(weights) == wheels.digest(home / "model.safetensors")
     shutil.rmtree(tmp_path / "models")  # half a gigabyte
+
+
+def test_what_a_killed_conversion_left_behind_is_removed(wheel, monkeypatch, model_folders):
+    """82 to 606 MB each, for ever."""
+    wheel()
+    monkeypatch.setattr(wheels, "_convert", convert([], model_folders["dice"]))
+    home = wheels.cache_folder() / "models" / f"made-up-{CARDS['made-up'].sha256[:12]}"
+    killed = home.parent / f".making-{home.name}-abc"
+    other = home.parent / ".making-another-model-abc"
+    for folder in (killed, other):
+        (folder / "gguf").mkdir(parents=True)
+        (folder / "gguf" / "model.gguf").write_bytes(b"half")
+    resolve_weights("made-up")
+    assert not killed.exists()
+    assert other.exists(), "somebody may be making it"
