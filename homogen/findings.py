@@ -159,7 +159,7 @@ def record(
     Raises
     ------
     BadInput
-        If the claim does not exist or the folder cannot be written.
+        If the claim does not exist, a field is of another kind than an estimate's, or the folder cannot be written.
     """
     if not isinstance(estimate, Estimate):
         raise TypeError(f"finding {name!r}: an Estimate is wanted, got {type(estimate).__name__}")
@@ -167,9 +167,12 @@ def record(
         raise unknown("claim", claim, claims())
     found = {row["name"]: row for row in read(notebook)}
     fields = {k: _plain(v) for k, v in vars(estimate).items() if v is not None}
-    found[name] = {"name": name, **fields, "unit": unit, "claim": claim}
+    row = {"name": name, **fields, "unit": unit, "claim": claim}
     if claim is not None and departs:
-        found[name]["departs"] = departs
+        row["departs"] = departs
+    if not _is_finding(row):
+        raise BadInput(f"finding {shown(name)} cannot be kept: a field of it is of another kind than an Estimate's")
+    found[name] = row
     path = _path(notebook)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -183,13 +186,25 @@ def record(
 
 def _plain(value: Any) -> Any:
     """Turn a field into what JSON has: numpy's numbers into Python's, NaN into null."""
+    if isinstance(value, tuple):
+        return [_plain(part) for part in value]
     value = value.item() if hasattr(value, "item") else value
     return None if isinstance(value, float) and math.isnan(value) else value
 
 
 def read(notebook: str) -> list[dict[str, Any]]:
     """Read what a chapter has left; an empty list if nothing."""
-    path = _path(notebook)
+    return read_file(_path(notebook))
+
+
+def read_file(path: Path) -> list[dict[str, Any]]:
+    """Read findings from a file of them; an empty list if it is not there.
+
+    Raises
+    ------
+    BadInput
+        If it cannot be read, or holds anything else than :func:`record` writes.
+    """
     try:
         rows = json.loads(path.read_text("utf-8")) if path.is_file() else []
     except (ValueError, RecursionError) as error:
@@ -203,22 +218,27 @@ def read(notebook: str) -> list[dict[str, Any]]:
 
 def _is_finding(row: Any) -> bool:
     """Whether this is a row that :func:`record` could have written."""
-    if not isinstance(row, dict):
+    if not isinstance(row, dict) or not all(isinstance(row.get(key), str) for key in ("name", "method", "unit")):
         return False
+    if not all(key in row and (row[key] is None or _number(row[key])) for key in ("value", "low", "high")):
+        return False
+    if not (_whole(row.get("n")) and _number(row.get("coverage")) and row["coverage"] >= 0):
+        return False
+    classes, claim = row.get("classes"), row.get("claim")
+    if classes is not None and not (isinstance(classes, list) and len(classes) == 2 and all(map(_whole, classes))):
+        return False
+    return isinstance(row.get("departs", ""), str) and (claim is None or (isinstance(claim, str) and claim in claims()))
 
-    def number(key: str, least: float = -math.inf) -> bool:
-        value = row.get(key, "")
-        return value is None or (isinstance(value, int | float) and not isinstance(value, bool) and value >= least)
 
-    texts = all(isinstance(row.get(key), str) for key in ("name", "method", "unit"))
-    counted = isinstance(row.get("n"), int) and number("n", 0) and number("coverage", 0) and row["coverage"] is not None
-    classes = row.get("classes")
-    paired = classes is None or (
-        isinstance(classes, list) and len(classes) == 2 and all(isinstance(k, int) for k in classes)
-    )
-    claim = row.get("claim")
-    known = claim is None or (isinstance(claim, str) and claim in claims())
-    return texts and counted and paired and known and all(map(number, ("value", "low", "high")))
+def _number(value: Any) -> bool:
+    """A number that a float can hold; NaN is written as null."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return value == value if isinstance(value, float) else abs(value) < 1e300
+
+
+def _whole(value: Any) -> bool:
+    return isinstance(value, int) and _number(value) and value >= 0
 
 
 def estimate_of(row: dict[str, Any]) -> Estimate:

@@ -6,7 +6,6 @@ chapters left, a column a profile. A profile that has not been run says so.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Any
 
 from homogen import ledger
 from homogen.figures import Shown
-from homogen.findings import claims
+from homogen.findings import claims, read_file
 from homogen.tables import browse
 
 PROFILES = {"pocket": "pocket (CPU)", "gpu": "gpu", "paper": "paper scale"}
@@ -133,7 +132,7 @@ def shown(results: str | Path = "book/results", chapters: str = "chapters") -> S
 def _findings(folder: Path) -> dict[str, list[dict[str, Any]]] | None:
     """What a profile's chapters left, by chapter; None if the profile has not been run."""
     paths = sorted(folder.glob("*.json"))
-    return {path.stem: json.loads(path.read_text("utf-8")) for path in paths} if paths else None
+    return {path.stem: read_file(path) for path in paths} if paths else None
 
 
 def _cell(

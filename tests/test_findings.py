@@ -264,6 +264,8 @@ WHOLE = {"name": "r", "value": 1, "low": 0, "high": 1, "n": 3, "coverage": 1, "m
         '[{"name": "rate"}]',
         *(json.dumps([{**WHOLE, **change}]) for change in ({"name": 1}, {"value": "x"}, {"n": -3}, {"claim": "C9x"})),
         *(json.dumps([{**WHOLE, **change}]) for change in ({"classes": [1]}, {"coverage": None}, {"method": 3})),
+        *(json.dumps([{**WHOLE, **change}]) for change in ({"value": 10**400}, {"n": 10**400}, {"low": float("nan")})),
+        *(json.dumps([{**WHOLE, **change}]) for change in ({"departs": 3}, {"classes": [-1, 4]}, {"n": True})),
         "[" * 100_000,
     ],
 )
@@ -283,3 +285,22 @@ def test_the_n_of_each_class_comes_back(tmp_path, monkeypatch):
     (row,) = findings.read("tiny")
     assert findings.estimate_of(row) == estimate
     assert findings.beside_paper("tiny")["n"].tolist() == ["12 (4 wrong)"]
+    counted = dataclasses.replace(estimate, n=np.int64(12), classes=(np.int64(4), np.int64(8)))
+    findings.record("tiny", "AUROC", counted)
+    assert findings.estimate_of(findings.read("tiny")[0]) == estimate
+
+
+@pytest.mark.parametrize("field", [{"value": "0.5"}, {"n": -1}, {"classes": (1, 2, 3)}, {"method": None}])
+def test_what_could_not_be_read_again_is_not_recorded(field, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOMOGEN_FINDINGS", str(tmp_path))
+    with pytest.raises(BadInput, match="finding 'rate' cannot be kept"):
+        findings.record("tiny", "rate", dataclasses.replace(Estimate(0.5, 0.4, 0.6, 12), **field))
+    with pytest.raises(BadInput, match="cannot be kept"):
+        findings.record("tiny", "rate", Estimate(0.5, 0.4, 0.6, 12), "C028", departs=3)
+    assert findings.read("tiny") == []
+
+
+def test_a_threshold_that_abstains_always_is_kept(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOMOGEN_FINDINGS", str(tmp_path))
+    findings.record("tiny", "threshold", Estimate(-math.inf, math.nan, math.nan, 3))
+    assert findings.estimate_of(findings.read("tiny")[0]).value == -math.inf

@@ -1,11 +1,9 @@
 """The overview sets findings beside the ledger, and says what has not been run."""
 
-import json
-
 import pytest
 
 from homogen import findings, ledger, overview
-from homogen.records import Estimate
+from homogen.records import BadInput, Estimate
 
 
 @pytest.fixture
@@ -126,5 +124,6 @@ def test_the_page_has_every_row_and_its_signs(results):
 
 def test_findings_that_are_damaged_are_not_hidden(results):
     (results / "pocket" / "findings" / "single-clusters.json").write_text("[")
-    with pytest.raises(json.JSONDecodeError):
-        overview.table(results)
+    for table in (overview.table, ledger.claims):
+        with pytest.raises(BadInput, match=r"single-clusters\.json holds no findings"):
+            table(results=results)

@@ -13,11 +13,10 @@ import functools
 import importlib
 import importlib.resources
 import io
-import json
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from homogen.findings import Claim
+from homogen.findings import Claim, read_file
 from homogen.findings import claims as reported
 from homogen.ledger._base import (
     CHECKS,
@@ -342,7 +341,7 @@ def _findings(folder: Path) -> dict[str, str]:
     """What a profile's chapters left beside claims, as short text by claim id."""
     found: dict[str, list[str]] = {}
     for path in sorted(folder.glob("*.json")):
-        for row in json.loads(path.read_text("utf-8")):
+        for row in read_file(path):
             if row.get("claim"):
                 value, low, high = (row[k] for k in ("value", "low", "high"))
                 text = "undefined" if value is None else f"{value:.3g}"
