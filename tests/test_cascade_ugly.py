@@ -98,8 +98,10 @@ def call(name, **changes):
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_good_input_is_good(name):
-    call(name)
+def test_good_input_is_good_and_gives_the_same_again(name):
+    first, again = call(name), call(name)
+    assert first is not None
+    assert repr(first) == repr(again)
 
 
 @pytest.mark.parametrize(("name", "parameter", "k"), list(cases()))

@@ -423,3 +423,25 @@ def test_the_paper_profile_sets_the_overviews_numbers_beside_its_own(name, place
     }
     assert shown - beside <= OTHER_PROTOCOL
     assert beside.isdisjoint(OTHER_PROTOCOL)
+
+
+def test_a_stage_has_a_share_only_of_a_change_that_is_there():
+    """The cell of the chapter on stages, on 40 questions with 9, 5 and 1 clusters."""
+    import itertools
+
+    import numpy as np
+
+    from homogen import evaluation
+
+    cells = [cell.source for cell in chapters.read(ON_MODELS["stages"].path).cells]
+    (source,) = [cell for cell in cells if cell.startswith("def shares(")]
+    noise = np.tile([-1.0, 1.0], 20)
+    chain = {"base": 9 + noise, "sft": np.full(40, 5.0), "dpo": np.full(40, 1.0), "back": 9 - noise}
+    values = {name: {"clusters": row} for name, row in chain.items()}
+    known = {"np": np, "evaluation": evaluation, "pairwise": itertools.pairwise, "seed": 0, "resamples": 500}
+    shares = known | {"values": values}
+    exec(source, shares)
+    first, second = shares["shares"](["base", "sft", "dpo"], "clusters")
+    assert first.startswith("50% [4")
+    assert second.startswith("50% [4")
+    assert list(shares["shares"](["base", "sft", "back"], "clusters")) == []
