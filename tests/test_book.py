@@ -61,6 +61,15 @@ def test_mathjax_comes_from_the_wheel(extension, tmp_path):
     assert (tmp_path / "_static" / "mathjax" / extension.MATHJAX).read_bytes() == found.read_bytes()
 
 
+def test_mathjax_passes_over_what_cells_printed(extension):
+    config = SimpleNamespace(html_static_path=[], mathjax3_config={"tex": {"macros": {}}})
+    extension._use_local(None, config)
+    assert config.mathjax3_config["tex"] == {"macros": {}}
+    assert "cell_output" in config.mathjax3_config["options"]["ignoreHtmlClass"].split("|")
+    # A class of this kind inside of it would switch it on again.
+    assert "processHtmlClass" not in config.mathjax3_config["options"]
+
+
 def test_mathjax_is_not_copied_into_a_failed_or_another_build(extension, tmp_path):
     extension._copy(SimpleNamespace(outdir=tmp_path, builder=SimpleNamespace(format="html")), RuntimeError())
     extension._copy(SimpleNamespace(outdir=tmp_path, builder=SimpleNamespace(format="latex")), None)
