@@ -15,7 +15,7 @@ import json
 import os
 import shutil
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import filelock
@@ -122,16 +122,15 @@ class RunFolder:
     def __init__(self, store: str | os.PathLike, key: str, about: dict) -> None:
         self.path = Path(store) / key
         self.key, self.about = key, about
-        self._read: dict[str, pa.Table] = {}
+        self._wanted: tuple[dict[str, str], int] = ({}, 0)
+        self._kept: dict[str, pa.Table] = {}
 
-    def parts(self) -> Iterator[pa.Table]:
-        """Give every sound part of this run, each read once; others are set aside with a warning."""
+    def parts(self, known: Container[str] = ()) -> Iterator[tuple[str, pa.Table]]:
+        """Give the name and the rows of every sound part, but of those known; others are set aside with a warning."""
         for path in sorted(self.path.glob("part-*.parquet")):
             # What was set aside may be written again under the same name, the checksum of the same answers.
-            if path.name not in self._read and (part := self._part(path)) is not None:
-                self._read[path.name] = part
-            if path.name in self._read:
-                yield self._read[path.name]
+            if path.name not in known and (part := self._part(path)) is not None:
+                yield path.name, part
 
     def _part(self, path: Path) -> pa.Table | None:
         try:
@@ -175,28 +174,29 @@ class RunFolder:
         n
             Answers drawn for each, beside the greedy one.
         """
+        if self._wanted != (wanted := (dict(shas), n)):
+            self._wanted, self._kept = wanted, {}
+        for name, part in self.parts(self._kept):
+            self._kept[name] = self._asked(part, shas, n)
+        whole = pa.concat_tables([_PART.empty_table(), *(self._kept[name] for name in sorted(self._kept))])
         place = {question: i for i, question in enumerate(shas)}
-        asked = [_PART.empty_table()]
-        for part in self.parts():
-            asked.append(self._asked(part, shas))
-        whole = pa.concat_tables(asked)
         ids, sample = whole.column("question_id").to_pylist(), whole.column("sample").to_numpy()
         at = np.fromiter((place[question] for question in ids), np.int64, len(ids)) * (n + 1) + sample + 1
         # Of a row that was written twice the later one counts.
         slots, last = np.unique(at[::-1], return_index=True)
         rows = np.full(len(shas) * (n + 1), -1)
-        known = (sample[::-1][last] >= GREEDY) & (sample[::-1][last] < n)
-        rows[slots[known]] = len(at) - 1 - last[known]
+        rows[slots] = len(at) - 1 - last
         rows = rows.reshape(len(shas), n + 1)
         rows = rows[(rows >= 0).all(axis=1)].ravel()
         return whole.take(pa.array(rows)).drop_columns([QUESTION_SHA]).cast(arrow_schema())
 
     @staticmethod
-    def _asked(part: pa.Table, shas: Mapping[str, str]) -> pa.Table:
-        """The rows of a part that answer a question as it is now."""
+    def _asked(part: pa.Table, shas: Mapping[str, str], n: int) -> pa.Table:
+        """The rows of a part that are the greedy answer or one of n to a question as it is now."""
         pairs = zip(part.column("question_id").to_pylist(), part.column(QUESTION_SHA).to_pylist(), strict=True)
         kept = np.fromiter((shas.get(question) == sha for question, sha in pairs), bool, len(part))
-        return part.filter(pa.array(kept)).replace_schema_metadata()
+        sample = part.column("sample").to_numpy()
+        return part.filter(pa.array(kept & (sample >= GREEDY) & (sample < n)))
 
     def write(self, responses: Sequence[Response], shas: dict[str, str]) -> Path:
         """Write the finished answers of some questions as one part, all or nothing."""

@@ -1,6 +1,7 @@
 """A run's folder: nothing torn, nothing lost, one writer at a time."""
 
 import contextlib
+import dataclasses
 import doctest
 import errno
 import hashlib
@@ -50,7 +51,7 @@ def written(folder):
 def rows(folder):
     """Every sound row by question and its sha, as another look at the folder finds it."""
     found = {}
-    for part in RunFolder(folder.path.parent, folder.key, {}).parts():
+    for _, part in RunFolder(folder.path.parent, folder.key, {}).parts():
         for row in part.to_pylist():
             found.setdefault((row["question_id"], row.pop(QUESTION_SHA)), []).append(row)
     return found
@@ -278,9 +279,10 @@ def test_a_lock_that_cannot_be_had_says_why(error, written, monkeypatch):
     assert "another process" not in str(refused.value)
 
 
-def test_a_run_is_read_once_and_takes_little_more_than_its_table(tmp_path):
-    """Rows went through Python dictionaries: 4 kB each, seven times the table."""
-    folder = RunFolder(tmp_path, "key", {})
+@pytest.fixture(scope="module")
+def long(tmp_path_factory):
+    """A run of four parts and 10,000 rows, and the shas of its questions."""
+    folder = RunFolder(tmp_path_factory.mktemp("long"), "key", {})
     shas = {f"q{i}": f"sha {i}" for i in range(2000)}
     entropies = tuple(float(k) for k in range(20))
     with folder.writing():
@@ -291,6 +293,13 @@ def test_a_run_is_read_once_and_takes_little_more_than_its_table(tmp_path):
                 for k in range(-1, 4)
             ]
             folder.write(some, shas)
+    return folder.path.parent, shas
+
+
+def test_a_run_is_read_once_and_takes_little_more_than_its_table(long):
+    """Rows went through Python dictionaries: 4 kB each, seven times the table."""
+    store, shas = long
+    folder = RunFolder(store, "key", {})
     tracemalloc.start()
     before = pa.total_allocated_bytes()
     table = folder.table(shas, 4)
@@ -300,9 +309,63 @@ def test_a_run_is_read_once_and_takes_little_more_than_its_table(tmp_path):
     assert peak < 10_000 * 400, "bytes of Python objects a row"
     assert pa.total_allocated_bytes() - before < 4 * table.nbytes
     with monkeypatched_reads() as reads:
-        assert folder.table({"q7": "sha 7"}, 4).column("sample").to_pylist() == [-1, 0, 1, 2, 3]
-        assert folder.table({"q7": "sha 8"}, 4).num_rows == 0
+        assert folder.table(shas, 4) == table
     assert reads == []
+
+
+def test_of_a_long_run_only_what_is_asked_is_kept(long):
+    """Every part stayed in memory whole, however little of it was asked for."""
+    store, shas = long
+    folder, some = RunFolder(store, "key", {}), {f"q{i}": shas[f"q{i}"] for i in range(0, 2000, 20)}
+    before = pa.total_allocated_bytes()
+    table = folder.table(some, 4)
+    assert len(table) == 500
+    assert pa.total_allocated_bytes() - before < 4 * table.nbytes
+    with monkeypatched_reads() as reads:
+        assert folder.table(some, 4) == table
+    assert reads == []
+
+
+def test_other_questions_of_a_run_that_was_read_are_read(long):
+    store, shas = long
+    folder = RunFolder(store, "key", {})
+    assert folder.table({"q7": "sha 7"}, 4).column("sample").to_pylist() == [-1, 0, 1, 2, 3]
+    assert folder.table({"q7": "sha 8"}, 4).num_rows == 0
+    assert folder.table({"q7": "sha 7"}, 3).column("sample").to_pylist() == [-1, 0, 1, 2]
+    assert folder.table({"q7": "sha 7"}, 5).num_rows == 0
+    assert len(folder.table(shas, 4)) == 10_000
+
+
+def test_what_was_written_since_is_read_as_well(written):
+    shas = {q: SHAS[q] for q in ("q0", "q4")}
+    assert set(written.table(shas, 2).column("question_id").to_pylist()) == {"q0"}
+    with written.writing():
+        written.write(answers("q4"), SHAS)
+    with monkeypatched_reads() as reads:
+        assert set(written.table(shas, 2).column("question_id").to_pylist()) == {"q0", "q4"}
+    assert len(reads) == 1
+
+
+@pytest.mark.parametrize("sample", [-2, -3, 2, 3, 2**31 - 1])
+def test_a_row_that_is_none_of_the_answers_hides_no_other(sample, folder):
+    """The third of two answers fell on the next question's greedy one."""
+    stray = pa.Table.from_pylist(
+        [
+            {**dataclasses.asdict(r), "sample": sample, QUESTION_SHA: SHAS["q1"]}
+            for r in answers("q1", n=0, said="stray")
+        ]
+    )
+    with folder.writing():
+        whole = pq.read_table(folder.write(answers("q0", "q1", "q2"), SHAS))
+        for path in parts(folder):
+            path.unlink()
+        sink = pa.BufferOutputStream()  # as earlier versions wrote it, without the run's key
+        pq.write_table(pa.concat_tables([whole, stray.cast(whole.schema)]).replace_schema_metadata(), sink)
+        data = sink.getvalue().to_pybytes()
+        (folder.path / f"part-{hashlib.sha256(data).hexdigest()}.parquet").write_bytes(data)
+    table = folder.table({q: SHAS[q] for q in ("q0", "q1", "q2")}, 2)
+    assert table.column("sample").to_pylist() == [-1, 0, 1] * 3
+    assert not [text for text in table.column("text").to_pylist() if text.startswith("stray")]
 
 
 @contextlib.contextmanager
