@@ -11,6 +11,8 @@ import json
 import logging
 import os
 import platform
+import shutil
+import stat
 import sys
 import tempfile
 import time
@@ -96,7 +98,7 @@ def execute(
             home.mkdir(parents=True, exist_ok=True)
     with (
         disk(Path(tempfile.gettempdir())),
-        tempfile.TemporaryDirectory(prefix="homogen-") as folder,
+        _workroom() as folder,
         _environment({"HOMOGEN_FINDINGS": f"{folder}/findings"} | ({"HF_HUB_OFFLINE": "1"} if offline else {})),
     ):
         source, made = Path(folder) / "in.ipynb", Path(folder) / "out.ipynb"
@@ -176,6 +178,54 @@ def disk(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise BadInput(f"cannot write to {error.filename or path}: {error.strerror or error}") from error
+
+
+_ROOM = "homogen-run-"
+"""How the name of a run's temporary folder begins, and that of the lock beside it."""
+
+
+@contextlib.contextmanager
+def _workroom() -> Iterator[str]:
+    """Make a temporary folder; those of runs that were killed are removed first.
+
+    Its lock lies beside it and is held before the folder is there: a folder whose lock can be had is nobody's.
+    """
+    import filelock
+
+    for left in Path(tempfile.gettempdir()).glob(f"{_ROOM}*"):
+        _remove_if_left(left)
+    file, name = tempfile.mkstemp(".lock", _ROOM)
+    os.close(file)
+    path, folder = Path(name), name.removesuffix(".lock")
+    lock = filelock.FileLock(path, timeout=0)
+    try:
+        try:
+            lock.acquire()
+        except (OSError, NotImplementedError):
+            path.unlink()  # a disk without locks: nobody must take the folder for one that was left
+        os.mkdir(folder, 0o700)
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        if not os.path.exists(folder):
+            path.unlink(missing_ok=True)
+        lock.release()
+
+
+def _remove_if_left(folder: Path) -> None:
+    """Remove a temporary folder of this user's runs whose lock nobody holds, and nothing else."""
+    import filelock
+
+    lock = folder.with_name(f"{folder.name}.lock")
+    with contextlib.suppress(OSError, NotImplementedError):  # it is gone, or its lock is held
+        for path, is_right in ((folder, stat.S_ISDIR), (lock, stat.S_ISREG)):
+            about = path.lstat()
+            if not is_right(about.st_mode) or about.st_uid != os.getuid():
+                return
+        with filelock.FileLock(lock, timeout=0):
+            shutil.rmtree(folder, ignore_errors=True)
+            if not folder.exists():
+                lock.unlink()
 
 
 def put(path: Path, text: str) -> None:

@@ -7,6 +7,7 @@ import doctest
 import hashlib
 import json
 import os
+import select
 import shutil
 import signal
 import subprocess
@@ -41,14 +42,15 @@ def no_kernel(monkeypatch):
 def tidy():
     """Check that whatever temporary folder is made inside is gone at the end."""
     made = []
-    make = tempfile.mkdtemp
+    make = tempfile.mkstemp
 
     def note(*given, **named):
-        made.append(Path(make(*given, **named)))
-        return str(made[-1])
+        file, path = make(*given, **named)
+        made.extend([Path(path), Path(path).with_suffix("")])
+        return file, path
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tempfile, "mkdtemp", note)
+        patch.setattr(tempfile, "mkstemp", note)
         yield
     assert any("homogen-" in path.name for path in made)
     assert not [path for path in made if path.exists()]
@@ -209,32 +211,120 @@ with cli._terminated_as_interrupted():
 """
 
 
-@pytest.mark.parametrize("name", ["SIGKILL", "SIGTERM"])
-def test_a_run_that_is_killed_after_its_first_finding_leaves_none_and_is_not_current(name, tmp_path):
-    """Partial findings passed as complete: the next start skipped the chapter."""
+@pytest.fixture
+def waiting(tmp_path):
+    """A chapter's run in a process of its own that has recorded a finding and waits: what kills it, and its folder.
+
+    What kills it returns when the run has ended and its kernel too.
+    """
     said, go_on = tmp_path / "said", tmp_path / "go_on"
     for pipe in (said, go_on):
         os.mkfifo(pipe)
     # The chapter says where it is, and then waits for what nobody writes.
-    wait = f"open({str(said)!r}, 'w').write(findings.folder().as_posix())\nopen({str(go_on)!r}).read()"
-    chapter = write(tmp_path / "nb" / "01_tiny.md", GOOD, f"from homogen import findings\n{wait}")
-    output, findings = tmp_path / "out" / "01_tiny.ipynb", tmp_path / "findings"
+    says = f"kept = open({str(said)!r}, 'w')\nprint(findings.folder().as_posix(), file=kept, flush=True)"
+    write(tmp_path / "nb" / "01_tiny.md", GOOD, f"from homogen import findings\n{says}\nopen({str(go_on)!r}).read()")
     command = [sys.executable, "-c", KILLED, str(tmp_path)]
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
     with subprocess.Popen(command, start_new_session=True, stderr=subprocess.DEVNULL, env=environment) as process:
         try:
-            aside = Path(said.read_text())
-            assert (aside / "tiny.json").is_file(), "the first finding is written, aside"
-            process.send_signal(getattr(signal, name))
-            process.wait(60)
+            with open(said) as pipe:
+
+                def kill(name):
+                    process.send_signal(getattr(signal, name))
+                    process.wait(60)
+                    # The kernel alone holds the other end, to its death.
+                    assert select.select([pipe], [], [], 60)[0], "the kernel lives on"
+                    assert pipe.read() == ""
+
+                yield kill, Path(pipe.readline().strip()).parent
         finally:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
+
+
+@pytest.mark.parametrize("name", ["SIGKILL", "SIGTERM"])
+def test_a_run_that_is_killed_after_its_first_finding_leaves_none_and_is_not_current(name, waiting, tmp_path):
+    """Partial findings passed as complete: the next start skipped the chapter."""
+    kill, aside = waiting
+    chapter = chapters.chapters(tmp_path / "nb")["tiny"]
+    output, findings = tmp_path / "out" / "01_tiny.ipynb", tmp_path / "findings"
+    assert (aside / "findings" / "tiny.json").is_file(), "the first finding is written, aside"
+    kill(name)
     assert left(findings) == []
     assert left(output.parent) == []
     assert not execution.is_current(chapter, {}, output, findings)
     if name == "SIGTERM":
         assert not list(tmp_path.glob("homogen-*")), "it cleaned up"
+
+
+def empty(source, made, **_):
+    """Stands in for a chapter's run: every cell has run, and said nothing."""
+    notebook = nbformat.read(source, as_version=4)
+    for number, cell in enumerate(c for c in notebook.cells if c.cell_type == "code"):
+        cell.execution_count = number
+    nbformat.write(notebook, made)
+
+
+@pytest.fixture
+def run_beside(tmp_path, monkeypatch):
+    """Run a chapter that takes no time, its temporary folder in ``tmp_path``."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr("papermill.execute_notebook", empty)
+    chapter = write(tmp_path / "beside" / "01_tiny.md", GOOD)
+    return lambda: execution.execute(chapter, {}, tmp_path / "beside" / "01_tiny.ipynb", tmp_path / "beside")
+
+
+def test_what_a_killed_run_left_is_removed_by_the_next_and_what_is_in_use_is_not(waiting, run_beside, tmp_path):
+    """Every kill left a folder in the system's, for ever."""
+    kill, aside = waiting
+    run_beside()
+    assert (aside / "findings" / "tiny.json").is_file(), "the other run goes on"
+    kill("SIGKILL")
+    assert aside.is_dir()
+    run_beside()
+    assert not list(tmp_path.glob("homogen-*"))
+
+
+@pytest.mark.parametrize("kind", ["of another user", "a link", "a link as lock", "without a lock", "a file"])
+def test_what_is_no_folder_of_a_killed_run_stays(kind, run_beside, tmp_path, monkeypatch):
+    folder, lock = tmp_path / "homogen-run-abcdefgh", tmp_path / "homogen-run-abcdefgh.lock"
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "kept").write_text("kept")
+    if kind == "a link":
+        folder.symlink_to(tmp_path / "mine")
+    elif kind == "a file":
+        folder.write_text("kept")
+    else:
+        shutil.copytree(tmp_path / "mine", folder)
+    if kind == "a link as lock":
+        lock.symlink_to(tmp_path / "mine" / "kept")
+    elif kind != "without a lock":
+        lock.write_text("")
+    if kind == "of another user":
+        user = os.getuid()
+        monkeypatch.setattr(os, "getuid", lambda: user + 1)
+    before = sorted(tmp_path.rglob("*"))
+    run_beside()
+    ran = {tmp_path / "beside" / "01_tiny.ipynb"}
+    assert sorted({*tmp_path.rglob("*")} - ran) == before
+    assert (tmp_path / "mine" / "kept").read_text() == "kept"
+
+
+def test_a_disk_without_locks_runs_chapters_too(run_beside, tmp_path, monkeypatch):
+    def refuse(*_, **__):
+        raise NotImplementedError("no flock here")
+
+    def run(source, made, **_):
+        empty(source, made)
+        locks = [path.name for path in tmp_path.glob("homogen-*.lock")]
+        assert locks == ["homogen-run-abcdefgh.lock"], "what cannot be locked must not look as if it could be"
+
+    monkeypatch.setattr("filelock.FileLock.acquire", refuse)
+    monkeypatch.setattr("papermill.execute_notebook", run)
+    (tmp_path / "homogen-run-abcdefgh").mkdir()
+    (tmp_path / "homogen-run-abcdefgh.lock").write_text("")
+    run_beside()
+    assert left(tmp_path) == ["beside", "homogen-run-abcdefgh", "homogen-run-abcdefgh.lock"]
 
 
 def test_findings_that_are_not_the_notebooks_own_make_a_run_stale(ran):
@@ -270,10 +360,7 @@ def test_a_full_disk_is_one_line_and_leaves_what_was_there(step, tiny, earlier, 
     def run(source, made, **_):
         if step == "running":
             full()
-        notebook = nbformat.read(source, as_version=4)
-        for number, cell in enumerate(c for c in notebook.cells if c.cell_type == "code"):
-            cell.execution_count = number
-        nbformat.write(notebook, made)
+        empty(source, made)
         aside = Path(os.environ["HOMOGEN_FINDINGS"])
         aside.mkdir()
         with open(aside / "tiny.json", "w") as file:
@@ -350,10 +437,7 @@ def test_sources_that_change_while_a_chapter_runs_make_it_stale(tmp_path, monkey
     chapter = write(tmp_path / "nb" / "01_tiny.md", "n")
 
     def run_and_edit(source, made, **_):
-        notebook = nbformat.read(source, as_version=4)
-        for number, cell in enumerate(c for c in notebook.cells if c.cell_type == "code"):
-            cell.execution_count = number
-        nbformat.write(notebook, made)
+        empty(source, made)
         write(chapter.path, "n + 1")
 
     monkeypatch.setattr("papermill.execute_notebook", run_and_edit)
