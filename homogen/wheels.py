@@ -81,12 +81,12 @@ def converted(card: ModelCard) -> Path:
     try:
         home.parent.mkdir(parents=True, exist_ok=True)
         with filelock.FileLock(str(home) + ".lock"):
-            if _sound(home):
-                return home
-            shutil.rmtree(home, ignore_errors=True)
             # What a conversion that was killed left behind; under the lock nobody else is making these weights.
             for left in home.parent.glob(f".making-{home.name}-*"):
                 shutil.rmtree(left, ignore_errors=True)
+            if _sound(home):
+                return home
+            shutil.rmtree(home, ignore_errors=True)
             with tempfile.TemporaryDirectory(dir=home.parent, prefix=f".making-{home.name}-") as folder:
                 _convert(card, Path(folder) / "gguf", Path(folder) / "made")
                 os.replace(Path(folder) / "made", home)
@@ -106,7 +106,7 @@ def _sound(home: Path) -> bool:
         # An empty list of files would pass for sound weights, and a name with a path in it for somebody else's.
         whole = {"config.json"} <= set(made) and any(name.endswith(".safetensors") for name in made)
         return whole and all(Path(name).name == name and digest(home / name) == sha for name, sha in made.items())
-    except (OSError, ValueError, TypeError, AttributeError):
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError):
         return False
 
 

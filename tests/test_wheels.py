@@ -106,6 +106,16 @@ SPOILED = {
     "the list is gone": lambda home: (home / "SHA256.json").unlink(),
     "the list is empty": spoil("SHA256.json", b"{}"),
     "the list is no list": spoil("SHA256.json", b"[1]"),
+    "the list is a list of names": spoil("SHA256.json", b'["config.json", "model.safetensors"]'),
+    "the list is a number": spoil("SHA256.json", b"5"),
+    "the list is nested too deep": spoil("SHA256.json", b'{"a":' * 100_000),
+    "the list is no text": spoil("SHA256.json", b"\xff\x00\x80"),
+    "the list is a folder": lambda home: ((home / "SHA256.json").unlink(), (home / "SHA256.json").mkdir()),
+    "the list has numbers": spoil("SHA256.json", b'{"config.json": 1, "model.safetensors": [2]}'),
+    "the list names what no file can be called": spoil(
+        "SHA256.json", b'{"config.json": "x", "\\u0000.safetensors": ""}'
+    ),
+    "a file is a folder": lambda home: ((home / "config.json").unlink(), (home / "config.json").mkdir()),
     "the list names a file elsewhere": spoil("SHA256.json", b'{"config.json": "x", "../model.safetensors": "y"}'),
 }
 
@@ -180,13 +190,16 @@ def test_smollm2_is_converted_again_where_the_converted_copy_is_damaged(tmp_path
 def test_what_a_killed_conversion_left_behind_is_removed(wheel, monkeypatch, model_folders):
     """82 to 606 MB each, for ever."""
     wheel()
-    monkeypatch.setattr(wheels, "_convert", convert([], model_folders["dice"]))
+    made = []
+    monkeypatch.setattr(wheels, "_convert", convert(made, model_folders["dice"]))
     home = wheels.cache_folder() / "models" / f"made-up-{CARDS['made-up'].sha256[:12]}"
     killed = home.parent / f".making-{home.name}-abc"
     other = home.parent / ".making-another-model-abc"
-    for folder in (killed, other):
-        (folder / "gguf").mkdir(parents=True)
-        (folder / "gguf" / "model.gguf").write_bytes(b"half")
-    resolve_weights("made-up")
-    assert not killed.exists()
-    assert other.exists(), "somebody may be making it"
+    for state in ("made anew", "sound already"):
+        for folder in (killed, other):
+            (folder / "gguf").mkdir(parents=True, exist_ok=True)
+            (folder / "gguf" / "model.gguf").write_bytes(b"half")
+        resolve_weights("made-up")
+        assert not killed.exists(), state
+        assert other.exists(), "somebody may be making it"
+    assert made == ["made-up"]
