@@ -186,7 +186,6 @@ def load_model(name: str, device: str = "auto", dtype: str = "auto") -> LoadedMo
     placement.check_room(name, device, dtype)
     folder, revision = resolve_weights(plain)
     import torch
-    from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     options = {"dtype": getattr(torch, dtype), "attn_implementation": "sdpa", "trust_remote_code": False}
@@ -210,7 +209,7 @@ def load_model(name: str, device: str = "auto", dtype: str = "auto") -> LoadedMo
                 network = network.to(device)
         except torch.OutOfMemoryError as error:
             raise Unavailable(f"model {name!r} does not fit into what is free of the card's memory") from error
-        except (OSError, ValueError, ImportError, SafetensorError) as error:
+        except Exception as error:  # of the libraries' readers, each with errors of its own
             if isinstance(error, BadInput):
                 raise
             raise BadInput(f"model {name!r} could not be loaded: {_one_line(error)}") from error
@@ -339,7 +338,6 @@ def _load_embedder(name: str, device: str, dtype: str, max_length: int | None) -
         raise BadInput(f"{name!r} is a generator, not an embedder; embedders: {_names('embedder')}")
     paths = [checked(file) for file in card.files] if card else []
     folder = str(paths[0].parent) if paths else _folder_of(name)[0]
-    from safetensors import SafetensorError
     from sentence_transformers import SentenceTransformer
 
     from homogen.engines.embedder import SentenceEmbedder
@@ -350,7 +348,7 @@ def _load_embedder(name: str, device: str, dtype: str, max_length: int | None) -
         else:
             try:
                 model = SentenceTransformer(folder, device=device, trust_remote_code=False)
-            except (OSError, ValueError, SafetensorError) as error:
+            except Exception as error:  # as above
                 raise BadInput(f"embedder {name!r} could not be loaded: {_one_line(error)}") from error
     # Whatever precision they were published in: a threshold on cosines must not hang on that.
     model = model.bfloat16() if dtype == "bfloat16" else model.float()
@@ -415,7 +413,6 @@ def _load_nli(
     source = NLI_MODELS.get(name, name)
     folder, commit = _folder_of(source)
     import torch
-    from safetensors import SafetensorError
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
     from homogen import placement
@@ -430,7 +427,7 @@ def _load_nli(
             network = AutoModelForSequenceClassification.from_pretrained(
                 folder, dtype=getattr(torch, dtype), trust_remote_code=False
             )
-        except (OSError, ValueError, SafetensorError) as error:
+        except Exception as error:  # as above
             where = f" ({source} on the Hugging Face hub)" if not local else ""
             raise BadInput(f"NLI model {name!r}{where} could not be loaded: {_one_line(error)}") from error
     revision = commit or folder_digest(Path(folder))
@@ -462,4 +459,6 @@ def _names(kind: str) -> str:
 
 
 def _one_line(error: Exception) -> str:
-    return textwrap.shorten(str(error), 240, placeholder=" …")
+    # What other errors say means little without their names: a KeyError says "'type'".
+    name = "" if isinstance(error, OSError | ValueError) else f"{type(error).__name__}: "
+    return textwrap.shorten(f"{name}{error}", 240, placeholder=" …")

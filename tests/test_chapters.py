@@ -305,6 +305,12 @@ def test_a_wrong_parameter_of_a_profile_is_one_line(text, message, two):
         ("chapters: [one]\ntwo:", r"mine\.yaml sets parameters of 'two'"),
         ("chapters: [one]\nall: {limit: 1}", r"unknown parameter in .*mine\.yaml 'limit'"),
         ("chapters: []\nall: {n: 1}", r"unknown parameter in .*mine\.yaml 'n'"),
+        pytest.param("[" * 100_000, r"mine\.yaml: nested too deep$", id="open lists"),
+        pytest.param("chapters: " + "[" * 5000 + "]" * 5000, r"mine\.yaml: nested too deep$", id="lists"),
+        pytest.param("chapters: " + "{a: " * 5000 + "}" * 5000, r"mine\.yaml: nested too deep$", id="mappings"),
+        pytest.param(
+            "".join(" " * i + "chapters:\n" for i in range(3000)), r"mine\.yaml: nested too deep$", id="lines"
+        ),
     ],
 )
 def test_a_wrong_list_of_chapters_is_one_line(text, message, two):

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,8 +16,9 @@ from conftest import PAD, WORDS, make_model, read_json, wheel_installed, word_to
 
 import homogen.models as models
 from homogen.cards import CARDS, HubModel, Unavailable
+from homogen.engines import vllm
 from homogen.engines.transformers import TransformersEngine
-from homogen.models import load_embedder, load_model, resolve_weights
+from homogen.models import load_embedder, load_model, load_nli, resolve_weights
 from homogen.records import BadInput
 
 
@@ -84,6 +86,10 @@ def cut(name):
     return lambda folder: (folder / name).write_bytes((folder / name).read_bytes()[:100])
 
 
+def full_of(name, text):
+    return lambda folder: (folder / name).write_text(text)
+
+
 DAMAGE = {
     "no weights": without("model.safetensors"),
     "no config": without("config.json"),
@@ -92,15 +98,31 @@ DAMAGE = {
     "cut config": cut("config.json"),
     "cut tokenizer": cut("tokenizer.json"),
     "nothing": lambda folder: [path.unlink() for path in folder.iterdir()],
+    "config nested too deep": full_of("config.json", '{"a": ' * 100_000),
+    "config is a list": full_of("config.json", "[1]"),
+    "type is a list": full_of("config.json", '{"model_type": []}'),
+    "other sizes": lambda folder: put("config.json", {"hidden_size": 16})(folder),
+    "sizes are texts": lambda folder: put("config.json", {"hidden_size": "x"})(folder),
+    "tokenizer nested too deep": full_of("tokenizer_config.json", '{"a": ' * 100_000),
+    "tokenizer is a number": full_of("tokenizer_config.json", "5"),
 }
 
 
 @pytest.mark.parametrize("damage", DAMAGE)
-def test_a_folder_that_holds_no_model_is_named(folder, damage):
+@pytest.mark.parametrize(
+    ("load", "what"), [(load_model, "model"), (load_nli, "NLI model"), (load_embedder, "embedder")]
+)
+def test_a_folder_that_holds_no_model_is_named(folder, damage, load, what):
     DAMAGE[damage](folder)
-    with pytest.raises(BadInput, match=re.escape(f"model {str(folder)!r} could not be loaded: ")) as refused:
-        load_model(str(folder), device="cpu")
+    with pytest.raises(BadInput, match=re.escape(f"{what} {str(folder)!r} could not be loaded: ")) as refused:
+        load(str(folder), device="cpu")
     assert one_line(refused)
+
+
+@pytest.mark.parametrize("text", ["[1]", "5", '{"a": ' * 100_000, '{"text_config": [1]}', "{", "{}"])
+def test_vllm_sets_aside_the_usual_memory_for_a_configuration_that_says_nothing(text, tmp_path):
+    full_of("config.json", text)(tmp_path)
+    assert vllm._window(tmp_path) == vllm.WINDOW
 
 
 # --- names ----------------------------------------------------------------------------------------------------------
@@ -382,17 +404,123 @@ def test_an_unknown_precision():
         load_embedder("wordllama", device="cpu", dtype="float16")
 
 
-def test_code_in_a_model_folder_is_never_run(model_folders, tmp_path, monkeypatch):
-    """transformers asks on standard input, and then runs it."""
-    folder = shutil.copytree(model_folders["dice"], tmp_path / "own")
-    ran = tmp_path / "ran"
-    (folder / "own.py").write_text(f"open({str(ran)!r}, 'w').close()\nclass OwnConfig: pass\n")
-    config = json.loads((folder / "config.json").read_text())
-    config |= {"model_type": "own", "auto_map": {"AutoConfig": "own.OwnConfig", "AutoModelForCausalLM": "own.OwnModel"}}
-    (folder / "config.json").write_text(json.dumps(config))
+OWN = "own.Own"
+AUTO = dict.fromkeys(("AutoModel", "AutoModelForCausalLM", "AutoModelForSequenceClassification"), OWN)
+
+
+def put(name, content):
+    """A change of a folder: a file of JSON, whose entries go to those that it has."""
+
+    def change(folder):
+        path = folder / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(json.dumps((read_json(path) if path.is_file() else {}) | content))
+
+    return change
+
+
+def modules(*types, files=()):
+    """A change of a folder: an embedder of modules of these types."""
+
+    def change(folder):
+        listed = [
+            {"idx": i, "name": str(i), "path": f"{i}_" if i else "", "type": kind} for i, kind in enumerate(types)
+        ]
+        (folder / "modules.json").write_text(json.dumps(listed))
+        for name, content in files:
+            put(name, content)(folder)
+
+    return change
+
+
+@pytest.fixture
+def own_code(model_folders, tmp_path, monkeypatch):
+    """A model's folder with a module ``own`` in it, and a check that a loader refuses it without running that."""
+    folder, ran = shutil.copytree(model_folders["dice"], tmp_path / "own"), tmp_path / "ran"
+    (folder / "own.py").write_text(f"open({str(ran)!r}, 'w').close()\nclass Own: pass\n")
+    # As where somebody works in the folder itself.
+    monkeypatch.syspath_prepend(str(folder))
     monkeypatch.setattr("builtins.input", lambda *_: pytest.fail("somebody was asked"))
-    for load in (load_model, models.load_nli, load_embedder):
-        with pytest.raises(BadInput) as refused:
+
+    def refused(load):
+        with pytest.raises(BadInput, match="could not be loaded: ") as mistake:
             load(str(folder), device="cpu")
-        assert "\n" not in str(refused.value)
-    assert not ran.exists()
+        assert one_line(mistake)
+        assert not ran.exists()
+        assert "own" not in sys.modules
+        return str(mistake.value)
+
+    return folder, refused
+
+
+CODE = {
+    "config": put("config.json", {"model_type": "own", "auto_map": AUTO | {"AutoConfig": OWN}}),
+    # A type that transformers knows, and has no model of its own for.
+    "model": put("config.json", {"model_type": "clap_text_model", "auto_map": AUTO}),
+    "tokenizer": put("tokenizer_config.json", {"tokenizer_class": "Own", "auto_map": {"AutoTokenizer": [OWN, None]}}),
+}
+
+
+@pytest.mark.parametrize("place", CODE)
+@pytest.mark.parametrize("load", [load_model, load_nli, load_embedder])
+def test_code_in_a_model_folder_is_never_run(load, place, own_code):
+    """transformers asks on standard input, and then runs it."""
+    folder, refused = own_code
+    CODE[place](folder)
+    refused(load)
+
+
+ST = "sentence_transformers.models"
+EMBEDDERS = {
+    "own module": (modules(OWN), OWN),
+    "a module from elsewhere": (modules("evil.Module"), "evil.Module"),
+    "a path": (modules("/own.py"), "/own.py"),
+    "no type": (modules(None), "NoneType"),
+    "no module of theirs": (modules("sentence_transformers.evil.Module"), "sentence_transformers.evil"),
+    "no class of theirs": (modules(f"{ST}.Evil"), "Evil"),
+    "no module at all": (modules("sentence_transformers.util.fullname"), "has no attribute 'load'"),
+    "within a router": (modules(f"{ST}.Router", files=[("router_config.json", {"types": {"a": OWN}})]), OWN),
+    "tokenizer of words": (
+        modules(f"{ST}.WordEmbeddings", files=[("wordembedding_config.json", {"tokenizer_class": OWN})]),
+        OWN,
+    ),
+    "activation": (
+        modules(
+            f"{ST}.Transformer",
+            f"{ST}.Pooling",
+            f"{ST}.Dense",
+            files=[
+                ("1_/config.json", {"word_embedding_dimension": 32}),
+                ("2_/config.json", {"in_features": 32, "out_features": 2, "bias": True, "activation_function": OWN}),
+            ],
+        ),
+        "",
+    ),
+    "processor": (put("processor_config.json", {"processor_class": "Own", "auto_map": {"AutoProcessor": OWN}}), ""),
+    "list is no list": (put("modules.json", {"a": 1}), ""),
+    "list is nested too deep": (lambda folder: (folder / "modules.json").write_text("[" * 100_000), "RecursionError"),
+    "list is cut": (lambda folder: (folder / "modules.json").write_text("[{"), ""),
+    "list without types": (lambda folder: (folder / "modules.json").write_text('[{"path": ""}]'), "KeyError: 'type'"),
+}
+
+
+@pytest.mark.parametrize("case", EMBEDDERS)
+def test_an_embedder_of_unknown_modules_is_one_line_and_runs_nothing(case, own_code):
+    change, named = EMBEDDERS[case]
+    folder, refused = own_code
+    change(folder)
+    assert named in refused(load_embedder)
+
+
+def test_an_embedder_is_told_to_run_no_code(folder, monkeypatch):
+    """Their default says the same, and may change."""
+    told = {}
+
+    def note(*_, **options):
+        told.update(options)
+        raise OSError("noted")
+
+    monkeypatch.setattr("sentence_transformers.SentenceTransformer", note)
+    with pytest.raises(BadInput, match="noted"):
+        load_embedder(str(folder), device="cpu")
+    assert told["trust_remote_code"] is False

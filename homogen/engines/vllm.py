@@ -242,9 +242,9 @@ def _window(folder: Path) -> int:
     """Tokens to set memory aside for: at most what the model's configuration says that it reads."""
     try:
         config = json.loads((folder / "config.json").read_text("utf-8"))
-    except (OSError, ValueError):
+        read = (config.get("text_config") or config).get("max_position_embeddings")
+    except (OSError, ValueError, AttributeError, RecursionError):
         return WINDOW
-    read = (config.get("text_config") or config).get("max_position_embeddings")
     return min(read, WINDOW) if isinstance(read, int) else WINDOW
 
 
