@@ -11,7 +11,7 @@ from homogen._text import spelled
 _RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻", "0123456789+-")
 _VULGAR = re.compile("[¼-¾⅐-⅞]")
 _TEX_FRACTION = re.compile(
-    r"(?P<minus>-?)\\[cdt]?frac\s?(?:\{\s?(?P<over>-?[\d.,]+)\s?\}|(?P<digit>\d))"
+    r"(?P<minus>-?)\\(?:[cdts]|nice)?frac\s?(?:\{\s?(?P<over>-?[\d.,]+)\s?\}|(?P<digit>\d))"
     r"\s?(?:\{\s?(?P<under>-?[\d.,]+)\s?\}|(?P<last>\d))"
 )
 _TIMES_TEN = re.compile(r"(?<=\d)\s?(?:\\times|\\cdot|[×·⋅*xX])\s?10(?:\^|\*\*)\{?([+-]?\d{1,4})\}?(?!\d)")
@@ -32,15 +32,17 @@ _MONEY = re.compile(r"[$€£¥₹]-?\Z")
 _SENTENCE = re.compile(r"[.!?]\s|\n")
 _RATE = re.compile(r"\s?(?:/|(?:an?|each|every|per|apiece)\b)", re.IGNORECASE)
 _BOXED = re.compile(r"\\(?:boxed|fbox)\s?\{|\\boxed(?=\s?[\d-])")
+_BOLD = r"(?:[*_`]{1,3}|</?[a-z]\w{0,9}>){0,2}"
+_ADVERB = r"(?:\s(?:then|thus|therefore|hence|now|also|just|simply))?"
 _ANSWER = re.compile(
-    r"(?<![^\W_])answer(?![^\W_])[*_`]{0,3}(?:"
-    r"(?:\s?[(\[][^()\[\]\n]{0,40}[)\]])?(?:\sin\s[^.:=\d\n]{0,30}?)?[*_`]{0,3}\s*[:=]"
-    r"|\s+is\b|['’]s\b"
+    rf"(?<![^\W_])answer(?![^\W_]){_BOLD}(?:"
+    rf"(?:\s?[(\[][^()\[\]\n]{{0,40}}[)\]])?(?:\sin\s[^.:=\d\n]{{0,30}}?)?{_BOLD}\s*[:=]"
+    rf"|{_ADVERB}\s+is\b|['’]s\b"
     # "The answer should be short" is followed by no number.
-    r"|(?:\s(?:to|of|for|in)\s[^.:=\d\n]{0,60}?)?[*_`]{0,3}\s+(?:is|was|(?:w|c|sh)ould\sbe|will\sbe|must\sbe|has\sto\sbe"
-    r"|equals|comes\s(?:out\s)?to)\b(?=[^.\n\d]{0,40}\d)"
+    rf"|(?:\s(?:to|of|for|in)\s[^.:=\d\n]{{0,60}}?)?{_BOLD}{_ADVERB}\s+(?:is|was|(?:(?:w|c|sh)ould|will|must|has\sto)"
+    rf"{_ADVERB}\sbe|equals|comes\s(?:out\s)?to)\b(?=[^.\n\d]{{0,40}}\d)"
     # A heading of its own: "## Answer", and the number below.
-    r")|^[ \t#*_>-]{0,12}(?:the |my |final ){0,2}answer[ \t*_]{0,8}$",
+    rf")|^[ \t#*_>-]{{0,12}}{_BOLD}(?:the |my |final ){{0,2}}answer[ \t*_]{{0,8}}{_BOLD}$",
     re.IGNORECASE | re.MULTILINE,
 )
 _MARKS = (_ANSWER, re.compile("="))
@@ -109,13 +111,16 @@ def _plain(text: str) -> str:
         text = spelled(text)
         text = _VULGAR.sub(lambda m: " " + unicodedata.normalize("NFKC", m[0]), text).replace("⁄", "/")
         text = re.sub(r"(?<=\d)[⁺⁻]?[⁰¹²³⁴-⁹]+", lambda m: "^" + m[0].translate(_RAISED), text)
-    if "\\" in text or "{,}" in text:
-        # Half a TeX space parts thousands; \! takes space away.
-        text = text.replace("{,}", ",").replace("\\!", "").replace("\\left", "").replace("\\right", "")
-        text = re.sub(r"(?<=\d)\\[,;: ](?=\d)", "\u2009", text)
+    if "\\" in text or "{,}" in text or "~0" in text:
+        # A TeX space parts thousands, or a whole number from its fraction; \! takes space away.
+        text = re.sub(r"\{(,|\\[,;: ])\}", r"\1", text).replace("\\!", "").replace("\\left", "").replace("\\right", "")
+        text = re.sub(r"(?<=\d)(?:\\[,;: ](?=\d)|~(?=0\d\d))", "\u2009", text)  # 100~200 is a range
+        text = re.sub(r"(?<=\d)\s?(?:\\[,;: ]|~)\s?(?=\\\w{0,5}frac)", " ", text)
         text = re.sub(r"\\([$%#&])", r"\1", text)
         text = _TEX_FRACTION.sub(_fraction, text)
     if "^" in text or "**" in text:
+        # Two stars behind a short word are a power, unless they make it bold.
+        text = re.sub(r"(?<![\w*])(\w{1,4})\*\*(?=[+-]?\d{1,4}(?![\d*]|[.,]\d))", r"\1^", text)
         text = re.sub(r" ?\^ ?", "^", text)
         text = _TIMES_TEN.sub(r"e\1", text)
         text = _EXPONENT.sub(" ", text)  # of a unit or a letter: cm^2

@@ -135,10 +135,21 @@ def _cut_short(value: object) -> str:
 def _after_hashes(reference: object) -> str | None:
     """The number on which a solution in the manner of GSM8K ends, ``#### 12``; None of any other answer."""
     before, mark, last = reference.rpartition("####") if isinstance(reference, str) else ("", "", "")
-    last = last.strip().replace(",", "")
-    if not mark or before.rstrip(" \t").endswith("#") or not last or "\n" in last or _numbers.stated(last) is None:
+    last = last.strip()
+    if not mark or before.rstrip(" \t").endswith("#") or not last or "\n" in last:
         return None
-    return last
+    # Digits alone are meant for a number; with words, a text without a number is an answer of another kind.
+    digits = re.search(r"\d", last) and not re.search(r"[^\W\d_]", last)
+    return _gold(last) if digits or _numbers.stated(last) is not None else None
+
+
+def _gold(last: str) -> str:
+    """What stands after the hashes, without the commas of its number, which must be one as it is written."""
+    number = _numbers.stated(last)
+    plain = last.replace("{,}", ",").replace(",", "")
+    if number is None or _numbers.stated(plain) != number:
+        raise BadInput(f"{_cut_short(last)} after '####' is no number; write it in the manner of 1234.5 or 1,234.5")
+    return plain
 
 
 def _field(record: dict, *names: str) -> object:
@@ -173,8 +184,8 @@ def _gsm8k(record: dict, benchmark: str, number: int) -> Question:
     solution, marker, gold = str(record.get("answer", "")).rpartition("####")
     if not marker or not solution.strip():
         raise BadInput("'answer' has no '####' with the number after it")
-    number_only = gold.strip().replace(",", "")
-    return Question(f"{benchmark}-{number:04d}", benchmark, record.get("question"), (number_only,), kind="math")
+    gold = gold.strip() and _gold(gold.strip())
+    return Question(f"{benchmark}-{number:04d}", benchmark, record.get("question"), (gold,), kind="math")
 
 
 def _parse_gsm8k(data: bytes, benchmark: str, source: str) -> list[Question]:

@@ -44,13 +44,15 @@ class _Folding(_Spelling):
             self[code] = "/"
         elif c in "٫٬":
             self[code] = "." if c == "٫" else ","
-        elif c == "×":
-            self[code] = " x "
+        elif c in "×™℠":
+            self[code] = " x " if c == "×" else " "
         elif unicodedata.category(c) == "Nd":
             self[code] = str(unicodedata.decimal(c))
         elif "<fraction>" in unicodedata.decomposition(c):
             # Without the space 3½ would become 31/2.
             self[code] = " " + unicodedata.normalize("NFKC", c).replace("⁄", "/")
+        elif c in "⁺⁻":
+            self[code] = "^+" if c == "⁺" else "^-"
         elif "<super>" in unicodedata.decomposition(c) and unicodedata.normalize("NFKC", c).isdecimal():
             self[code] = "^" + unicodedata.normalize("NFKC", c)
         else:
@@ -76,7 +78,7 @@ class _Tokens(_Words):
         return self[code]
 
 
-_CURRENCY = "$€£¥₹°"
+_CURRENCY = "$€£¥₹°‰"
 _SPELLING, _FOLDING, _WORDS, _TOKENS = _Spelling(), _Folding(), _Words(), _Tokens()
 _ODD = re.compile(
     f"[{_APOSTROPHES}{_QUOTES}\xad\u034f\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u180e\u200b-\u200f"
@@ -190,21 +192,32 @@ def unspaced(text: str) -> bool:
 
 _ARTICLES = frozenset(("a", "an", "the"))
 _UNIT_OF_SIGN = {"%": "percent", "$": "dollar", "€": "euro", "£": "pound", "¥": "yen", "₹": "rupee", "°": "degree"}
+_UNIT_OF_SIGN |= {"‰": "permille", "'": "foot", '"': "inch"}
 _UNITS = frozenset(_UNIT_OF_SIGN.values())
-_UNIT_OF_WORD = {f"{unit}s": unit for unit in _UNITS} | {"pct": "percent"}
+_UNIT_OF_WORD = {f"{unit}s": unit for unit in _UNITS}
+_UNIT_OF_WORD |= {"pct": "percent", "feet": "foot", "ft": "foot", "inches": "inch"}
+_OPERATORS = {"<=": "≤", ">=": "≥", "!=": "≠", "*": "x"}
 _MAGNITUDES = frozenset(("hundred", "thousand", "million", "billion", "trillion"))
-_W = r"[^\s!-/:-@\[-`{-~$€£¥₹°]"  # a letter, digit or mark of any script, once _TOKENS has been at the text
+_W = r"[^\s!-/:-@\[-`{-~$€£¥₹°‰]"  # a letter, digit or mark of any script, once _TOKENS has been at the text
 _L = r"[^\W\d_]"
+_OPERAND = rf"(?:\d|(?<!{_W}){_L})"
 _TOKEN = re.compile(
     # A minus stands before its number and behind no operand: 2-3 days is from 2 to 3.
     rf"(?P<minus>(?<![^\s(\[{{<>=:;,|\"'*_~/$€£¥₹])-[$€£¥₹]?|[$€£¥₹]-)?(?<!{_W})(?<!\d\.)"
-    rf"(?P<number>(?:\d++(?:[.,:/-]\d++)++|\d++(?!{_W})|\.\d++)(?:\^-?\d++)?)(?P<unit>\ ?[%°]|\ ?[$€£¥₹](?!\d))?"
+    rf"(?P<number>(?:\d++(?:[.,:/-]\d++)++|\d++(?!{_W})|\.\d++)(?:\^-?\d++)?)"
+    rf"(?P<unit>\ ?[%‰°]|\ ?[$€£¥₹](?!\d)|['\"](?!{_L}))?"
     r"|(?P<tag><!--|-->|</?(?:a|abbr|b|big|blockquote|body|br|center|cite|code|dd|del|div|dl|dt|em|font|h[1-6]|hr|html"
     r"|i|img|ins|kbd|li|mark|ol|p|pre|q|s|small|span|strike|strong|table|tbody|td|tfoot|th|thead|tr|tt|u|ul)"
     r"(?:[\s/][^<>]*)?>)"
-    rf"|(?P<short>(?<!{_W})(?:{_L}(?:\.{_L})++\.?(?!{_W})|{_L}\.(?:\ {_L}\.(?!{_W}))++|ph\.d\b\.?))"  # U.S., J. R. R.
+    # A sign counts between operands, and a comparison also before a number.
+    rf"|(?P<operator>[<>!]=|(?<![-=<>])[<>](?=\ ?(?:[-+.$€£¥₹]{{0,2}}\d|{_L}(?!{_W})))"
+    rf"|(?:(?<={_OPERAND})|(?<={_OPERAND}\ ))(?:\+|==)(?=\ ?(?:\d|{_L}(?!{_W})))|(?:(?<=\d)|(?<=\d\ ))[*/](?=\ ?\d))"
+    # From the first letter alone: A.B.C.De is tried once.
+    rf"|(?P<short>(?<!{_W})(?<!(?<!{_W}){_L}\.)(?:{_L}(?:\.{_L})++\.?(?!{_W})|{_L}\.(?:\ {_L}\.(?!{_W}))++"
+    r"|ph\.d\b\.?))"  # U.S., J. R. R.
     rf"|(?P<dotted>(?<![^\s(\[{{\"'*_|`])\.(?={_L}){_W}++)"  # .NET
-    rf"|(?P<word>{_W}++(?:\+\+?(?!{_W})|(?<=(?<!{_W}){_L})\#(?!{_W}))?)"  # C++, C#, Canal+
+    rf"|(?P<word>{_W}++(?:\+\+(?!{_L})|\+(?!{_W})|(?<=(?<!{_W}){_L})\#(?!{_W})"  # C++, C++20, C#, Canal+
+    rf"|(?:(?<=(?<!{_W}){_L})|(?<=(?<!{_W}){_L}{_L}))-(?![-\w>]))?)"  # A-, Cl-
     r"|(?P<and>&)|(?P<currency>[$€£¥₹])"
 )
 _GROUPED = re.compile(r"(?:\d{1,3}(?:,\d{3})+|\d{1,2}(?:,\d{2})+,\d{3})(?:\.\d+)?")
@@ -215,6 +228,11 @@ _ONE_VALUE = re.compile(  # decimals and versions, times and ratios, fractions, 
 _ENTITY = re.compile(r"&#?\w{1,31};")
 _MEASURE = re.compile(r"(?<=\d)(?=(?:km|kg|cm|mm|mg|ml|lbs?|ft|mph|[kmg]?hz|[kmgt]b|am|pm)(?!\w))")
 _ELISIONS = frozenset(("qu", "all", "dell", "nell", "dall", "un"))
+_GROUP = re.compile("(?<=\\d)(?:['’\u00a0\u2007\u2009\u202f](?=\\d{3}(?!\\d))| (?=(?:\\d{3} ){0,4}000(?!\\d)))")
+_QUOTED = re.compile(r"""(?<!\w)(["'])([^"'\n]*)\1(?!\w)""")
+_LETTER_A = re.compile(  # no article: before no word, or a capital inside a sentence or before its verb
+    r"(?<![\w.'’&+])(?:[Aa](?![\w'’&+-]|\.\w|\s+[\w\"'“‘(*$£€])|(?<=\w\s)A(?=\s)|A(?=\s+(?:\(|(?:is|was|and|or)\b)))"
+)
 _GLUE = re.compile(rf"(?<={_L})['.&/-](?={_L})|(?<={_L})-(?=\d)|(?<=\d)-(?={_L})")
 
 
@@ -232,7 +250,7 @@ class Phrase:
     Examples
     --------
     >>> Phrase("At -1,000.50 m, the U.S. <b>uses</b> C++: 3/4 of 50%\u2014Paris's").tokens
-    ['at', '-1000.50', 'm', 'us', 'uses', 'c++', '3/4', 'of', '50', 'percent', 'paris', "'s"]
+    ['at', '-1000.5', 'm', 'us', 'uses', 'c++', '3/4', 'of', '50', 'percent', 'paris', "'s"]
     """
 
     def __init__(self, text: str) -> None:
@@ -252,7 +270,8 @@ class Phrase:
     def holds(self, other: Phrase) -> bool:
         """Whether another text stands in this one as a phrase of whole tokens.
 
-        Articles do not count, except an "a" at the very end: vitamin A is another than vitamin C.
+        Articles do not count, except an "a" at the very end: vitamin A is another than vitamin C. An "a" that is all
+        there is stands for the letter, not for an article.
 
         Parameters
         ----------
@@ -267,6 +286,8 @@ class Phrase:
         wanted, units = other._view()
         if not wanted:
             return False
+        if wanted[-1] == "a" and _ARTICLES.issuperset(wanted):
+            return self.every == wanted or bool(_LETTER_A.search(self._raw))
         if _stands(wanted, self._view("tags" if wanted[0][0] == "<" else "")[0]):
             return True
         # The sign of a unit may be left out, on either side; but another unit makes another value.
@@ -295,14 +316,18 @@ class Phrase:
 
 def _prepared(text: str) -> str:
     """The text in one spelling, with entities, raised and lowered digits, and units that touch their number undone."""
-    text = fold(_ENTITY.sub(lambda m: html.unescape(m[0]), text) if "&" in text else text)
+    text = _ENTITY.sub(lambda m: html.unescape(m[0]), text) if "&" in text else text
+    text = fold(_GROUP.sub(",", text))
     if "<su" in text:
         text = re.sub(r"</?sub>|</sup>", "", text).replace("<sup>", "^")
     if "^" in text:
         # 10^2 is not 102, but mc^2 is often written mc2.
-        text = re.sub(rf"(?<={_L})\^\{{?(\d+)\}}?", r"\1", text)
-        text = re.sub(r"(?<=\d)(?:\^\d)+", lambda m: "^" + m[0].replace("^", ""), text)
+        text = re.sub(r"\^\{(-?\d+)\}", r"^\1", text)
+        text = re.sub(rf"(?<={_L})\^(?=\d)|\^(?=[+-](?![\^\d]))", "", text)
+        text = re.sub(r"(?<=\d)\^-?(?:\^?\d)+", lambda m: "^" + m[0].replace("^", ""), text)
     text = re.sub(r"(?<=\d)x(?=\d)", " x ", text.replace("'n'", " n "))
+    text = _QUOTED.sub(r" \2 ", text)  # what is left behind a number is of feet or inches
+    text = re.sub(r"(?<!\w)(ab|[b-z])[ -]negative(?!\w| \d)", r"\1-", text)  # a blood group
     return _MEASURE.sub(" ", re.sub(r"\bper cent\b", "percent", text)).translate(_TOKENS)
 
 
@@ -346,6 +371,8 @@ def _cut(text: str, tags: bool, signs: bool) -> tuple[list[str], dict[int, str]]
             ahead = _UNIT_OF_SIGN[token]
         elif kind == "tag":
             found += [token] * tags
+        elif kind == "operator":
+            found.append(_OPERATORS.get(token, token))
         elif kind == "and":
             found.append("and")
         elif kind == "short":
@@ -375,8 +402,12 @@ def _values(run: str) -> list[str]:
     elif re.fullmatch(r"\d{1,3},\d{1,2}", run):
         run = run.replace(",", ".")  # the decimal comma
     if _ONE_VALUE.fullmatch(run):
-        # 5.0 is 5, and 09:30 is 9:30.
-        return [re.sub(r"^(\d+)\.0+$", r"\1", re.sub(r"^0(?=\d+:)", "", run)) + power + exponent]
+        # 5.0 is 5 and 0.50 is 0.5; 09:30 is 9:30, and 07/04/1776 is 7/4/1776.
+        if re.fullmatch(r"\d+\.\d+", run):
+            run = run.rstrip("0").rstrip(".")
+        elif re.search("[:/-]", run):
+            run = re.sub(r"(?<![\d.:])0(?=\d)", "", run)
+        return [run + power + exponent]
     part = next(c for c in "-/,:." if c in run)
     values = [value for piece in run.split(part) for value in _values(piece)]
     return [*values[:-1], values[-1] + power + exponent]

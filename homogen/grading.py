@@ -39,10 +39,10 @@ STOP_WORDS = frozenset(_STOP.split())
 _ARTICLES = frozenset(("a", "an", "the"))
 _NEGATIONS = frozenset(("no", "nor", "not"))
 _NEGATED = re.compile(r"\b(?:\w+n't|cannot)\b", re.IGNORECASE)
-# "us" is a stop word.
+# "us" is a stop word; the U.S.S.R. is another country.
 _COUNTRIES = (
-    (re.compile(r"\bU(?:\.\s?S\.(?:\s?A\.)?|SA?\b)"), "United States"),
-    (re.compile(r"\bU(?:\.\s?K\.|K\b)"), "United Kingdom"),
+    (re.compile(r"\bU(?:\.\s?S\.(?:\s?A\.)?(?!\w|\s?\w\.)|SA?\b)"), "United States"),
+    (re.compile(r"\bU(?:\.\s?K\.(?!\w|\s?\w\.)|K\b)"), "United Kingdom"),
 )
 _MARGIN, _FLOOR = 0.05, 0.1
 
@@ -160,14 +160,15 @@ def contains(answer: str, references: Sequence[str]) -> float:
     - Case, accents composed or not, width, typographic apostrophes, quotes and dashes, and characters that nobody sees
       make no difference.
     - A number is one whole value with its sign, decimals, ratio, fraction or date: 3.5 is not 35, -5 not 5, 1:10 not
-      110; 1,000 is 1000, ½ is 1/2, 5.0 is 5. A minus stands before its number and behind no operand: "2-3 days" holds
-      "3 days".
-    - The sign of a unit (``%``, ``°``, ``$`` and other currencies) is its word, and may be missing; another unit makes
-      another value.
-    - ``C++``, ``C#``, ``A+`` and ``.NET`` are other words than those without the signs; U.S. is US.
+      110; 1,000 is 1000 (so are 1'000 and, with a no-break space, 1 000), ½ is 1/2, 0.50 is 0.5, 07/04/1776 is
+      7/4/1776. A minus stands before its number and behind no operand: "2-3 days" holds "3 days".
+    - The sign of a unit (``%``, ``‰``, ``°``, ``$`` and other currencies, ``'`` and ``"`` for feet and inches) is its
+      word, and may be missing; another unit makes another value. ``<``, ``>``, ``!=`` and ``+`` between operands count.
+    - ``C++``, ``C#``, ``A+``, ``A-`` and ``.NET`` are other words than those without the signs; U.S. is US.
     - Any other punctuation parts tokens, and so do HTML tags: dash, slash, table and Markdown; a possessive 's stands
       alone. A compound may also be written as one word: e-mail is email, O'Brien is OBrien.
-    - Articles do not count, except an "a" that ends the reference: vitamin A is not vitamin C.
+    - Articles do not count, except an "a" that ends the reference: vitamin A is not vitamin C. The reference "A" is the
+      letter, which "a dog" is not.
 
     Lenient: an answer that names the reference in order to deny it ("it is not Tokyo") counts as well. Scripts that put
     no space between words need :func:`exact_match` or an embedder.

@@ -390,6 +390,9 @@ def test_own_file(tmp_path):
         ('{"question": "Q?", "answer": "so\\n#### 1,234 "}', {"kind": "math", "references": ("1234",)}),
         ('{"question": "Q?", "answer": "so\\n#### 12", "kind": "math"}', {"kind": "math", "references": ("12",)}),
         ('{"question": "Q?", "answer": "so\\n#### 12", "kind": "factual"}', {"references": ("so\n#### 12",)}),
+        ('{"question": "Q?", "answer": "#### 1{,}000"}', {"kind": "math", "references": ("1000",)}),
+        ('{"question": "Q?", "answer": "#### ½"}', {"kind": "math", "references": ("½",)}),
+        ('{"question": "Q?", "answer": "#### Section 1.2.3"}', {"kind": "factual"}),
         ('{"question": "Q?", "answer": "#### Paris"}', {"kind": "factual", "references": ("#### Paris",)}),
         ('{"question": "Q?", "answer": "#### 3 facts\\nParis"}', {"kind": "factual"}),  # a heading ends nothing
         ('{"question": "Q?", "answer": "C####"}', {"kind": "factual"}),
@@ -511,6 +514,8 @@ GOOD = {"text": "A?", "answer": "a"}
         ('{"text": "A?", "answer": "a", "id": Infinity}', "NaN or Infinity"),
         ({"text": "A?", "answer": "seven", "kind": "math"}, "no number in the references .*'seven'.* leave 'kind' out"),
         ({"text": "A?", "answer": "so\n#### seven", "kind": "math"}, "no number in the references"),
+        ({"text": "A?", "answer": "so\n#### 1,234,56"}, "'1,234,56' after '####' is no number; write it"),
+        ({"text": "A?", "answer": "so\n#### 3,50", "kind": "math"}, "'3,50' after '####' is no number"),
         ({"answer": "a"}, "needs 'text'"),
         ({"text": None, "answer": "a"}, "needs 'text'"),
         ({"text": " ", "answer": "a"}, "text must be a non-empty string"),
@@ -624,11 +629,13 @@ def test_gsm8k_lines():
     lines = [
         {"question": "2 + 3?", "answer": "2 + 3 = <<2+3=5>>5\n#### 5"},
         {"question": "Many?", "answer": "#### in the text\n#### 1,234 "},
+        {"question": "In TeX?", "answer": "so\n#### 1{,}000"},
     ]
     data = "\n".join(map(json.dumps, lines)).encode()
     assert _readers.PUBLIC["gsm8k"](data, "gsm8k", "test.jsonl") == [
         Question("gsm8k-0001", "gsm8k", "2 + 3?", ("5",), kind="math"),
         Question("gsm8k-0002", "gsm8k", "Many?", ("1234",), kind="math"),
+        Question("gsm8k-0003", "gsm8k", "In TeX?", ("1000",), kind="math"),
     ]
 
 
@@ -640,6 +647,8 @@ def test_gsm8k_lines():
         ({"question": "2 + 3?"}, "'answer' has no '####'"),
         ({"question": "2 + 3?", "answer": "so\n####"}, "references must be a list of non-empty strings"),
         ({"answer": "so\n#### 5"}, "text must be a non-empty string"),
+        ({"question": "2 + 3?", "answer": "so\n#### 1,234,56"}, "'1,234,56' after '####' is no number"),
+        ({"question": "2 + 3?", "answer": "so\n#### five"}, "'five' after '####' is no number"),
     ],
 )
 def test_a_bad_gsm8k_line(line, says):

@@ -14,7 +14,8 @@ become plain ones) it looks for *mentions*:
 
 A percentage or score before a word that is none of confidence, and none of a short list of small words, counts
 something else (*71 % of the Earth*, *9/10 people*, *a 95% confidence interval*): it is no mention, unless a label
-stands before it, and ambiguous if its clause has a word of confidence.
+stands before it, and ambiguous if its clause has a word of confidence. Without such a word it is no mention either if
+its clause begins with more than hedges (*I say*, *about*; but *the turnout was 71%*, *Oxygen: 21%*), a bracket apart.
 
 A bracket may stand between a label and what follows it. If it names a scale, ``(0-1)``, ``(0-10)``, ``(1-10)``,
 ``(0-100)``, ``(1-100)``, ``(%)`` or the like, the number is read on it, and one above 0 and up to 1 on a scale to 10 or
@@ -71,20 +72,27 @@ _CLAUSE_END = re.compile(r"[.,;!?](?=\s|$)|\n")
 _ENDS = re.compile(r"[ )*\"'”’]*(?:[.,;!?](?=\s|$)|\n|$)")
 _WORD = re.compile(r"\w")
 _NAME = r"(?:answer[ _-]?)?(?:confidence|probability|certainty|likelihood)(?:[ _-]?(?:level|score|rating|estimate))?"
+_NAME = rf"(?:{_NAME}|p ?[_(]? ?(?:true|correct)\)?)"
 _FIELD = re.compile(
     rf"[\"']{_NAME}[\"'] ?: ?[\"']?(?P<json>[^\s\"',{{}}\[\]]{{1,20}}(?: ?%)?)[\"']?"
-    rf"|<{_NAME}>\s?(?P<xml>[^<>]{{1,40}})\s?</{_NAME}>|\b{_NAME}=[\"'](?P<attribute>[^<>\"']{{1,20}})[\"']",
+    rf"|<{_NAME}>\s?(?P<xml>[^<>]{{1,40}})\s?</{_NAME}>|\b{_NAME}(?:\svalue)?=[\"'](?P<attribute>[^<>\"']{{1,20}})[\"']",
     re.I,
 )
 _NEXT = re.compile(r" ?([^\W\d_]+)")
 _INTERVAL = re.compile(r" ?(?:confidence |credible )?(?:intervals?|limits?|bounds?|ci)\b", re.I)
 _SMALL_WORDS = """
-    about absolutely accurate and as at based because but certain certainly chance chances completely confidence
+    absolutely accurate and based because but certain certainly chance chances completely confidence
     confident confidently convinced correct fairly for given here i if in is it likelihood likely my not on or overall
     positive probability probable quite right since so sure surely that there this though to true uncertain unlikely
-    unsure very with would yes
+    unsure very with yes
 """
 _SMALL = frozenset(_SMALL_WORDS.split())
+_HEDGE_WORDS = """
+    about above accurate almost am and answer approximately around as at because below between but correct d don either
+    estimate give guess here i it least less m maybe more most my nearly never no not only or over overall perhaps
+    positive put rate right roughly say so t than that think to true under would yes
+"""
+_HEDGES = frozenset(_HEDGE_WORDS.split())
 
 
 def p_true(
@@ -222,7 +230,7 @@ def _stated(text: str) -> float:
         alone = all(match.start() <= i < match.end() for i in words)
         value = _mentioned(match, labels.get(match.start()), alone)
         if value is not None:
-            counted = not labels.get(match.start()) and _counts_something(match)
+            counted = not labels.get(match.start()) and _counts_something(match, start, sure)
             if counted and not sure:
                 continue
             before = text[max(start, match.start() - 12) : match.start()]  # room for one end of a range
@@ -242,12 +250,18 @@ def _first_word(text: str) -> int:
     return word.start() if word else len(text)
 
 
-def _counts_something(match: re.Match) -> bool:
-    """Whether a percentage or score is followed by what it is a share of."""
+def _counts_something(match: re.Match, start: int, sure: bool) -> bool:
+    """Whether the words around a percentage or score, in its clause from ``start``, say what it is a share of."""
     text, end = match.string, match.end()
     sign = _PERCENT.match(text, end) or _SCALE.match(text, end)
-    after = _NEXT.match(text, sign.end()) if sign else None
-    return bool(after) and (after[1].lower() not in _SMALL or bool(_INTERVAL.match(text, sign.end())))
+    if not sign:
+        return False
+    after = _NEXT.match(text, sign.end())
+    word = after[1].lower() if after else "and"
+    if word not in _SMALL or not (sure or word in _HEDGES) or _INTERVAL.match(text, sign.end()):
+        return True
+    before = text[max(start, match.start() - 40) : match.start()].rpartition("(")[2]  # room for hedges
+    return not (sure or _HEDGES.issuperset(re.findall(r"[^\W\d_]+", before.lower())))
 
 
 def _mentioned(match: re.Match, label: re.Match | None, alone: bool) -> float | None:
