@@ -121,7 +121,11 @@ def show(figure: Figure, caption: str, alt: str) -> Shown:
 
 
 def forest(
-    estimates: Mapping[str, Estimate], ax: Axes, reference: float | None = None, color: str = PALETTE[0]
+    estimates: Mapping[str, Estimate],
+    ax: Axes,
+    reference: float | None = None,
+    color: str = PALETTE[0],
+    nulls: Mapping[str, tuple[float, float]] | None = None,
 ) -> Axes:
     """Draw estimates with their intervals, one a row, first on top; undefined ones say why.
 
@@ -135,9 +139,14 @@ def forest(
         A vertical line, such as 0.5 for AUROC.
     color
         Of points and intervals.
+    nulls
+        By the label of the row, where values fall that say nothing: a pale bar behind the point.
     """
     with style():
-        for row, estimate in enumerate(estimates.values()):
+        for row, (name, estimate) in enumerate(estimates.items()):
+            if nulls and name in nulls:
+                bar = {"linewidth": 8, "alpha": 0.3, "solid_capstyle": "butt"}
+                ax.plot(nulls[name], [row, row], color=PALETTE[2], zorder=0, **bar)
             if np.isnan(estimate.value):
                 where = ax.get_yaxis_transform()
                 ax.text(0.02, row, estimate.method, transform=where, va="center", style="italic", size=9)

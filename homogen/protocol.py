@@ -430,7 +430,7 @@ def bounded(run: Run) -> bool:
 
 def entropy(run: Run, seed: int = 0) -> Estimate:
     """Mean over questions of the greedy answer's mean token entropy, in nats, with a bootstrap interval."""
-    return evaluation.bootstrap_mean(uncertainty.mean_entropy(run.column("token_entropies")), seed=seed)
+    return evaluation.mean(uncertainty.mean_entropy(run.column("token_entropies")), seed=seed)
 
 
 def signals(

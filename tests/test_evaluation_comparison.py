@@ -27,18 +27,26 @@ def test_doctests():
 # ---------------------------------------------------------------- means and proportions
 
 
-def test_bootstrap_mean_agrees_with_scipy():
+def test_mean_agrees_with_scipy():
     x = np.random.default_rng(0).gamma(2, size=150)
-    ours = e.bootstrap_mean([*x, NAN])
+    ours = e.mean([*x, NAN])
     reference = stats.bootstrap((x,), np.mean, method="percentile", n_resamples=9999).confidence_interval
     np.testing.assert_allclose([ours.low, ours.high], reference, atol=0.02)
     np.testing.assert_allclose(ours.value, x.mean(), rtol=1e-14)
     assert (ours.n, ours.coverage) == (150, 150 / 151)
-    assert e.bootstrap_mean([*x[::-1], NAN]) == ours
-    assert e.bootstrap_mean(x, seed=1).low != ours.low
-    assert e.bootstrap_mean([]).method == "undefined: no values"
-    one = e.bootstrap_mean([2.0])
+    assert e.mean([*x[::-1], NAN]) == ours
+    assert e.mean(x, seed=1).low != ours.low
+    assert e.mean([]).method == "undefined: no values"
+    one = e.mean([2.0])
     assert (one.value, np.isnan(one.low)) == (2, True)
+    few = e.mean([*x[:39], NAN])
+    student = stats.t.interval(0.95, 38, x[:39].mean(), stats.sem(x[:39]))
+    np.testing.assert_allclose([few.low, few.high], student, rtol=1e-12)
+    assert "Student" in few.method
+    assert e.mean(x[:40]).method.startswith("mean, bootstrap")
+    assert e.mean(x[:39], "bootstrap").low != few.low
+    with pytest.raises(BadInput, match="unknown interval 'median'"):
+        e.mean(x, "median")
 
 
 def test_paired_difference_keeps_pairs_together():
@@ -90,15 +98,15 @@ def test_cohens_d_by_hand():
 def test_values_without_spread_have_no_bootstrap_interval():
     a = np.random.default_rng(0).normal(size=50) * 100
     for estimate, value in (
-        (e.bootstrap_mean([0.3] * 20), 0.3),
-        (e.bootstrap_mean([1, 1, 1]), 1),
+        (e.mean([0.3] * 20), 0.3),
+        (e.mean([1, 1, 1]), 1),
         (e.paired_difference(a + 1, a), 1),  # equal up to rounding
         (e.paired_difference(a, a), 0),
     ):
         assert estimate.value == pytest.approx(value, abs=1e-12)
         assert np.isnan([estimate.low, estimate.high]).all()
         assert estimate.method.endswith("no interval: the values do not vary")
-    assert e.bootstrap_mean([2.0]).method.endswith("one question says nothing of how questions vary")
+    assert e.mean([2.0]).method.endswith("one question says nothing of how questions vary")
 
 
 # ---------------------------------------------------------------- tests of pairs
@@ -252,7 +260,7 @@ def test_wilcoxon_names_its_distribution_and_beyond_fifty_does_not_contradict_it
 def test_a_level_is_printed_as_it_is():
     assert e.wilson(1, 2, 0.999).method.endswith("99.9%")
     assert e.wilson(1, 2).method.endswith("95%")
-    assert "99.5%" in e.bootstrap_mean([1, 2, 3], level=0.995).method
+    assert "99.5%" in e.mean([1, 2, 3], level=0.995).method
     assert e.tost([1, 2, 4], [0, 1, 2], 3, level=0.975).method.endswith("t-interval 95%")
     assert e.cohens_d([1, 2, 3, 4], [0, 0, 1, 1], 0.29).method.endswith("29%")
     assert "99.99%" in e.paired_wilcoxon([1, 2], [2, 1], 0.9999).method
@@ -271,7 +279,7 @@ def test_huge_and_tiny_numbers_are_the_same_in_another_unit(size):
 
     big, small = e.cohens_d(A, wrong), e.cohens_d(a, wrong)
     same([big.value, big.low, big.high], [small.value, small.low, small.high], 1)
-    for call in (e.paired_difference, lambda x, y: e.bootstrap_mean(x)):
+    for call in (e.paired_difference, lambda x, y: e.mean(x)):
         big, small = call(A, B), call(a, b)
         same([big.value, big.low, big.high], [small.value, small.low, small.high], size)
     for call, margin in ((lambda x, y, m: e.paired_wilcoxon(x, y, 0.9), 1), (e.tost, 3)):

@@ -46,7 +46,11 @@ def test_pearson_agrees_with_scipy(data, level):
     a, b = data
     ours, scipys = e.pearson(a, b, level), stats.pearsonr(a, b)
     np.testing.assert_allclose([ours.difference, ours.pvalue], scipys, rtol=1e-8, atol=1e-12)
-    np.testing.assert_allclose([ours.low, ours.high], scipys.confidence_interval(level), atol=1e-10)
+    if min(len(set(a)), len(set(b))) < 0.9 * len(a):
+        assert np.isnan([ours.low, ours.high]).all()
+        assert ours.method.endswith("no interval: values tie")
+    else:
+        np.testing.assert_allclose([ours.low, ours.high], scipys.confidence_interval(level), atol=1e-10)
     np.testing.assert_allclose(2 * stats.t.sf(abs(ours.statistic), len(a) - 2), ours.pvalue, rtol=1e-8)
     again = e.pearson(1e6 * b[::-1] + 3, 1e-6 * a[::-1])
     np.testing.assert_allclose(again.difference, ours.difference, atol=1e-12)

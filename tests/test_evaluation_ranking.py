@@ -460,7 +460,7 @@ def test_newcombes_interval_mirrors_with_the_score_and_stays_inside():
 
 @pytest.mark.parametrize(
     ("n1", "n0", "kind"),
-    [(1, 69, "no interval"), (69, 1, "no interval"), (2, 68, "Newcombe"), (9, 61, "Newcombe"), (10, 60, "bootstrap")],
+    [(1, 69, "no interval"), (69, 1, "no interval"), (2, 68, "Newcombe"), (9, 61, "Newcombe"), (30, 40, "bootstrap")],
 )
 def test_the_smaller_class_decides_which_interval_an_auroc_has(n1, n0, kind):
     score, wrong = some(n1 + n0)[0], np.arange(n1 + n0) < n1
@@ -470,10 +470,30 @@ def test_the_smaller_class_decides_which_interval_an_auroc_has(n1, n0, kind):
     assert np.isnan(found.low) == (kind == "no interval")
 
 
+def test_beside_the_ends_an_auroc_has_newcombes_interval():
+    wrong = np.arange(70) < 20
+    assert "bootstrap" in e.auroc(np.where(np.arange(70) < 8, 2.0, 1.0), wrong, resamples=50).method
+    assert "Newcombe" in e.auroc(np.where(np.arange(70) < 18, 2.0, 1.0), wrong, resamples=50).method
+
+
 def test_perfect_separation_keeps_a_doubt():
     found = e.auroc(np.arange(40), np.arange(40) >= 20, resamples=200)
     assert (found.value, found.high, "Newcombe" in found.method) == (1, 1, True)
     assert 0.8 < found.low < 1
+
+
+def test_a_fitted_score_can_be_judged_by_another_measure():
+    wrong = np.array([0, 1, 0, 1, 1, NAN])
+
+    def hits(score, labels):
+        assert np.isnan(labels[5])
+        return (score == labels)[:5].mean()
+
+    found = e.fitted_test(lambda labels: np.array([0, 1, 0, 1, 1, 0]), wrong, 500, measure=hits)
+    assert found.observed == 1
+    assert found.pvalue == pytest.approx(0.1, abs=0.04)  # one order of ten
+    assert found.null_median == pytest.approx(0.6)
+    assert found.method.startswith("hits of a fitted score")
 
 
 def test_fitted_test_deals_and_fits_anew():

@@ -123,6 +123,15 @@ def test_drawing_leaves_the_settings_of_others_alone():
     assert dict(mpl.rcParams) == before
 
 
+def test_forest_puts_a_pale_bar_where_nothing_is_shown():
+    _, ax = figures.axes()
+    estimates = {"a": Estimate(0.6, 0.5, 0.7, 9), "b": Estimate(0.2, float("nan"), float("nan"), 9)}
+    figures.forest(estimates, ax, nulls={"b": (0.4, 0.6)})
+    (bar,) = (line for line in ax.lines if line.get_alpha())
+    assert bar.get_xydata().tolist() == [[0.4, 1.0], [0.6, 1.0]]
+    assert bar.get_zorder() == 0
+
+
 def test_forest_draws_one_row_an_estimate_first_on_top():
     _, ax = figures.axes()
     estimates = {

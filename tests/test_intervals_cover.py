@@ -6,6 +6,7 @@ times of 100. Each bound below says which side matters: under-coverage is what a
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 
 from homogen import clustering
 from homogen import evaluation as e
@@ -35,22 +36,23 @@ def test_paired_differences_of_cluster_counts(n):
 def test_the_bootstrap_that_students_t_took_the_place_of_covers_less():
     rng = np.random.default_rng(0)
     d = rng.normal(size=(4 * RUNS, 10))
-    boot = coverage([ends(e.bootstrap_mean(row, resamples=500)) for row in d], 0)
+    boot = coverage([ends(e.mean(row, "bootstrap", resamples=500)) for row in d], 0)
     student = coverage([ends(e.paired_difference(row, np.zeros(10))) for row in d], 0)
     assert boot < 0.925
     assert 0.935 < student < 0.965
 
 
-@pytest.mark.parametrize(("n1", "n0"), [(2, 68), (3, 67), (5, 65), (9, 61), (20, 50)])
-def test_auroc_with_few_of_a_class(n1, n0):
-    """Normal scores a standard deviation apart: the true AUROC is Φ(1/√2) = .760."""
+@pytest.mark.parametrize("apart", [0.0, 1.0, 2.5])
+@pytest.mark.parametrize(("n1", "n0"), [(2, 68), (3, 67), (5, 65), (9, 61), (20, 50), (60, 90)])
+def test_auroc(n1, n0, apart):
+    """Normal scores so many standard deviations apart: the true AUROC is Φ(apart/√2), .5, .760 and .961."""
     rng = np.random.default_rng(n1)
     wrong = np.arange(n1 + n0) < n1
     made = []
     for _ in range(RUNS):
-        score = rng.normal(size=n1 + n0) + wrong
-        made.append(ends(e.auroc(score, wrong, resamples=400)))
-    assert coverage(made, 0.7602499389065233) >= 0.915
+        score = rng.normal(size=n1 + n0) + apart * wrong
+        made.append(ends(e.auroc(score, wrong, resamples=300)))
+    assert coverage(made, norm.cdf(apart / np.sqrt(2))) >= 0.915
 
 
 def test_auroc_by_bootstrap_with_two_wrong_answers_would_not_cover():
@@ -97,11 +99,86 @@ def test_differences_of_auroc_by_delong():
     assert coverage(made, 0) >= 0.925
 
 
-def test_means_by_bootstrap_at_the_books_n():
-    """Token entropies are skewed; the book's n are 40 and more."""
-    rng = np.random.default_rng(8)
-    made = [ends(e.bootstrap_mean(x, resamples=400)) for x in rng.gamma(2.0, 0.5, (RUNS, 70))]
-    assert coverage(made, 1.0) >= 0.915
+@pytest.mark.parametrize(("n", "least"), [(3, 0.87), (6, 0.88), (12, 0.895), (39, 0.92), (40, 0.91), (70, 0.915)])
+def test_means(n, least):
+    """Token entropies are skewed, and of so few questions no interval of a mean covers all that it says."""
+    rng = np.random.default_rng(n)
+    made = [ends(e.mean(x, resamples=400)) for x in rng.gamma(2.0, 0.5, (2 * RUNS, n))]
+    assert coverage(made, 1.0) >= least
+
+
+def test_differences_of_auroc_by_bootstrap():
+    rng = np.random.default_rng(10)
+    wrong = np.arange(70) < 25
+    made = []
+    for _ in range(RUNS):
+        signal = rng.normal(size=70) + wrong
+        result = e.bootstrap_test(signal + rng.normal(size=70), signal + rng.normal(size=70), wrong, resamples=300)
+        made.append((result.low, result.high))
+    assert coverage(made, 0) >= 0.925
+
+
+def test_brier_scores():
+    """Forecasts that mean what they say: the true score is the mean of p (1 - p), of Beta(2, 3) its .2."""
+    rng = np.random.default_rng(11)
+    made = []
+    for p in rng.beta(2, 3, (RUNS, 70)):
+        made.append(ends(e.brier(p, rng.random(70) < p, resamples=300)))
+    assert coverage(made, 0.2) >= 0.915
+
+
+@pytest.mark.parametrize("measure", [e.prr, e.excess_aurc])
+def test_rejection(measure):
+    """These two cover about .91 where they say .95; the page on numbers says so."""
+    rng = np.random.default_rng(12)
+    big = rng.random(200_000) < 0.35
+    truth = measure(rng.normal(size=len(big)) + big, big, None).value
+    made = []
+    for wrong in rng.random((RUNS, 70)) < 0.35:
+        made.append(ends(measure(rng.normal(size=70) + wrong, wrong, resamples=300)))
+    assert 0.875 <= coverage(made, truth) <= 0.95
+
+
+def test_correlations_of_what_does_not_tie():
+    rng = np.random.default_rng(13)
+    made = []
+    for _ in range(RUNS):
+        x, noise = rng.normal(size=(2, 30))
+        result = e.pearson(x, 0.5 * x + np.sqrt(0.75) * noise)
+        made.append((result.low, result.high))
+    assert coverage(made, 0.5) >= 0.925
+
+
+def test_mean_clusters_and_agreement_of_two_clusterings():
+    """Bootstrap over 40 questions; the truth is that of very many."""
+    rng = np.random.default_rng(14)
+
+    def labelled(questions):
+        return list(rng.integers(0, rng.integers(1, 6, (questions, 1)), (questions, 10)))
+
+    def other(labels):
+        return [np.where(rng.random(10) < 0.8, row, 5) for row in labels]
+
+    many = labelled(4_000)
+    counts = np.mean([len(set(row)) for row in many])
+    agreed = clustering.adjusted_rand_index(many, other(many), resamples=1).value
+    clusters, rand = [], []
+    for _ in range(RUNS // 2):
+        few = labelled(40)
+        clusters.append(ends(clustering.mean_number_of_clusters(few, resamples=200)))
+        rand.append(ends(clustering.adjusted_rand_index(few, other(few), resamples=200)))
+    assert coverage(clusters, counts) >= 0.9
+    assert coverage(rand, agreed) >= 0.9
+
+
+def test_ratios_of_two_rates_by_the_score_interval():
+    from statsmodels.stats.proportion import confint_proportions_2indep
+
+    rng = np.random.default_rng(15)
+    counts = zip(rng.binomial(200, 0.3, RUNS), rng.binomial(200, 0.03, RUNS), strict=True)
+    options = {"method": "score", "compare": "ratio"}
+    made = [confint_proportions_2indep(a, 200, b, 200, **options) for a, b in counts if b]
+    assert coverage(made, 10) >= 0.925
 
 
 def test_a_fitted_score_is_judged_by_refits():

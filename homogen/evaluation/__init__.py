@@ -32,9 +32,9 @@ from homogen.evaluation.calibration import (
     reliability,
 )
 from homogen.evaluation.comparison import (
-    bootstrap_mean,
     cohens_d,
     holm,
+    mean,
     mean_over_lots,
     paired_difference,
     paired_wilcoxon,
@@ -65,7 +65,6 @@ __all__ = [
     "accuracy_at_coverage",
     "aurc",
     "auroc",
-    "bootstrap_mean",
     "bootstrap_test",
     "brier",
     "brier_decomposition",
@@ -84,6 +83,7 @@ __all__ = [
     "isotonic",
     "likelihood_ratio_test",
     "mcnemar",
+    "mean",
     "mean_over_lots",
     "mutual_information",
     "paired_difference",

@@ -76,6 +76,8 @@ class PermutationResult:
         Pairs or questions without NaN that went in.
     method
         How it was made. Whatever is undefined is NaN, and the reason is here.
+    null_median
+        Median of the draws.
     """
 
     observed: float
@@ -85,6 +87,7 @@ class PermutationResult:
     null_high: float
     n: int
     method: str
+    null_median: float = NAN
 
     @classmethod
     def undefined(cls, reason: str, n: int = 0, observed: float = NAN) -> PermutationResult:
@@ -267,7 +270,7 @@ def against_null(
     extreme = int((sign * (null - observed) >= -slack).sum())
     low, high, _ = percentiles(null, level)
     pvalue = (1 + extreme) / (1 + len(null))
-    return PermutationResult(observed, pvalue, float(null.mean()), low, high, n, method)
+    return PermutationResult(observed, pvalue, float(null.mean()), low, high, n, method, float(np.median(null)))
 
 
 def check_interval(interval: str | None, resamples: int, seed: int, level: float, known: Sequence[str]) -> None:

@@ -31,25 +31,34 @@ from homogen.evaluation._base import (
 )
 from homogen.records import BadInput, Estimate, shown
 
+MEAN_INTERVALS = ("auto", "student", "bootstrap")
+"""Known intervals of :func:`mean`."""
+LEAST_FOR_BOOTSTRAP = 40
+"""Questions from which the bootstrap of a mean of skewed values covers what it says."""
 LEAST_PAIRS = 6
 """Below so many pairs no test at 95% can reject, and no interval of a difference is given."""
 
 _EXACT = 50  # differences up to which the signed-rank test counts all patterns of signs
 
 
-def bootstrap_mean(values: Row, resamples: int = 10_000, seed: int = 0, level: float = 0.95) -> Estimate:
-    r"""The mean of one number a question, with a bootstrap interval (Efron and Tibshirani 1993, chapter 13).
+def mean(values: Row, interval: str = "auto", resamples: int = 10_000, seed: int = 0, level: float = 0.95) -> Estimate:
+    r"""The mean of one number a question, with its interval over questions.
 
     .. math:: \bar x = \frac{1}{n} \sum_i x_i, \qquad
+              \bar x \pm t_{n - 1} \, \frac{s}{\sqrt n}
+              \quad\text{or}\quad
               \bigl[\, Q_{(1 - \gamma)/2}(\bar x^*),\; Q_{(1 + \gamma)/2}(\bar x^*) \,\bigr]
 
-    The ends are quantiles of the means :math:`\bar x^*` of n questions drawn with replacement; :math:`\gamma` is
-    ``level``.
+    The latter are quantiles of the means :math:`\bar x^*` of n questions drawn with replacement; :math:`\gamma` is
+    ``level``. Of values as skewed as token entropies (gamma, shape 2) it covers .81 with 6 questions and .90 with 30,
+    where Student's t covers .91 and .93.
 
     Parameters
     ----------
     values
         ``(n,)`` in any unit; NaN is left out.
+    interval
+        ``"student"``, ``"bootstrap"``, or ``"auto"``: Student's t below 40 questions, the bootstrap from there up.
     resamples, seed, level
         As in :func:`auroc`.
 
@@ -63,28 +72,36 @@ def bootstrap_mean(values: Row, resamples: int = 10_000, seed: int = 0, level: f
     Raises
     ------
     BadInput
-        If ``values`` are no row of finite numbers, or ``resamples``, ``seed`` or ``level`` is out of range.
+        If ``values`` are no row of finite numbers, the interval is not known, or ``resamples``, ``seed`` or ``level``
+        is out of range.
 
     References
     ----------
-    Efron and Tibshirani (1993), *An Introduction to the Bootstrap*, Chapman & Hall.
+    Student (1908), *Biometrika* 6. Efron and Tibshirani (1993), *An Introduction to the Bootstrap*, Chapman & Hall,
+    chapter 13.
 
     Examples
     --------
-    >>> print(bootstrap_mean([1.0, 2.0, 3.0, float("nan")]))
-    2.000 [1.000, 3.000], n=3, coverage 75%
+    >>> print(mean([1.0, 2.0, 3.0, float("nan")]))
+    2.000 [-0.484, 4.484], n=3, coverage 75%
     """
-    check_interval("bootstrap", resamples, seed, level, ("bootstrap",))
+    check_interval(interval, resamples, seed, level, MEAN_INTERVALS)
     (x,), given = complete_rows(values=values)
     (x,), exponent = in_units(x)
     x, n = np.sort(x), len(x)
     if not n:
         return Estimate.undefined("no values")
-    method = f"mean, bootstrap {percent(level)} over questions, {resamples:,} resamples"
+    student = interval == "student" or (interval == "auto" and n < LEAST_FOR_BOOTSTRAP)
+    over = f"{percent(level)} over questions"
+    method = f"mean, Student's t {over}" if student else f"mean, bootstrap {over}, {resamples:,} resamples"
     value = out_of_units(x.mean(), exponent)
     if n < 2 or not varies(x):
         reason = ONE if n < 2 else "the values do not vary"
         return Estimate(value, NAN, NAN, n, n / given, f"{method}, no interval: {reason}")
+    if student:
+        half = float(stats.t.isf((1 - level) / 2, n - 1) * stats.sem(x))
+        low, high = (out_of_units(x.mean() + side * half, exponent) for side in (-1, 1))
+        return Estimate(value, low, high, n, n / given, method)
     means = np.concatenate([x[rows].mean(axis=1) for rows in resampled(n, resamples, seed)])
     low, high = (out_of_units(end, exponent) for end in percentiles(means, level)[:2])
     return Estimate(value, low, high, n, n / given, method)

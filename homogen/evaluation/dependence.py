@@ -58,8 +58,10 @@ def pearson(a: Row, b: Row, level: float = 0.95) -> TestResult:
     -------
     TestResult
         ``statistic`` is t, ``difference`` is r, from -1 to 1 (against 0, no correlation). With three pairs the interval
-        is [-1, 1]. Pairs on a line have r = ±1, t infinite, p = 0 and no width: a statement about these pairs.
-        Undefined with fewer than three pairs, and where a row does not vary.
+        is [-1, 1]. Pairs on a line have r = ±1, t infinite, p = 0 and no width: a statement about these pairs. Where
+        fewer than nine in ten values of a row are distinct, as in counts, there is no interval (NaN): Fisher's z is not
+        made for them, and :func:`correlation_test` is. Undefined with fewer than three pairs, and where a row does not
+        vary.
 
     Raises
     ------
@@ -89,6 +91,8 @@ def pearson(a: Row, b: Row, level: float = 0.95) -> TestResult:
     if abs(r) > 1 - 1e-12:  # a line up to rounding
         return TestResult(math.copysign(math.inf, r), 0.0, round(r), round(r), round(r), n, method)
     low, high = result.confidence_interval(level)
+    if min(len(np.unique(x)), len(np.unique(y))) < 0.9 * n:
+        low, high, method = math.nan, math.nan, "Pearson's r, no interval: values tie"
     t = r * math.sqrt((n - 2) / (1 - r**2))
     return TestResult(t, float(result.pvalue), r, float(low), float(high), n, method)
 

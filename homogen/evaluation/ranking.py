@@ -38,7 +38,9 @@ AUROC_INTERVALS = ("auto", "bootstrap", "delong", "newcombe")
 """Known intervals of :func:`auroc`."""
 
 LEAST_OF_A_CLASS = 10
-"""Answers of the smaller class from which a bootstrap of AUROC covers what it says."""
+"""Answers of the smaller class from which a bootstrap of AUROC covers what it says,"""
+LEAST_OUT_OF_ORDER = 5
+"""if so many of them, on average, are out of order: beside an AUROC of 0 or 1 its percentiles are too narrow."""
 
 
 def auroc(
@@ -65,7 +67,8 @@ def auroc(
     wrong
         ``(n,)`` of 0 and 1. A question with a NaN in either is left out.
     interval
-        ``"auto"``: bootstrap from ten answers of the smaller class up, Newcombe's below. ``"bootstrap"``: percentiles
+        ``"auto"``: bootstrap where the smaller class has ten answers and, times the AUROC's distance from 0 or 1, makes
+        five at least; Newcombe's elsewhere. ``"bootstrap"``: percentiles
         over resampled questions; those with one class only are dropped and counted in ``method``. With 1, 2, 3 or 5
         wrong answers of 70 it covers .20, .68, .76 and .92 where it says .95. ``"newcombe"``: the score interval of
         Notes. ``"delong"``: normal with DeLong's variance (:func:`delong_test`), cut off at 0 and 1. ``None``: none.
@@ -123,7 +126,8 @@ def auroc(
         return dataclasses.replace(point, method=f"AUROC, no interval: needs two of each class, has {few} of one")
     if interval == "delong":
         return _with_delong(point, s, w, level)
-    if interval == "bootstrap" or (interval == "auto" and few >= LEAST_OF_A_CLASS):
+    enough = few >= LEAST_OF_A_CLASS and few * min(point.value, 1 - point.value) >= LEAST_OUT_OF_ORDER
+    if interval == "bootstrap" or (interval == "auto" and enough):
         drawn = estimate_from_counts(
             auroc_of, "AUROC", score, wrong, "bootstrap", resamples, seed, level, AUROC_INTERVALS
         )
@@ -159,7 +163,12 @@ def _newcombe(area: float, n1: int, n0: int, z: float) -> tuple[float, float]:
 
 
 def fitted_test(
-    fit: Callable[[np.ndarray], Row], wrong: Row, resamples: int = 200, seed: int = 0, level: float = 0.95
+    fit: Callable[[np.ndarray], Row],
+    wrong: Row,
+    resamples: int = 200,
+    seed: int = 0,
+    level: float = 0.95,
+    measure: Callable[[Row, np.ndarray], float] | None = None,
 ) -> PermutationResult:
     r"""AUROC of a score that was fitted to the labels, beside fits to labels that say nothing (Ojala and Garriga 2010).
 
@@ -179,11 +188,13 @@ def fitted_test(
         Orders of the labels, and their seed.
     level
         Share of the null's range that is shown.
+    measure
+        From scores and labels to a number, higher = better, in the AUROC's place: A above.
 
     Returns
     -------
     PermutationResult
-        ``observed`` is the AUROC of ``fit(wrong)``. Undefined without both classes.
+        ``observed`` is the AUROC of ``fit(wrong)``, or its measure. Undefined without both classes.
 
     Raises
     ------
@@ -212,7 +223,7 @@ def fitted_test(
     known = np.flatnonzero(~np.isnan(labels))
 
     def area(w: np.ndarray) -> float:
-        return auroc(fit(w), w, interval=None).value
+        return auroc(fit(w), w, interval=None).value if measure is None else float(measure(fit(w), w))
 
     observed = area(labels)
     if math.isnan(observed):
@@ -222,7 +233,8 @@ def fitted_test(
         dealt = labels.copy()
         dealt[known] = rng.permutation(labels[known])
         null[b] = area(dealt)
-    method = f"AUROC of a fitted score, {resamples:,} refits to permuted labels"
+    what = "AUROC" if measure is None else getattr(measure, "__name__", "measure")
+    method = f"{what} of a fitted score, {resamples:,} refits to permuted labels"
     return against_null(observed, null, level, len(known), method)
 
 

@@ -186,7 +186,7 @@ def agreement(claim: Claim, single: bool) -> Outcome:
 @check("C364", JUDGED, single=False)
 def mean_entailment(claim: Claim, single: bool) -> Outcome:
     """Mean share of the 45 pairs that entail each other."""
-    made = evaluation.bootstrap_mean(judged(single).share)
+    made = evaluation.mean(judged(single).share)
     return number(claim, made.value, note=f"[{made.low:.3f}, {made.high:.3f}], n = {made.n}")
 
 
