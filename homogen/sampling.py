@@ -43,7 +43,7 @@ class Engine(Protocol):
 
 
 PATIENCE = 8
-"""Questions to give up on before the first answer; then it is the server that cannot be read, not a reply."""
+"""Questions without an answer in a row, the shortest one last, after which no more are asked: it is the server then."""
 
 
 def sample(
@@ -79,8 +79,8 @@ def sample(
     Returns
     -------
     Run
-        With one row a response, in the order of ``questions``; without those that a server gave no readable answers to,
-        which a warning names. The next call asks for them again.
+        With one row a response, in the order of ``questions``; without those that a server did not answer, or that were
+        not asked any more because it answered none for a while. A warning names them; the next call asks for them.
 
     Raises
     ------
@@ -116,7 +116,7 @@ def sample(
             # Read again under the lock: another process may have finished some of them since.
             have = _ids(folder.table(shas, spec.n), spec.n)
             missing = [q for q in questions if q.id not in have]
-            lost = _draw(engine, missing, spec, folder, shas, progress, PATIENCE if not have else len(questions))
+            lost = _draw(engine, missing, spec, folder, shas, progress, bool(have))
             table = folder.table(shas, spec.n)
     if lost:
         questions = _without(questions, lost, spec.model)
@@ -194,14 +194,14 @@ def _without(questions: tuple[Question, ...], lost: dict[str, str], model: str) 
     return kept
 
 
-def _draw(engine, questions, spec, folder, shas, progress, patience) -> dict[str, str]:
-    """Draw and write; give the questions that got no answer, with the reasons."""
+def _draw(engine, questions, spec, folder, shas, progress, answered) -> dict[str, str]:
+    """Draw and write; give the questions that got no answer, with the reasons; :class:`BadInput` if all did not."""
     lost: dict[str, str] = {}
     template = prompt_template(spec.prompt)
     prompts = sorted(((q.id, template.render(q.text)) for q in questions), key=lambda p: (len(p[1]), p[0]))
     size = max(1, getattr(engine, "batch_rows", 64) // (spec.n + 1))
     # Batches take prompts of like length, longest first: the estimate then errs on the safe side.
-    starts = range(0, len(prompts), size)
+    batches, silent = [prompts[i : i + size] for i in range(0, len(prompts), size)], 0
     with tqdm(
         total=len(prompts) * (spec.n + 1),
         desc=f"sampling {spec.model}",
@@ -209,8 +209,10 @@ def _draw(engine, questions, spec, folder, shas, progress, patience) -> dict[str
         disable=not progress or bool(os.environ.get("TQDM_DISABLE")),
         file=sys.stderr,
     ) as bar:
-        for start in reversed(starts):
-            batch = prompts[start : start + size]
+        while batches:
+            # What is too long for a server is no sign that it has gone: ask shorter ones, the shortest before the end.
+            last = silent > 0 and silent + size >= PATIENCE
+            batch = batches.pop(0 if last else (len(batches) - 1) >> silent)
             responses = []
             try:
                 for response in engine.generate(batch, spec):
@@ -218,12 +220,17 @@ def _draw(engine, questions, spec, folder, shas, progress, patience) -> dict[str
                     bar.update()
             except Unanswered as error:
                 lost |= error.questions
+                silent += len(error.questions)
             whole = [r for r in responses if r.question_id not in lost]
             if whole:
                 folder.write(sorted(whole, key=lambda r: (r.question_id, r.sample)), shas)
-                patience = len(questions) + 1
-            if len(lost) >= patience:
-                raise BadInput(f"none of the first {len(lost)} questions was answered: {_first(lost)}")
+                answered, silent = True, 0
+            if last and silent >= PATIENCE:
+                if not answered:
+                    raise BadInput(f"none of the first {len(lost)} questions was answered: {_first(lost)}")
+                reason = list(lost.values())[-1]
+                lost |= {question: reason for rest in batches for question, _ in rest}
+                break
     return lost
 
 

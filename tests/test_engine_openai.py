@@ -272,11 +272,21 @@ def test_extra_fields_are_sent_and_thinking_is_left_alone_where_it_is_wanted(dou
         (chat(None, "length", reasoning_content="hm"), "<think>hm", "", "length"),
         (chat("", "length", reasoning_content="hm"), "<think>hm", "", "length"),
         (chat("Pa", "length", reasoning_content="hm"), "<think>hm</think>Pa", "Pa", "length"),
+        (
+            chat("Paris", reasoning_content="I close it with </think> hm"),
+            "<think>I close it with < /think> hm</think>Paris",
+            "Paris",
+            "stop",
+        ),
         (chat("hm</think>Paris"), "<think>hm</think>Paris", "Paris", "stop"),
         (chat("<think>hm</think>Paris"), "<think>hm</think>Paris", "Paris", "stop"),
         (chat("<think>hm", "length"), "<think>hm", "", "length"),
         (chat(None, "stop"), "", "", "stop"),
         ((200, {}, {"choices": [{"message": {"role": "assistant"}, "finish_reason": "stop"}]}), "", "", "stop"),
+        ((200, {}, {"choices": [{"message": None, "finish_reason": "stop"}]}), "", "", "stop"),
+        ((200, {}, {"choices": [{"finish_reason": "stop"}]}), "", "", "stop"),
+        (chat([None]), "", "", "stop"),
+        (chat([{"thinking": [None]}, None, {"text": "Paris"}]), "Paris", "Paris", "stop"),
         (chat(["Pa", {"type": "text", "text": "ris"}, {"type": "text", "text": None}]), "Paris", "Paris", "stop"),
         (
             chat(
@@ -305,6 +315,7 @@ def test_a_reply_becomes_text_answer_and_end(double, reply, text, answer, finish
         *((word, "Paris", "stop") for word in ("end_turn", "STOP", "eos", "COMPLETE", "abort", "", None, 7, ["stop"])),
         *((word, "Paris", "length") for word in ("length", "LENGTH", "max_tokens", "MAX_TOKENS", "model_length")),
         *((word, "Paris", "length") for word in ("max_output_tokens", "maxTokens", "context_length_exceeded")),
+        *((word, "Paris", "length") for word in ("token_limit", "output_limit", "max_tokens_reached", "truncated")),
         *((word, "", "stop") for word in ("content_filter", "content-filter", "ContentFilter", "SAFETY", "RECITATION")),
         *((word, "", "stop") for word in ("tool_calls", "tool_use", "function_call", "refusal", "Refusal")),
     ],
@@ -347,7 +358,11 @@ def test_half_a_character_among_the_tokens_costs_no_log_probability(double):
         {"tokens": ["Paris"], "token_logprobs": [None]},
         {"tokens": ["Paris"], "token_logprobs": [None], "top_logprobs": [None]},
         {"tokens": ["Paris"], "token_logprobs": [None], "top_logprobs": [{"Paris": None}]},
+        {"tokens": ["Paris"], "token_logprobs": [math.nan], "top_logprobs": [{"Paris": math.nan}]},
         {"content": [{"token": "Paris", "logprob": None, "top_logprobs": []}]},
+        {"content": [{"token": "Paris"}]},
+        {"content": [{"token": "Paris", "logprob": math.nan, "top_logprobs": [{"token": "Paris"}]}]},
+        {"content": [{"token": "Paris", "top_logprobs": [{"token": "Paris", "logprob": math.nan}]}]},
     ],
 )
 def test_a_null_log_probability_is_a_missing_number(double, logprobs):
@@ -358,8 +373,10 @@ def test_a_null_log_probability_is_a_missing_number(double, logprobs):
         assert np.isnan(values).tolist() == [True]
 
 
-def test_a_null_log_probability_leaves_what_the_likeliest_say(double):
-    logprobs = {"content": [{**entry("b", 0.3, [("a", 0.5), ("b", 0.3)]), "logprob": None}]}
+@pytest.mark.parametrize("missing", [{"logprob": None}, {"logprob": math.nan}, {}])
+def test_a_null_log_probability_leaves_what_the_likeliest_say(double, missing):
+    top = entry("b", 0.3, [("a", 0.5), ("b", 0.3)])["top_logprobs"]
+    logprobs = {"content": [{"token": "b", "top_logprobs": [*top, {"token": "c", **missing}], **missing}]}
     reply = chat("b")
     reply[2]["choices"][0]["logprobs"] = logprobs
     found = one(double(lambda body, number: reply), logprobs=2, vocabulary_size=50)
@@ -575,11 +592,12 @@ def test_a_quota_that_is_used_up_is_not_tried_again(double):
         (200, {}, {}),
         (200, {}, {"choices": []}),
         (200, {}, {"choices": None}),
-        (200, {}, {"choices": [{"finish_reason": "stop"}]}),
+        (200, {}, {"choices": [{}]}),
+        (200, {}, {"choices": [{"delta": {"content": "a"}, "finish_reason": None}]}),
         (200, {}, b"[" * 100_000),
         (200, {}, {"choices": [{"message": {"content": 5}, "finish_reason": "stop"}]}),
         (200, {}, {"error": {"message": "upstream is gone"}}),
-        (200, {}, {"choices": [{"message": {"content": "a"}, "logprobs": {"content": [{"token": "a"}]}}]}),
+        (200, {}, {"choices": [{"message": {"content": "a"}, "logprobs": {"content": [{"logprob": 0}]}}]}),
         (200, {}, {"choices": [{"message": {"content": ""}, "error": {"message": "gone"}, "finish_reason": "error"}]}),
         (200, {}, b'{"choices":' + b'[{"message":' * 400 + b"}]" * 400 + b"}"),
         (200, {}, b'{"error":' * 200_000),
@@ -588,7 +606,7 @@ def test_a_quota_that_is_used_up_is_not_tried_again(double):
         (200, {"content-encoding": "gzip"}, b"abc"),
         (200, {}, b""),
     ],
-    ids=range(18),
+    ids=range(19),
 )
 def test_garbage_is_tried_again_and_then_reported_in_one_line(double, garbage):
     assert one_of(engine_of(double(first(garbage, garbage)))).answer == "Paris"
@@ -606,10 +624,10 @@ def test_log_probabilities_that_cannot_be_are_garbage(double):
         one_of(engine_of(double(lambda body, number: reply), logprobs=2, retries=0))
 
 
-def test_a_log_probability_that_is_no_number_is_garbage_and_not_certainty(double):
+def test_a_log_probability_that_is_a_word_is_garbage_and_not_certainty(double):
     reply = chat("a")
-    reply[2]["choices"][0]["logprobs"] = {"content": [entry("a", float("nan"), [("b", 0.8)])]}
-    with pytest.raises(BadInput, match="a log-probability that is no number"):
+    reply[2]["choices"][0]["logprobs"] = {"content": [entry("a", 0.1, [("b", 0.8)]) | {"logprob": "high"}]}
+    with pytest.raises(BadInput, match="could not convert string to float: 'high'"):
         one_of(engine_of(double(lambda body, number: reply), logprobs=1, retries=0))
 
 
@@ -670,6 +688,99 @@ def test_a_prompt_that_is_refused_costs_its_question(double, tmp_path):
     with pytest.warns(UserWarning, match=r"left out \('q000'\): the server \S+ refused the request with 400: too long"):
         run = hg.sample(questions, spec(), store=tmp_path, engine=engine_of(server), progress=False)
     assert [q.id for q in run.questions] == ["q001", "q002"]
+
+
+FAULTS = {
+    "500": lambda body, number: refusal(500, "no slot"),
+    "429": lambda body, number: refusal(429, "slow down"),
+    "closed": lambda body, number: (200, {}, lambda handler: None),
+    "hanging": lambda body, number: (200, {}, lambda handler: handler.server.released.wait(30)),
+}
+
+
+def lengths(questions):
+    """The questions' texts, shortest first, as a run sorts them."""
+    return [q.text for q in sorted(questions, key=lambda q: (len(q.text), q.id))]
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_question_that_a_server_always_fails_at_costs_itself_alone(double, tmp_path, fault):
+    """Even where it is the longest, which is asked first."""
+    questions, asked, bad = ask(20), spec(n=1), [True]
+    poisoned = lengths(questions)[-1]
+
+    def reply(body, number):
+        return FAULTS[fault](body, number) if bad[0] and body["messages"][0]["content"] == poisoned else chat()
+
+    server = double(reply)
+    for _ in range(2):
+        engine = engine_of(server, retries=1, timeout=0.5, concurrency=2)
+        with pytest.warns(UserWarning, match=r"served: 1 of 20 questions were not answered and are left out") as said:
+            run = hg.sample(questions, asked, store=tmp_path, engine=engine, progress=False)
+        assert len(said) == 1
+        assert [q.text for q in run.questions] == [q.text for q in questions if q.text != poisoned]
+    bad[0] = False
+    server.requests.clear()
+    assert len(hg.sample(questions, asked, store=tmp_path, engine=engine_of(server), progress=False).questions) == 20
+    assert {r["messages"][0]["content"] for r in server.requests} == {poisoned}
+
+
+@pytest.mark.parametrize("status", [400, 500])
+def test_a_server_that_takes_only_short_questions_answers_them(double, tmp_path, status):
+    questions = ask(20)
+    long = set(lengths(questions)[-12:])
+    server = double(lambda b, n: refusal(status, "too long") if b["messages"][0]["content"] in long else chat())
+    for _ in range(2):
+        engine = engine_of(server, retries=0, concurrency=1)
+        with pytest.warns(UserWarning, match=r"12 of 20 questions were not answered .*too long"):
+            run = hg.sample(questions, spec(), store=tmp_path, engine=engine, progress=False)
+        assert [q.text for q in run.questions] == [q.text for q in questions if q.text not in long]
+
+
+def test_a_server_that_falls_silent_half_way_is_given_up_soon_and_what_was_finished_is_kept(double, tmp_path):
+    server = double(lambda body, number: chat() if number < 30 else FAULTS["hanging"](body, number))
+    engine = engine_of(server, timeout=0.2, retries=5, concurrency=1)
+    with pytest.warns(
+        UserWarning, match=r"20 of 30 questions were not answered .* did not answer within 0.2 s, tried 6"
+    ):
+        run = hg.sample(ask(30), spec(), store=tmp_path, engine=engine, progress=False)
+    assert len(run.questions) == 10
+    assert len(server.requests) == 30 + 6 + 7  # one question with all retries, seven without
+    server.reply = lambda body, number: chat()
+    server.requests.clear()
+    assert len(hg.sample(ask(30), spec(), store=tmp_path, engine=engine_of(server), progress=False).questions) == 30
+    assert len(server.requests) == 60
+
+
+def test_an_answer_ends_the_haste(double):
+    hang = FAULTS["hanging"](None, 0)
+    replies = iter([hang, hang, hang, chat(), chat(), hang, chat(), chat()])
+    server = double(lambda body, number: next(replies))
+    engine = engine_of(server, timeout=0.2, retries=1, concurrency=1)
+    for tried in (2, 1):
+        with pytest.raises(Unanswered, match=f"tried {tried} time"):
+            one_of(engine)
+    for _ in range(2):
+        assert one_of(engine).answer == "Paris"
+    assert next(replies, None) is None
+
+
+def test_a_server_that_has_been_there_and_is_gone_costs_the_question(double):
+    server = double()
+    engine = engine_of(server, retries=1)
+    assert one_of(engine).answer == "Paris"
+    server.shutdown()
+    server.server_close()
+    with pytest.raises(Unanswered, match=r"question 'q0': the server \S+ cannot be reached \(.*\), tried 2 times"):
+        one_of(engine)
+
+
+def test_nobody_there_ends_a_run_at_once(tmp_path):
+    waits = []
+    engine = OpenAIEngine("served", "http://127.0.0.1:9/v1", retries=2, concurrency=1, sleep=waits.append)
+    with pytest.raises(BadInput, match=r"^the server http://127.0.0.1:9/v1 cannot be reached \(.*\), tried 3 times"):
+        hg.sample(ask(20), spec(), store=tmp_path, engine=engine, progress=False)
+    assert len(waits) == 2
 
 
 def test_an_engine_alone_says_at_its_end_what_it_could_not_read(double):
@@ -999,7 +1110,7 @@ def test_a_key_in_an_answer_is_not_stored(double, monkeypatch, tmp_path, api):
     assert KEY[:8].encode() not in everything_written(tmp_path)
 
 
-@pytest.mark.parametrize("key", ["ollama", "EMPTY"])
+@pytest.mark.parametrize("key", ["x", "none", "ollama", "EMPTY", "secret7"])
 def test_a_placeholder_for_a_key_is_no_secret_and_stays_in_answers(double, monkeypatch, key):
     monkeypatch.setenv("OPENAI_API_KEY", key)
     assert one(double(lambda body, number: chat(f"{key} it is"))).answer == f"{key} it is"
@@ -1098,7 +1209,7 @@ def test_a_run_goes_on_after_an_error_and_asks_only_for_the_rest(double, tmp_pat
     engine = engine_of(server, concurrency=1, retries=1)
     assert engine.batch_rows == 4
     broken.set()
-    with pytest.raises(BadInput, match=r"answered 500 \(down\), tried 2 times; finished answers are kept, run again"):
+    with pytest.warns(UserWarning, match=r"4 of 6 .*answered 500 \(down\), tried 2 times; run again to ask"):
         hg.sample(questions, asked, store=tmp_path, engine=engine, progress=False)
     kept = [(r["messages"][0]["content"], r["seed"]) for r in server.requests[:8]]
     broken.clear()

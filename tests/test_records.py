@@ -26,6 +26,7 @@ from homogen.records import (
     prompt_template,
     reasoning_opened,
     unknown,
+    without_marks,
 )
 
 HARMONY = "<|channel|>analysis<|message|>Sydney? No.<|end|>"
@@ -249,6 +250,18 @@ def test_bounds_of_entropies_come_in_pairs():
         ("<think>Not <think> here.</think> Paris", "Paris"),
         ("<think>a</think></think>Paris", "Paris"),
         ("Paris.\n<think>\nOr is it", "Paris."),
+        # in the middle of a text
+        ("Sure! <think>\nx\n</think>\nParis", "Sure! \nParis"),
+        ("Sure!\r\n<think>\r\nx\r\n</think>Paris", "Sure!\r\nParis"),
+        ("Sure.\n\n<think> x </think> Paris", "Sure.\n\n Paris"),
+        ("Sure. <think> x </think> Paris", "Sure.  Paris"),
+        ("Paris<think> x </think>.", "Paris."),
+        ("Paris. <think>\ncut", "Paris."),
+        ("Paris. <think> \ncut", "Paris."),
+        ("[think]a[/think]Paris", "Paris"),
+        # or a mention with the first word: the two cannot be told apart
+        ("<think> is a tag used by models.", ""),
+        ("<think> Okay, the user asks", ""),
         # Magistral, Kimi
         ("[THINK]a[/THINK]Paris", "Paris"),
         ("[THINK]a", ""),
@@ -269,6 +282,13 @@ def test_the_answer_is_what_stands_outside_reasoning(text, answer):
         "Write `<think>` first.",
         "The marks are <think>, [THINK] and ◁think▷.",
         "It begins with <think>",
+        "the tags <think> and </think> mark reasoning",
+        "<think> and </think> mark reasoning.",
+        "It has tags. <think> and </think> mark reasoning, e.g. <think> x </think>.",
+        "Its tags:\n<think> or </think>",
+        "List: [think]ing is hard",
+        "[think]ing is hard",
+        "The end.\n<think> is a tag.",
         "Put it between <think> and </think>, or <reasoning>…</reasoning>.",
         "analysis of variance",
         "analysis's end",
@@ -313,10 +333,14 @@ def test_of_channels_only_the_final_one_is_the_answer(text, answer):
         ("<think>a</think>" * 100_000 + "Paris", "Paris"),
         ("<think>a[THINK]" * 100_000 + "[/THINK]", ""),
         ("Paris <think> " * 100_000, ("Paris <think> " * 100_000).strip()),
+        ("the <think> " * 100_000 + "</think>", "the <think> " * 100_000 + "</think>"),
+        ("[think]a" * 100_000, "[think]a" * 100_000),
+        ("the <think> and </think>" * 50_000, "the <think> and </think>" * 50_000),
+        ("a <think>" + " " * 100_000 + "</think>", "a <think>" + " " * 100_000 + "</think>"),
         ("analysis" + "assistant" * 100_000, ""),
         ("<|channel|>final" * 100_000, ""),
     ],
-    ids=range(8),
+    ids=range(12),
 )
 def test_a_text_full_of_marks_is_read_once(text, answer):
     """A search that began anew at each mark would take minutes."""
@@ -339,6 +363,22 @@ def test_a_text_full_of_marks_is_read_once(text, answer):
 def test_a_block_whose_beginning_is_not_in_the_text_is_given_one(text, opened):
     assert reasoning_opened(text) == opened
     assert answer_of(opened) == "Paris"
+
+
+def test_a_text_without_marks_closes_no_block():
+    for text in (
+        "a</think>b",
+        "a<think>b",
+        "[/THINK]",
+        "◁/think▷",
+        "<<think>think>",
+        "</Seed:Think>",
+        "</th</think>ink>",
+    ):
+        plain = without_marks(text)
+        assert plain.replace(" ", "") == text
+        assert answer_of(f"<think>{plain}</think>Paris") == "Paris"
+        assert answer_of(f"<think>{plain}") == ""
 
 
 # --- estimates ------------------------------------------------------------------------------------------------------

@@ -502,6 +502,36 @@ def test_a_server_without_any_answer_is_given_up_but_not_one_that_has_answered(t
             assert [q.id for q in sample(questions, spec(), tmp_path / "b", engine).questions] == [longest]
 
 
+class Short(Mute):
+    """Answers only so many of the shortest questions, one at a time."""
+
+    batch_rows = 1
+
+    def __init__(self, questions, count):
+        super().__init__(*[q.id for q in sorted(questions, key=lambda q: (len(q.text), q.id))[count:]])
+
+
+@pytest.mark.parametrize("count", [1, 8, 19])
+def test_of_questions_that_are_too_long_only_these_are_left_out(tmp_path, count):
+    questions = ask(20)
+    for _ in range(2):
+        engine = Short(questions, count)
+        with pytest.warns(UserWarning, match=f"{20 - count} of 20 questions were not answered"):
+            run = sample(questions, spec(), tmp_path, engine)
+        assert {q.id for q in run.questions} == {q.id for q in questions} - set(engine.mute)
+    assert len(engine.asked) <= homogen.sampling.PATIENCE + 4
+
+
+def test_the_last_question_before_a_server_is_given_up_is_the_shortest(tmp_path):
+    questions = ask(300)
+    engine = Short(questions, 0)
+    with pytest.raises(BadInput, match="none of the first 8 questions was answered"):
+        sample(questions, spec(), tmp_path, engine)
+    by_length = sorted(questions, key=lambda q: (len(q.text), q.id))
+    assert (engine.asked[0], engine.asked[-1]) == (by_length[-1].id, by_length[0].id)
+    assert len(engine.asked) == 8
+
+
 def test_without_an_engine_the_model_of_the_spec_is_loaded(tmp_path, model_folders):
     asked = spec(model=model_folders["llama"])
     run = sample(ask(2), asked, tmp_path, device="cpu")

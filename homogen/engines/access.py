@@ -1,4 +1,7 @@
-"""Where a server is and with which key it is asked, and that nothing secret of either is shown or stored."""
+"""Where a server is and with which key it is asked, and that nothing secret of either is shown or stored.
+
+What is shorter than 8 characters is taken for no secret: it stays in answers, and from 4 on is hidden in errors.
+"""
 
 from __future__ import annotations
 

@@ -12,6 +12,7 @@ import json
 import math
 import os
 import random
+import time
 import urllib.parse
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -23,7 +24,7 @@ from homogen.engines.access import Access, redirected
 from homogen.engines.bounds import entropy_bounds
 from homogen.engines.replies import Garbage, Token, Unanswered, read, tokens_of
 from homogen.engines.seeds import request_seed
-from homogen.engines.wire import BoundedClient, from_loop, message_of, passing, retry_after
+from homogen.engines.wire import BoundedClient, from_loop, message_of, nobody, passing, retry_after
 from homogen.records import GREEDY, BadInput, Response, SamplingSpec, answer_of, prompt_template, unknown
 
 CLIENT_VERSION = 2
@@ -36,7 +37,7 @@ DIALECTS = ("extended", "openai", "transformers")
 """How a server is told top-k and repetition penalty: as fields, not at all, or in a ``generation_config``."""
 
 KEPT = "finished answers are kept, run again to go on"
-"""What every error that ends a run says, as :func:`homogen.sample` writes each batch."""
+"""What every error here says, as :func:`homogen.sample` writes each batch."""
 
 LONGEST_WAIT = 600.0
 """Seconds; a server that asks for a longer wait is not waited for."""
@@ -66,14 +67,16 @@ class OpenAIEngine:
     retries
         Times that a request is sent again after a time-out, a broken connection, a rate limit (429), a server's
         error (5xx) or a reply that cannot be read; the wait doubles each time and is never shorter than the server's
-        ``Retry-After``.
+        ``Retry-After``. A question that all of this does not help is left out of the run; from then on, until the next
+        answer, no request is sent again when that would take it beyond ``timeout``.
     timeout
         Seconds until a request counts as lost, from its first byte to the last one of the reply.
     vocabulary_size
         Of the model; without it, entropies have no upper bound.
     api_key_env
-        Name of the environment variable that holds the key; None sends none. The key itself is nowhere written: where
-        a server says it back, even in an answer, "…" stands in its place.
+        Name of the environment variable that holds the key; None sends none. A key of 8 characters or more is nowhere
+        written: where a server says it back, even in an answer, "…" stands in its place. A shorter one hides nothing
+        (``EMPTY``, ``ollama``) and may be a word of an answer, which stays; in errors it is hidden from 4 on.
     extra_body
         Fields for every request beside those of the spec, such as ``{"reasoning_effort": "low"}``; they count in the
         run's key.
@@ -149,6 +152,8 @@ class OpenAIEngine:
         self.base_url = self._access.public
         self.extra_body = dict(extra_body or {})
         self._unsaid: set[str] = set()  # fields that this server has turned out not to know
+        self._met = False  # whether anybody has been there
+        self._silent = False  # whether a question was given up and none has been answered since
         self._sleep = sleep
         self.batch_rows = 4 * concurrency
         where = {"revision": revision} if revision else {"model": model, "base_url": self.base_url}
@@ -187,10 +192,10 @@ class OpenAIEngine:
         Raises
         ------
         Unanswered
-            At the end, if replies to some questions could not be read however often, or the server refused what it was
-            asked; the answers to all others have been given.
+            At the end, if the server refused some questions, or failed at them more often than ``retries``; the answers
+            to all others have been given.
         BadInput
-            If the server refuses every request, or fails more often than ``retries``.
+            If nobody is there, or the server refuses what all requests have in common: the key, the model, a field.
         """
         if self.dialect == "openai" and (spec.top_k or spec.repetition_penalty != 1):
             raise BadInput(
@@ -253,13 +258,15 @@ class OpenAIEngine:
     async def _answer(
         self, client: openai.AsyncOpenAI, question: str, prompt: str, sample: int, spec: SamplingSpec
     ) -> Response:
-        attempt = 0
+        attempt, began = 0, time.monotonic()
         while True:
             body = self._body(question, prompt, sample, spec)
             end: Exception | None = None
-            readable = True
+            absent = False
             try:
-                return self._response(await self._send(client, body), question, sample, spec)
+                response = self._response(await self._send(client, body), question, sample, spec)
+                self._met, self._silent = True, False
+                return response
             except openai.APIStatusError as error:
                 if self._adapts(error, body):
                     continue
@@ -271,18 +278,25 @@ class OpenAIEngine:
                 fault, least = f"did not answer within {self.timeout:g} s", 0.0
             except (openai.APIConnectionError, Garbage, RecursionError) as error:
                 cause = error.__cause__ if isinstance(error, openai.APIConnectionError) else error
-                readable = not isinstance(cause, Garbage | RecursionError)
+                absent, least = nobody(cause), 0.0
                 said = "nested too deeply" if isinstance(cause, RecursionError) else self._access.line(cause or error)
-                fault = f"cannot be reached ({said})" if readable else f"sent a reply that cannot be read ({said})"
-                least = 0.0
+                replied = isinstance(cause, Garbage | RecursionError)
+                fault = f"sent a reply that cannot be read ({said})" if replied else f"cannot be reached ({said})"
+            self._met |= not absent
             # Outside of the handlers, so that no error drags the one behind it, and what that quotes, along.
             if end is not None:
                 raise end
             attempt += 1
-            if attempt > self.retries or least > LONGEST_WAIT:
+            wait = max(least, min(60.0, 2.0 ** (attempt - 1)) * random.uniform(0.5, 1.5))
+            # Else a server that has gone would cost all retries for each question that is left.
+            late = self._silent and time.monotonic() - began + wait > self.timeout
+            if attempt > self.retries or least > LONGEST_WAIT or late:
                 line = f"the server {self.base_url} {fault}, tried {attempt} time{'s' * (attempt > 1)}"
-                raise BadInput(f"{line}; {KEPT}") if readable else _Lost(line)
-            await self._wait(max(least, min(60.0, 2.0 ** (attempt - 1)) * random.uniform(0.5, 1.5)))
+                if not self._met:
+                    raise BadInput(f"{line}; {KEPT}")
+                self._silent = True
+                raise _Lost(line)
+            await self._wait(wait)
 
     async def _wait(self, seconds: float) -> None:
         if self._sleep is None:

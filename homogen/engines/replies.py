@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from homogen.records import BadInput, reasoning_opened
+from homogen.records import BadInput, reasoning_opened, without_marks
 
 WITHHELD = {
     *("contentfilter", "contentfiltered", "refusal", "safety", "recitation", "blocklist", "prohibitedcontent", "spii"),
@@ -19,11 +19,8 @@ WITHHELD = {
 }
 """Reasons for which no answer was given, in small letters alone: a filter took it, or it became the call of a tool."""
 
-CUT = {
-    *("length", "limit", "maxlength", "modellength", "maxtoken", "maxtokens", "maxnewtokens", "maxoutputtokens"),
-    *("maxcompletiontokens", "contextlength", "contextlengthexceeded", "modelcontextwindowexceeded"),
-}
-"""Names of the end by a limit, in small letters alone."""
+CUT = re.compile(r"length|limit|max\w*token|exceeded|truncated")
+"""What is in the names of the end by a limit, in small letters alone: ``max_tokens``, ``token_limit``."""
 
 
 class Garbage(Exception):
@@ -83,15 +80,18 @@ def read(reply: dict, asked: int) -> Reply:
             raise Garbage(f"an error in place of an answer: {choice['error']}")
         # What the servers of this world call an end is no closed list: a reason that nobody knows keeps the answer.
         reason = re.sub(r"[^a-z]", "", str(choice.get("finish_reason")).lower())
+        cut = bool(CUT.search(reason))
         message = choice.get("message")
-        text = (choice["text"] or "") if message is None else _said(message, reason in CUT)
+        if message is None and "text" not in choice and choice.get("finish_reason") is None:
+            raise Garbage("neither an answer nor its end")
+        text = (choice.get("text") or "") if message is None else _said(message, cut)
         if not isinstance(text, str):
             raise Garbage(f"no text, finish_reason {choice.get('finish_reason')!r}")
         tokens = _tokens(choice.get("logprobs"), asked)
     except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
         said = reply.get("error") or f"{type(error).__name__}: {error}"
         raise Garbage(f"not a completion: {said}") from None
-    return Reply(_whole(text), "length" if reason in CUT else "stop", reason in WITHHELD, tokens)
+    return Reply(_whole(text), "length" if cut else "stop", reason in WITHHELD, tokens)
 
 
 def _said(message: dict, cut: bool) -> str:
@@ -105,17 +105,17 @@ def _said(message: dict, cut: bool) -> str:
         content = message.get("refusal") or ""
     if isinstance(thoughts, str) and thoughts:
         # Reasoning that the limit cut has no end, and its block none either.
-        return f"<think>{thoughts}" + (f"</think>{content}" if content or not cut else "")
+        return f"<think>{without_marks(thoughts)}" + (f"</think>{content}" if content or not cut else "")
     return reasoning_opened(content) if isinstance(content, str) else content
 
 
-def _part(part: dict | str) -> str:
+def _part(part: dict | str | None) -> str:
     """The text of a part of a message; that of its reasoning is none."""
-    return part if isinstance(part, str) else part.get("text") or ""
+    return part if isinstance(part, str) else (part or {}).get("text") or ""
 
 
-def _thought(part: dict | str) -> str:
-    thoughts = "" if isinstance(part, str) else part.get("thinking") or ""
+def _thought(part: dict | str | None) -> str:
+    thoughts = "" if isinstance(part, str) else (part or {}).get("thinking") or ""
     return thoughts if isinstance(thoughts, str) else "".join(map(_part, thoughts))
 
 
@@ -132,9 +132,9 @@ def _tokens(logprobs: Any, asked: int) -> tuple[Token, ...]:
         entries = [
             (
                 e["token"],
-                e["logprob"],
+                e.get("logprob"),
                 e.get("bytes"),
-                [(t["token"], t["logprob"]) for t in e.get("top_logprobs") or ()],
+                [(t["token"], t.get("logprob")) for t in e.get("top_logprobs") or ()],
             )
             for e in logprobs["content"]
         ]
@@ -152,21 +152,20 @@ def _token(
     text: str, logprob: float | None, raw: list[int] | None, top: list[tuple[str, float | None]], asked: int
 ) -> Token:
     """One token. A drawn token that is not one of the likeliest may stand behind them in the list, or be left out."""
-    top = [(t, v) for t, v in top if v is not None]
-    value = math.nan if logprob is None else _floor(logprob)
-    likeliest = sorted((_floor(v) for _, v in top), reverse=True)
-    among = any(t == text and (logprob is None or abs(v - logprob) < 1e-3) for t, v in top)
+    value = _number(logprob)
+    top = [(t, v) for t, v in ((t, _number(v)) for t, v in top) if not math.isnan(v)]
+    likeliest = sorted((v for _, v in top), reverse=True)
+    among = any(t == text and not abs(v - value) >= 1e-3 for t, v in top)  # or the token has no value of its own
     if among and len(likeliest) > asked and value <= likeliest[-1] + 1e-3:
         likeliest.pop()  # behind the ones asked for: its probability is no ceiling for the rest
         among = False
     return Token(_whole(text).encode() if raw is None else bytes(raw), value, tuple(likeliest), among)
 
 
-def _floor(logprob: float) -> float:
-    """Servers write -9999 for what is impossible, and a hair above 0 for what is certain."""
-    if math.isnan(value := float(logprob)):
-        raise ValueError("a log-probability that is no number")
-    return min(0.0, max(value, -9999.0))
+def _number(logprob: float | None) -> float:
+    """NaN if it is missing. Servers write -9999 for what is impossible, and a hair above 0 for what is certain."""
+    value = math.nan if logprob is None else float(logprob)
+    return value if math.isnan(value) else min(0.0, max(value, -9999.0))
 
 
 def tokens_of(text: str, tokens: tuple[Token, ...]) -> tuple[Token, ...]:

@@ -195,6 +195,11 @@ def passing(error: openai.APIStatusError) -> bool:
     return not used_up and (error.status_code in (408, 409, 429) or error.status_code >= 500)
 
 
+def nobody(cause: BaseException | None) -> bool:
+    """Whether nobody took the connection: told by the name, as the library has had more than one HTTP client."""
+    return type(cause).__name__ == "ConnectError"
+
+
 def retry_after(error: openai.APIStatusError) -> float:
     """Seconds that the server asks to wait: a number, or a date."""
     said = error.response.headers.get("retry-after", "")
