@@ -134,6 +134,7 @@ def unknown(what: str, name: object, known: Iterable[str]) -> BadInput:
         # A long name's beginning is what people type: "smolm2" is near "smollm2-135m-instruct".
         return max(difflib.SequenceMatcher(None, given, part).ratio() for part in (whole, whole[: len(given)]))
 
+    name = name if len(str(name)) <= 60 else f"{str(name)[:57]}..."
     near = sorted((n for n in names if likeness(n) >= 0.6), key=likeness, reverse=True)[:2]
     hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
     return BadInput(f"unknown {what} {str(name)!r}{hint} (known: {', '.join(names)})")

@@ -289,7 +289,18 @@ def test_no_built_page_shows_numbers_as_only_code_would(path):
 
 @pytest.mark.parametrize(
     "text",
-    ["r = -0.000", "(nan, 1)", "value: None", "0.4203553912284777", "{'a': 1}", '{"a": 1}', "[0, inf]", "claim_id", "NaN", "+1 [-0.00, 1]"],
+    [
+        "r = -0.000",
+        "(nan, 1)",
+        "value: None",
+        "0.4203553912284777",
+        "{'a': 1}",
+        '{"a": 1}',
+        "[0, inf]",
+        "claim_id",
+        "NaN",
+        "+1 [-0.00, 1]",
+    ],
 )
 def test_what_only_code_would_show_is_seen(text):
     assert UNREADABLE.search(text)

@@ -79,6 +79,7 @@ def test_unknown_names_what_comes_near_and_all_that_is_known():
     assert str(unknown("fruit", "zzz", ["pear"])) == "unknown fruit 'zzz' (known: pear)"
     assert str(unknown("fruit", 7, ["pear"])) == "unknown fruit '7' (known: pear)"
     assert isinstance(unknown("fruit", None, []), BadInput)
+    assert len(str(unknown("fruit", "a" * 5000, ["pear"]))) < 120
     assert issubclass(BadInput, ValueError)
 
 

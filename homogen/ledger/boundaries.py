@@ -68,7 +68,9 @@ def correlation(claim: Claim, name: str) -> Outcome:
     """Pearson's r of the two boundaries' scores."""
     a, b = pair(name)
     result = evaluation.pearson(a, b)
-    note = f"[{result.low:.3f}, {result.high:.3f}], p = {result.pvalue:.3f}, n = {result.n}"
+    # Values that tie have no interval.
+    interval = "" if np.isnan(result.low) else f"[{result.low:.3f}, {result.high:.3f}], "
+    note = f"{interval}p = {result.pvalue:.3f}, n = {result.n}"
     if "B2" in name:
         other = np.corrcoef(*pair(name + "*"))[0, 1]
         note += f"; with the other released density r = {other:.3f}"
