@@ -5,7 +5,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/installed
-DATA_TESTS := tests/test_ledger.py tests/test_released.py tests/test_questions.py tests/test_findings.py tests/test_sources.py
+DATA_TESTS := tests/test_paper_ledger.py tests/test_paper_released.py tests/test_questions.py tests/test_book_findings.py \
+  tests/test_questions_sources.py
 
 .PHONY: book test test-data lint format bench bench-gpu bench-peers clean install
 
@@ -23,18 +24,18 @@ lint: install
 	$(BIN)/ruff format --check .
 
 bench: install
-	$(BIN)/python tests/bench/bench.py
+	$(BIN)/python benchmarks/bench.py
 
 bench-gpu: install
-	$(BIN)/python tests/bench/gpu.py
+	$(BIN)/python benchmarks/gpu.py
 
 bench-peers: .venv-peers/installed
-	.venv-peers/bin/python tests/bench/peers.py
+	.venv-peers/bin/python benchmarks/peers.py
 
-.venv-peers/installed: tests/bench/requirements-peers.txt tests/bench/requirements-peers-nodeps.txt
+.venv-peers/installed: benchmarks/requirements-peers.txt benchmarks/requirements-peers-nodeps.txt
 	$(PYTHON) -m venv .venv-peers
-	.venv-peers/bin/pip install --quiet --disable-pip-version-check -r tests/bench/requirements-peers.txt
-	.venv-peers/bin/pip install --quiet --disable-pip-version-check --no-deps -r tests/bench/requirements-peers-nodeps.txt
+	.venv-peers/bin/pip install --quiet --disable-pip-version-check -r benchmarks/requirements-peers.txt
+	.venv-peers/bin/pip install --quiet --disable-pip-version-check --no-deps -r benchmarks/requirements-peers-nodeps.txt
 	touch $@
 
 format: install

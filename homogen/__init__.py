@@ -8,27 +8,20 @@ import importlib
 __version__ = "0.1.0"
 
 _MODULES = (
-    "cards",
+    "book",
     "cascade",
-    "chapters",
     "clustering",
     "engines",
     "evaluation",
-    "figures",
-    "findings",
+    "experiment",
     "grading",
-    "ledger",
     "models",
     "nli",
-    "protocol",
+    "paper",
     "questions",
     "records",
-    "released",
     "sampling",
     "similarity",
-    "sources",
-    "store",
-    "tables",
     "uncertainty",
 )
 _NAMES = {
@@ -38,7 +31,7 @@ _NAMES = {
     "Response": "records",
     "SamplingSpec": "records",
     "benchmarks": "questions",
-    "claims": "ledger",
+    "claims": "book.overview",
     "load_questions": "questions",
     "sample": "sampling",
 }

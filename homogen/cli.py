@@ -133,12 +133,12 @@ def _parser() -> tuple[argparse.ArgumentParser, Sequence[str]]:
 
 
 def _models(_: argparse.Namespace) -> None:
-    from homogen import cards
+    from homogen.models import catalogue
 
-    for card in cards.cards():
+    for card in catalogue.cards():
         print(f"{card.name:24} {card.stage:9} {card.size:>4} M  {card.licence:20} {card.note}")
     print("also: a folder, or a hub id such as Qwen/Qwen3-0.6B")
-    print(f"NLI models, from the hub alone: {', '.join(cards.NLI_MODELS)}; also: a folder, or a hub id")
+    print(f"NLI models, from the hub alone: {', '.join(catalogue.NLI_MODELS)}; also: a folder, or a hub id")
 
 
 def _benchmarks(_: argparse.Namespace) -> None:
@@ -166,44 +166,46 @@ def _sample(arguments: argparse.Namespace) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from homogen import chapters, execution
+    from homogen.book import chapters, profiles, running
+    from homogen.book.parameters import check, validate
 
-    every, profiles = chapters.chapters(), chapters.profiles_of()
+    every, where = chapters.chapters(), profiles.profiles_of()
     if arguments.list or (arguments.chapter is None and arguments.profile is None):
         for chapter in every.values():
-            _show(chapter, profiles[chapter.name])
+            _show(chapter, where[chapter.name])
         return 0
     if arguments.chapter is None:
         if arguments.p:
             raise BadInput("-p sets a parameter of one chapter; name the chapter, or set it in the profile")
-        wanted = chapters.profile(arguments.profile)
+        wanted = profiles.profile(arguments.profile)
         plans = [(every[name], parameters) for name, parameters in wanted.items()]
         return _plan(plans) if arguments.dry_run else _run_all(plans, arguments)
     if arguments.chapter not in every:
         raise unknown("chapter", arguments.chapter, every)
     chapter = every[arguments.chapter]
-    given = chapters.validate(chapter, dict(arguments.p))
-    profile = _profile(arguments.profile, chapter.name, profiles[chapter.name])
-    parameters = chapters.profile(profile)[chapter.name] | given
+    given = validate(chapter, dict(arguments.p))
+    profile = _profile(arguments.profile, chapter.name, where[chapter.name])
+    parameters = profiles.profile(profile)[chapter.name] | given
     if arguments.dry_run:
         return _plan([(chapter, parameters)])
-    chapters.check(chapter, parameters)
+    check(chapter, parameters)
     _say_missing([(chapter, parameters)], given)
     folder = Path(arguments.output or "output")
     output = folder / f"{chapter.path.stem}.ipynb"
-    execution.execute(chapter, parameters, output, folder / "findings", profile, given=given)
+    running.execute(chapter, parameters, output, folder / "findings", profile, given=given)
     print(f"notebook: {output}\nfindings: {folder / 'findings' / chapter.name}.json")
     return 0
 
 
 def _say_missing(plans, given=()) -> set[str]:
     """Say what chapters will go on without; where nothing is left of what the user asked for, that is a mistake."""
-    from homogen import chapters, planning
+    from homogen.book import cost
+    from homogen.book.parameters import values_of, weights_of
 
-    missing = planning.unavailable(plans)
+    missing = cost.unavailable(plans)
     asked: dict[str, list[str]] = {}
     for chapter, parameters in plans:
-        for parameter, name in chapters.weights_of(chapters.values_of(chapter, parameters)):
+        for parameter, name in weights_of(values_of(chapter, parameters)):
             if parameter in given and name:
                 asked.setdefault(parameter, []).append(name)
     for parameter, names in asked.items():
@@ -215,12 +217,13 @@ def _say_missing(plans, given=()) -> set[str]:
 
 
 def _plan(plans) -> int:
-    from homogen import chapters, planning
+    from homogen.book import cost
+    from homogen.book.parameters import check, values_of
 
     for chapter, parameters in plans:
-        chapters.check(chapter, parameters, here=False)
-    devices = {chapters.values_of(c, p).get("device", "cuda") for c, p in plans if c.files is None}
-    print(planning.report(plans, "cpu" if devices == {"cpu"} else "cuda"))
+        check(chapter, parameters, here=False)
+    devices = {values_of(c, p).get("device", "cuda") for c, p in plans if c.files is None}
+    print(cost.report(plans, "cpu" if devices == {"cpu"} else "cuda"))
     return 0
 
 
@@ -228,11 +231,12 @@ def _run_all(plans, arguments: argparse.Namespace) -> int:
     """Run a profile's chapters, those that have changed; one that fails does not stop the others."""
     from tqdm import tqdm
 
-    from homogen import assembly, chapters, execution
+    from homogen.book import assembly, running
+    from homogen.book.parameters import check, values_of, weights_of
 
     # What is wrong with any of them is said before hours are spent on the others.
     for chapter, parameters in plans:
-        chapters.check(chapter, parameters)
+        check(chapter, parameters)
     offline = arguments.profile == assembly.BOOK[0]  # the book's own profile takes what wheels carry
     missing = None if offline else _say_missing(plans)
     folder = Path(arguments.output) if arguments.output else assembly.results_folder(arguments.profile)
@@ -241,13 +245,13 @@ def _run_all(plans, arguments: argparse.Namespace) -> int:
         for chapter, parameters in bar:
             bar.set_postfix_str(chapter.name)
             output, findings = folder / f"{chapter.path.stem}.ipynb", folder / "findings"
-            own = {name for _, name in chapters.weights_of(chapters.values_of(chapter, parameters))}
+            own = {name for _, name in weights_of(values_of(chapter, parameters))}
             absent = None if missing is None or chapter.files is not None else own & missing
-            if not arguments.force and execution.is_current(chapter, parameters, output, findings, absent):
+            if not arguments.force and running.is_current(chapter, parameters, output, findings, absent):
                 continue
             profile = arguments.profile
             try:
-                execution.execute(chapter, parameters, output, findings, profile, offline=offline, absent=absent)
+                running.execute(chapter, parameters, output, findings, profile, offline=offline, absent=absent)
             except BadInput as mistake:
                 failed.append(chapter.name)
                 bar.write(f"homogen: {mistake}", file=sys.stderr)
@@ -268,7 +272,7 @@ def _show(chapter, profiles: Sequence[str]) -> None:
 
 def _profile(wanted: str | None, chapter: str, profiles: Sequence[str]) -> str:
     """The profile that was asked for, else the first that lists the chapter."""
-    from homogen.chapters import profile
+    from homogen.book.profiles import profile
 
     if not profiles:
         raise BadInput(f"no profile lists {chapter!r}; add it to the list 'chapters' of one in notebooks/profiles")
@@ -278,7 +282,7 @@ def _profile(wanted: str | None, chapter: str, profiles: Sequence[str]) -> str:
 
 
 def _book(arguments: argparse.Namespace) -> None:
-    from homogen import assembly
+    from homogen.book import assembly
 
     assembly.run_book(arguments.profile, arguments.force)
     if arguments.no_build:
@@ -296,14 +300,15 @@ def _book(arguments: argparse.Namespace) -> None:
 
 
 def _claims(arguments: argparse.Namespace) -> int:
-    from homogen import ledger
+    from homogen.book import overview
+    from homogen.paper import ledger
 
     filtered = {name: getattr(arguments, name) for name in ("experiment", "verdict", "csv")}
     if arguments.check or arguments.update:
         if unused := [f"--{name}" for name, value in filtered.items() if value is not None]:
             raise BadInput(f"--check and --update compute the whole ledger; leave out {', '.join(unused)}")
         return _recompute(arguments.update, arguments.allow_not_run)
-    rows = ledger.claims()
+    rows = overview.claims()
     for column in ("experiment", "verdict"):
         wanted = filtered[column]
         known = ledger.VERDICTS if column == "verdict" else rows[column].unique()
@@ -334,7 +339,8 @@ def _recompute(keep: bool, without_files: bool) -> int:
 
     from tqdm import tqdm
 
-    from homogen import ledger, sources
+    from homogen.paper import ledger
+    from homogen.questions import sources
 
     needed = sorted({name for made in ledger.checks().values() for name in made.files})
     absent = [name for name in needed if not sources.available(name)]
@@ -345,7 +351,7 @@ def _recompute(keep: bool, without_files: bool) -> int:
         )
     found = ledger.outcomes(progress=lambda rows: tqdm(rows, desc="claims", unit="claim", file=sys.stderr))
     if keep:
-        ledger.write(found, str(importlib.resources.files("homogen").joinpath("data/verdicts.csv")))
+        ledger.write(found, str(importlib.resources.files("homogen.paper").joinpath("data/verdicts.csv")))
     idle = [claim for claim, outcome in found.items() if outcome.verdict == "not run"]
     for line in () if keep else ledger.changed(found):
         print(line)

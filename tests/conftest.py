@@ -109,7 +109,7 @@ def model_folders(tmp_path_factory):
 @pytest.fixture(scope="session")
 def tiny_models(model_folders):
     """The tiny models, loaded."""
-    from homogen.models import load_model
+    from homogen.models.load import load_model
 
     return {name: load_model(folder, device="cpu") for name, folder in model_folders.items()}
 
@@ -148,7 +148,7 @@ class CountingEngine:
 
 def wheel_installed(name):
     """Whether the weights of a model card are installed."""
-    from homogen.cards import CARDS
+    from homogen.models.catalogue import CARDS
     from homogen.records import BadInput
 
     try:

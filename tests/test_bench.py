@@ -8,12 +8,12 @@ import pytest
 from conftest import WORDS, make_model, word_tokenizer
 
 import homogen as hg
-from homogen.engines.cross_encoder import CrossEncoder
-from homogen.nli import NLI
-from homogen.questions import BENCHMARKS, Benchmark
+from homogen.models.cross_encoder import CrossEncoder
+from homogen.nli.asking import NLI
+from homogen.questions.catalogue import BENCHMARKS, Benchmark
 from homogen.records import BadInput
 
-sys.path.insert(0, str(Path(__file__).parent / "bench"))
+sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
 
 bench = pytest.importorskip("bench")
 gpu = pytest.importorskip("gpu")

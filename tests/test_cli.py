@@ -12,9 +12,12 @@ from pathlib import Path
 import pytest
 from tiny_chapters import GOOD, PARAMETERS, put_profile, write
 
-from homogen import assembly, chapters, cli, execution, hub
-from homogen.cards import Unavailable, cards
-from homogen.questions import benchmarks
+from homogen import cli
+from homogen.book import assembly, chapters, profiles, running
+from homogen.book.parameters import check, values_of
+from homogen.models import hub
+from homogen.models.catalogue import Unavailable, cards
+from homogen.questions.catalogue import benchmarks
 from homogen.records import BadInput
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -107,11 +110,11 @@ def test_run_lists_chapters_and_parameters(arguments, capsys, monkeypatch):
     monkeypatch.chdir(ROOT)
     assert cli.main(arguments) == 0
     out, err = capsys.readouterr()
-    listed = chapters.profiles_of(ROOT / "notebooks")
+    listed = profiles.profiles_of(ROOT / "notebooks")
     for chapter in chapters.chapters(ROOT / "notebooks").values():
-        profiles = listed[chapter.name]
-        assert profiles
-        assert f"{chapter.name}: {chapter.title}\n    --profile {' | '.join(profiles)}\n" in out
+        own = listed[chapter.name]
+        assert own
+        assert f"{chapter.name}: {chapter.title}\n    --profile {' | '.join(own)}\n" in out
         for name in chapter.files or ():
             assert f"    runs on {name}\n" in out
         for p in chapter.parameters:
@@ -121,12 +124,12 @@ def test_run_lists_chapters_and_parameters(arguments, capsys, monkeypatch):
 
 def test_run_gives_a_chapter_the_profile_and_its_own_parameters(project, monkeypatch, capsys):
     calls = []
-    monkeypatch.setattr(execution, "execute", lambda *given, **named: calls.append((*given, named)))
+    monkeypatch.setattr(running, "execute", lambda *given, **named: calls.append((*given, named)))
     arguments = ["-p", "limit", "4", "-p", "n", "2", "-p", "limit", "5", "--output", "mine"]
     assert cli.main(["run", "decoding", *arguments]) == 0
     ((chapter, parameters, output, findings, profile, named),) = calls
     assert chapter.name == "decoding"
-    assert parameters == chapters.profile("pocket")["decoding"] | {"limit": 5, "n": 2}
+    assert parameters == profiles.profile("pocket")["decoding"] | {"limit": 5, "n": 2}
     assert list(named) == ["given"]
     assert sorted(named["given"]) == ["limit", "n"]
     assert (output, findings, profile) == (Path("mine/03_decoding.ipynb"), Path("mine/findings"), "pocket")
@@ -152,12 +155,12 @@ def test_run_takes_the_first_profile_that_lists_the_chapter(arguments, profile, 
     calls, fetched = [], []
     # A fresh machine has neither the released files nor, while tests run, a network to fetch them.
     monkeypatch.delenv("HOMOGEN_DATA", raising=False)
-    monkeypatch.setattr("homogen.sources.fetch", fetched.append)
-    monkeypatch.setattr(execution, "execute", lambda *given, **_: calls.append(given))
+    monkeypatch.setattr("homogen.questions.sources.fetch", fetched.append)
+    monkeypatch.setattr(running, "execute", lambda *given, **_: calls.append(given))
     assert cli.main(["run", *arguments]) == 0
     assert set(fetched) <= {"published/v9_summary.json"}
     ((chapter, parameters, _, _, name),) = calls
-    assert (chapter.name, name, chapters.values_of(chapter, parameters)["n"]) == (arguments[0], profile, n)
+    assert (chapter.name, name, values_of(chapter, parameters)["n"]) == (arguments[0], profile, n)
 
 
 def test_run_lists_the_files_and_all_profiles_of_a_chapter(other, capsys):
@@ -180,7 +183,7 @@ def test_a_file_that_cannot_be_fetched_is_named_before_a_kernel_starts(other, mo
     def nowhere(name):
         raise BadInput(f"cannot fetch {name}")
 
-    monkeypatch.setattr("homogen.sources.fetch", nowhere)
+    monkeypatch.setattr("homogen.questions.sources.fetch", nowhere)
     monkeypatch.setattr("papermill.execute_notebook", lambda *_, **__: pytest.fail("a kernel was started"))
     before = files(other)
     assert "cannot fetch published/v9_summary.json" in mistake(["run", "other"], capsys)
@@ -298,7 +301,7 @@ def no_work(monkeypatch):
 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr("papermill.execute_notebook", lambda *_, **__: pytest.fail("a kernel was started"))
-    monkeypatch.setattr("homogen.models.converted", lambda *_: pytest.fail("weights were converted"))
+    monkeypatch.setattr("homogen.models.weights.converted", lambda *_: pytest.fail("weights were converted"))
 
 
 def mistake(arguments, capsys):
@@ -427,7 +430,7 @@ def shelf(tmp_path, monkeypatch):
     put_profile(tmp_path / "notebooks", "chapters: [first, second]\nsecond: {device: cuda}", "gpu")
     put_profile(tmp_path / "notebooks", "chapters: []", "none")
     calls = []
-    monkeypatch.setattr(execution, "execute", lambda *given, **named: calls.append((given, named)))
+    monkeypatch.setattr(running, "execute", lambda *given, **named: calls.append((given, named)))
     return calls
 
 
@@ -446,21 +449,21 @@ def test_a_profile_without_a_chapter_runs_all_that_it_lists(more, folder, shelf,
 
 
 def test_what_is_current_is_not_run_again(shelf, monkeypatch):
-    monkeypatch.setattr(execution, "is_current", lambda chapter, *_: chapter.name == "first")
+    monkeypatch.setattr(running, "is_current", lambda chapter, *_: chapter.name == "first")
     assert cli.main(["run", "--profile", "two"]) == 0
     assert [given[0].name for given, _ in shelf] == ["second"]
 
 
 def test_what_is_current_is_run_again_if_that_is_asked_for(shelf, monkeypatch):
-    monkeypatch.setattr(execution, "is_current", lambda *_: True)
+    monkeypatch.setattr(running, "is_current", lambda *_: True)
     assert cli.main(["run", "--profile", "two", "--force"]) == 0
     assert [given[0].name for given, _ in shelf] == ["first", "second"]
 
 
 def test_a_run_is_told_what_of_its_own_weights_cannot_be_had(shelf, monkeypatch):
     asked = []
-    monkeypatch.setattr(execution, "is_current", lambda chapter, *given: asked.append(given[-1]))
-    monkeypatch.setattr("homogen.planning.unavailable", lambda plans: {"mine/own": "gated", "other/s": "gated"})
+    monkeypatch.setattr(running, "is_current", lambda chapter, *given: asked.append(given[-1]))
+    monkeypatch.setattr("homogen.book.cost.unavailable", lambda plans: {"mine/own": "gated", "other/s": "gated"})
     assert cli.main(["run", "--profile", "two"]) == 0
     assert asked == [{"mine/own"}] * 2
     assert [named for _, named in shelf] == [{"offline": False, "absent": {"mine/own"}}] * 2
@@ -472,7 +475,7 @@ def test_a_chapter_that_fails_does_not_stop_the_others(shelf, monkeypatch, capsy
         if chapter.name != "third":
             raise BadInput(f"{chapter.name} went wrong")
 
-    monkeypatch.setattr(execution, "execute", execute)
+    monkeypatch.setattr(running, "execute", execute)
     assert cli.main(["run", "--profile", "three"]) == 2
     assert shelf == ["first", "second", "third"]
     out, err = capsys.readouterr()
@@ -532,7 +535,7 @@ def test_a_profile_that_lists_nothing_runs_nothing(shelf, capsys):
 @pytest.mark.usefixtures("no_work")
 def test_a_profile_that_cannot_run_is_refused_before_any_chapter_starts(arguments, message, shelf, monkeypatch, capsys):
     # A single chapter is checked by execute itself, before it starts a kernel.
-    monkeypatch.setattr(execution, "execute", lambda c, p, *_, **__: chapters.check(c, p) or shelf.append(c))
+    monkeypatch.setattr(running, "execute", lambda c, p, *_, **__: check(c, p) or shelf.append(c))
     before = files(Path())
     assert message in mistake(["run", *arguments], capsys)
     assert shelf == []
@@ -678,7 +681,7 @@ def test_a_changed_verdict_is_exit_code_1(monkeypatch, capsys, tmp_path):
     assert "files are not at hand: benchmarks/tqa_200q.json, benchmarks/truthfulqa.csv" in capsys.readouterr().err
     assert cli.main(["claims", "--check", "--allow-not-run"]) == 0
     assert " not run\n" in capsys.readouterr().out
-    from homogen import ledger
+    from homogen.paper import ledger
 
     kept = ledger.committed() | {"C242": ledger.Outcome("differs")}
     monkeypatch.setattr(ledger, "committed", lambda: kept)

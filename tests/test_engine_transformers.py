@@ -14,15 +14,8 @@ from conftest import CHAT_TEMPLATE, SLIDING_WINDOW, WORDS, ask, make_model, whee
 from scipy import stats
 
 import homogen.engines.transformers as engine_module
-from homogen.engines.transformers import (
-    SAMPLER_VERSION,
-    TransformersEngine,
-    _Row,
-    distribution,
-    penalize,
-    truncate,
-)
-from homogen.models import load_model
+from homogen.engines.transformers import SAMPLER_VERSION, TransformersEngine, _Row, distribution, penalize, truncate
+from homogen.models.load import load_model
 from homogen.records import GREEDY, BadInput, SamplingSpec
 
 PROMPTS = [(q.id, q.text) for q in ask(9)]
@@ -648,7 +641,7 @@ needs_smollm2 = pytest.mark.skipif(
 @pytest.mark.slow
 @needs_smollm2
 def test_smollm2_greedy_equals_transformers_generate():
-    from homogen.questions import load_questions
+    from homogen.questions.catalogue import load_questions
     from homogen.records import PROMPTS as TEMPLATES
 
     model = load_model("smollm2-135m-instruct", device="cpu")

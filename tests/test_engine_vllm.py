@@ -22,10 +22,10 @@ from test_engine_openai import PROMPTS, answers, module_row, spec
 
 import homogen as hg
 import homogen.engines.vllm as module
-from homogen.cards import Unavailable
 from homogen.engines.seeds import request_seed
 from homogen.engines.transformers import TransformersEngine
 from homogen.engines.vllm import VLLMEngine
+from homogen.models.catalogue import Unavailable
 from homogen.records import GREEDY, BadInput
 
 REAL = importlib.util.find_spec("vllm") is not None and torch.cuda.is_available()

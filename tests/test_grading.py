@@ -9,23 +9,10 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import homogen.grading
-from homogen.grading import (
-    CONVENTIONS,
-    METHODS,
-    STOP_WORDS,
-    Overlap,
-    contains,
-    embedding,
-    exact_match,
-    extract_number,
-    normalize,
-    numeric,
-    overlap,
-    overlap_wrong,
-    token_f1,
-    words,
-    wrong,
-)
+from homogen.grading.decide import METHODS, wrong
+from homogen.grading.matching import contains, exact_match, normalize, token_f1
+from homogen.grading.nearest import CONVENTIONS, STOP_WORDS, Overlap, embedding, overlap, overlap_wrong, words
+from homogen.grading.numbers import extract_number, numeric
 from homogen.records import BadInput, Question
 
 TEXTS = st.text(max_size=40)

@@ -13,18 +13,38 @@ from pathlib import Path
 import pytest
 
 import homogen
+from homogen.book import dependencies
 
 PACKAGE = Path(homogen.__file__).parent
 SOURCES = {
     ".".join(("homogen", *path.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(".__init__"): path
     for path in sorted(PACKAGE.rglob("*.py"))
 }
+NOTEBOOKS = PACKAGE.parent / "notebooks"
+RELEASED = sorted(p for p in NOTEBOOKS.glob("*.md") if "\n  files:" in p.read_text("utf-8"))
 HEAVY = {"torch", "transformers", "sentence_transformers", "trl", "peft", "accelerate", "vllm", "safetensors", "gguf"}
 HEAVY |= {"openai", "fastapi", "uvicorn", "bitsandbytes", "huggingface_hub"}
-ARRAYS = ["similarity", "clustering", "uncertainty", "evaluation", "cascade"]
-CORE = [*ARRAYS, "figures"]
-EDGE = ["models", "engines", "store", "sampling"]
-STANDS_ON = {"cascade": {"uncertainty", "evaluation"}}  # it puts scores in a row and is judged like one
+KNOWS = {
+    "records": set(),
+    "similarity": {"nli", "grading"},  # grading says what is one text
+    "nli": set(),
+    "clustering": {"nli"},
+    "uncertainty": set(),
+    "evaluation": set(),
+    "grading": set(),
+    "cascade": {"uncertainty", "evaluation"},  # it puts scores in a row and is judged like one
+    "questions": {"grading"},  # what number a reference states
+    "models": {"nli"},  # a judge is checked before it is given out
+    "engines": {"models"},
+    "sampling": {"engines", "models", "questions"},
+    "experiment": {"similarity", "nli", "clustering", "uncertainty", "evaluation", "models", "sampling"},
+    "paper": {"similarity", "clustering", "uncertainty", "evaluation", "cascade", "questions"},
+    "book": {"clustering", "models", "sampling", "questions", "paper"},
+    "cli": {"book", "paper", "models", "questions", "sampling"},
+}
+"""Which room knows which, beside ``records``, which all may know: at import and inside functions alike."""
+ARRAYS = ["similarity", "nli", "clustering", "uncertainty", "evaluation", "cascade"]
+CORE = [*ARRAYS, "grading", "questions"]
 LIGHT = ["numpy", "scipy", "scikit-learn", "pandas", "statsmodels"]
 """All that the rooms of arrays may need."""
 
@@ -52,10 +72,10 @@ def outside_functions(node):
 
 
 def own(names):
-    """The package's own modules among imported names, as ``similarity`` or ``engines``."""
-    return {name.split(".")[1] for name in names if name.startswith("homogen.")} & {
-        name.split(".")[1] for name in SOURCES if "." in name
-    }
+    """The package's own rooms among imported names, as ``similarity`` or ``engines``; short names count as theirs."""
+    short = {name: home.split(".")[0] for name, home in homogen._NAMES.items()}
+    found = {name.split(".")[1] for name in names if name.startswith("homogen.")}
+    return {short.get(name, name) for name in found} & {name.split(".")[1] for name in SOURCES if "." in name}
 
 
 def loaded_by(statement):
@@ -92,23 +112,37 @@ def rooms(name):
     return [source for module, source in SOURCES.items() if (module + ".").startswith(f"homogen.{name}.")]
 
 
-@pytest.mark.parametrize("name", CORE)
-def test_the_core_modules_know_neither_each_other_nor_the_edge(name):
-    allowed = {name} | STANDS_ON.get(name, set())
+def test_every_room_has_its_place():
+    assert set(KNOWS) == {name.split(".")[1] for name in SOURCES if "." in name}
+    entries = {p.name for p in PACKAGE.iterdir() if p.name != "__pycache__"}
+    assert entries == {"__init__.py", "py.typed"} | {n if (PACKAGE / n).is_dir() else f"{n}.py" for n in KNOWS}
+    assert len(entries) <= 18
+
+
+@pytest.mark.parametrize("name", KNOWS)
+def test_a_room_knows_those_before_it_and_no_other(name):
     for source in rooms(name):
-        assert own(imports(source, everywhere=False)).isdisjoint({*CORE, *EDGE} - allowed), source
+        assert own(imports(source)) <= KNOWS[name] | {name, "records"}, source
 
 
-@pytest.mark.parametrize("name", CORE)
-def test_the_core_modules_do_not_reach_each_other_from_inside_functions_either(name):
-    allowed = {name} | STANDS_ON.get(name, set())
-    for source in rooms(name):
-        assert own(imports(source)).isdisjoint(set(CORE) - allowed), source
+def test_no_two_rooms_know_each_other():
+    def all_known(name, seen=()):
+        assert name not in seen, (*seen, name)
+        return {name}.union(*(all_known(other, (*seen, name)) for other in KNOWS[name]))
+
+    for name in KNOWS:
+        all_known(name)
 
 
-def test_what_the_core_modules_stand_on_knows_none_of_them():
-    assert own(imports(SOURCES["homogen.nli"], everywhere=False)) <= {"records"}
-    assert own(imports(SOURCES["homogen.nli"])) <= {"records", "models"}
+@pytest.mark.parametrize("path", RELEASED, ids=lambda path: path.stem)
+def test_a_chapter_on_released_files_reaches_no_engine_no_hub_no_weights(path):
+    import jupytext
+
+    code = [cell.source for cell in jupytext.read(path).cells if cell.cell_type == "code"]
+    found = dependencies.reached("\n".join(code))
+    assert "paper/claims.py" in found
+    edge = ("models/", "engines/", "sampling/", "experiment/", "cli.py")
+    assert [name for name in found if name.startswith(edge)] == []
 
 
 def closure(names):
@@ -161,94 +195,29 @@ def test_examples_of_the_core_modules_run_with_light_libraries_alone(name, minim
     assert int(run.stdout.split()[-1]) > 5
 
 
-@pytest.mark.parametrize("name", CORE)
+@pytest.mark.parametrize("name", [*CORE, "book.figures"])
 def test_a_core_module_loads_alone_and_without_torch(name):
     _, names = loaded_by(f"import homogen.{name}")
     assert names.isdisjoint(HEAVY)
-    if name != "figures":
+    if name != "book.figures":
         assert names.isdisjoint({"matplotlib", "seaborn", "pyarrow.parquet"})
 
 
-def test_records_know_nobody():
-    assert own(imports(SOURCES["homogen.records"])) == set()
-
-
-@pytest.mark.parametrize(
-    ("name", "known"),
-    [
-        ("store", {"records"}),
-        ("sources", {"records"}),
-        ("findings", {"records", "figures"}),
-        # What is one text, and what number it states: for graders, similarities and readers alike.
-        ("_text", set()),
-        ("_numbers", {"_text"}),
-        ("grading", {"records", "_text", "_numbers"}),
-        ("_readers", {"records", "_numbers"}),
-        ("questions", {"records", "sources", "_readers"}),
-        ("released", {"records", "sources"}),
-        ("cards", {"records"}),
-        ("hub", {"records", "cards"}),
-        ("wheels", {"records", "cards"}),
-        ("placement", {"records", "cards"}),
-        # A plan reads chapters and counts; it loads no model and draws nothing.
-        ("planning", {"records", "cards", "placement", "chapters", "hub", "models", "questions"}),
-    ],
-)
-def test_what_reads_and_keeps_knows_little(name, known):
-    assert own(imports(SOURCES[f"homogen.{name}"])) <= known
-
-
-def test_a_protocol_joins_the_pure_rooms_with_what_draws_and_knows_nothing_of_chapters():
-    pure = {"similarity", "clustering", "uncertainty", "evaluation", "nli"}
-    assert own(imports(SOURCES["homogen.protocol"])) <= pure | {"records", "cards", "models", "sampling", "store"}
-
-
-def test_no_room_below_the_chapters_knows_what_is_said_once_for_all_of_them():
+def test_only_models_and_engines_import_heavy_libraries_even_inside_functions():
     for name, source in SOURCES.items():
-        if name not in ("homogen", "homogen.cli", "homogen.protocol", "homogen.planning"):
-            assert own(imports(source)).isdisjoint({"protocol", "planning"}), name
+        if not name.startswith(("homogen.engines.", "homogen.models.")):
+            assert HEAVY.isdisjoint(m.split(".")[0] for m in imports(source)), name
 
 
-def test_the_ledger_stands_on_the_core_and_only_what_shows_it_on_the_ledger():
-    for source in rooms("ledger"):
-        assert own(imports(source)).isdisjoint({*EDGE, "figures", "chapters", "execution", "staging", "assembly"}), (
-            source
-        )
-    knowing = {name for name, source in SOURCES.items() if "ledger" in own(imports(source)) and ".ledger" not in name}
-    # The book's page over all chapters shows the verdicts beside the findings.
-    assert knowing <= {"homogen.cli", "homogen.overview"}
-
-
-def test_only_the_edge_imports_heavy_libraries_even_inside_functions():
-    allowed = {
-        "homogen.models",
-        "homogen.wheels",
-        "homogen.hub",  # the hub's client fetches
-        "homogen.placement",  # torch knows how much of a card is free
-    }
-    found = {
-        name
-        for name, source in SOURCES.items()
-        if HEAVY & {module.split(".")[0] for module in imports(source)} and not name.startswith("homogen.engines.")
-    }
-    assert found <= allowed
-
-
-@pytest.mark.parametrize("name", ["models", "wheels", "hub", "placement"])
-def test_what_finds_and_loads_weights_imports_heavy_libraries_inside_functions_only(name):
-    assert HEAVY.isdisjoint(m.split(".")[0] for m in imports(SOURCES[f"homogen.{name}"], everywhere=False))
+def test_models_import_heavy_libraries_inside_functions_only():
+    for source in rooms("models"):
+        assert HEAVY.isdisjoint(m.split(".")[0] for m in imports(source, everywhere=False)), source
 
 
 def test_the_server_of_a_lesson_is_a_process_of_its_own():
     # The libraries that serve are imported there alone.
     every = {m.split(".")[0] for source in SOURCES.values() for m in imports(source)}
     assert every.isdisjoint({"fastapi", "uvicorn", "bitsandbytes"})
-
-
-def test_nothing_but_the_command_line_and_the_package_itself_sits_on_top_of_everything():
-    for name, source in SOURCES.items():
-        if name not in ("homogen", "homogen.cli", "homogen.__main__"):
-            assert "cli" not in own(imports(source)), name
 
 
 def test_the_public_names_are_there_and_unknown_ones_are_not():
@@ -259,6 +228,6 @@ def test_the_public_names_are_there_and_unknown_ones_are_not():
         homogen.sampel  # noqa: B018
 
 
-@pytest.mark.parametrize("name", ["findings", "_text", "_numbers"])
+@pytest.mark.parametrize("name", ["grading.text", "grading.numbers"])
 def test_doctests_of_modules_without_a_test_file_of_their_own(name):
     assert doctest.testmod(importlib.import_module(f"homogen.{name}")).failed == 0

@@ -15,9 +15,11 @@ from pathlib import Path
 import pytest
 from conftest import END, byte_tokenizer, make_model, read_json
 
-from homogen import chapters, findings, models, nli, overview, planning, protocol, sampling
-from homogen.cards import NLI_MODELS, Unavailable, split_quantization
-from homogen.questions import load_questions
+from homogen import experiment, models, sampling
+from homogen.book import chapters, cost, findings, overview, profiles
+from homogen.book.parameters import names_in, validate, values_of, weights_of
+from homogen.models.catalogue import NLI_MODELS, Unavailable, split_quantization
+from homogen.questions.catalogue import load_questions
 
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 ON_MODELS = {name: chapter for name, chapter in chapters.chapters(NOTEBOOKS).items() if chapter.files is None}
@@ -197,7 +199,7 @@ NAMED = {
 }
 
 
-TINY = {(kind, name) for kind, value in NAMED.items() for name in chapters.names_in(value)} | {
+TINY = {(kind, name) for kind, value in NAMED.items() for name in names_in(value)} | {
     (kind, "tiny-bytes") for kind in ("model", "twin")
 }
 FEWER = ("limit", "base_limit", "dose_limit", "resamples", "splits", "permutations", "folds", "device")
@@ -213,7 +215,7 @@ def small(chapter, questions, store):
         # A request after the other: few of them.
         given |= {"model": "tiny-bytes", "twin": "tiny-bytes", "limit": 2, "n": 2}
     own = {p.name for p in chapter.parameters if type(p.default) is type(given.get(p.name))}
-    return chapters.validate(chapter, {name: given[name] for name in own})
+    return validate(chapter, {name: given[name] for name in own})
 
 
 def without_models(chapter, parameters):
@@ -246,7 +248,7 @@ def execute(chapter, parameters):
         if cell.cell_type != "code":
             continue
         if "parameters" in cell.metadata.get("tags", []):
-            space |= chapters.values_of(chapter, parameters)
+            space |= values_of(chapter, parameters)
             continue
         tree = ast.parse(cell.source)
         last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
@@ -264,12 +266,11 @@ def place(home, tmp_path, monkeypatch):
     monkeypatch.setenv("HOMOGEN_FINDINGS", str(tmp_path / "findings"))
     monkeypatch.chdir(home)
     # The judge was made here and never taught: a check of what it knows would refuse it, as it should.
-    monkeypatch.setattr(nli, "self_check", lambda model: None)
+    monkeypatch.setattr("homogen.models.cross_encoder.self_check", lambda model: None)
     yield tmp_path
-    sampling._loaded.clear()
-    protocol.remembering.cache_clear()
-    models._load_nli.cache_clear()
-    models._load_embedder.cache_clear()
+    sampling.forget()
+    experiment.remembering.cache_clear()
+    models.forget()
 
 
 def drawn(store):
@@ -280,7 +281,7 @@ def drawn(store):
 def planned(chapter, parameters):
     """Runs that the chapter's front matter announces, by model."""
     counts = Counter()
-    for load in planning.loads(chapter, parameters):
+    for load in cost.loads(chapter, parameters):
         counts[load.model] += load.runs
     return counts
 
@@ -309,7 +310,7 @@ def marked(names):
 def test_a_chapter_runs_on_tiny_checkpoints_and_draws_what_it_announces(name, questions, place):
     chapter = ON_MODELS[name]
     parameters = small(chapter, questions, place / "store")
-    named = set(chapters.weights_of(chapters.values_of(chapter, parameters)))
+    named = set(weights_of(values_of(chapter, parameters)))
     assert {(kind, split_quantization(name)[0]) for kind, name in named} <= TINY
     page = execute(chapter, parameters)
     assert page
@@ -360,7 +361,7 @@ def test_an_embedder_that_cannot_be_had_costs_only_its_own_ruler(stem, left, que
 
 # The paper profile itself, with tiny checkpoints under the names of the paper's models
 
-PAPER = chapters.profile("paper", NOTEBOOKS)
+PAPER = profiles.profile("paper", NOTEBOOKS)
 OTHER_PROTOCOL = {
     "C030", "C031",  # zones of categories that were picked by their own result
     "C041", "C042", "C046", "C047", "C053", "C054", "C334",  # two boundaries, on the answers that a judge decided
@@ -396,7 +397,7 @@ def benchmarks(questions, monkeypatch):
         kinds = ("math",) if name == "gsm8k" else ("factual",)
         return [dataclasses.replace(q, benchmark=name) for q in ours if q.kind in kinds]
 
-    monkeypatch.setattr("homogen.questions._load", load)
+    monkeypatch.setattr("homogen.questions.catalogue._load", load)
 
 
 @pytest.mark.usefixtures("benchmarks")
@@ -407,12 +408,12 @@ def test_the_paper_profile_sets_the_overviews_numbers_beside_its_own(name, place
     parameters["limits"] = [4, 4]
     own = {p.name for p in chapter.parameters}
     parameters = {k: v for k, v in parameters.items() if k in own}
-    for parameter, value in chapters.values_of(chapter, parameters).items():
+    for parameter, value in values_of(chapter, parameters).items():
         if parameter in NAMED and not isinstance(value, int):  # one chapter has a number of pairs
             kind = next((k for k in ("embedder", "nli") if parameter.startswith(k)), "model")
             parameters[parameter] = as_tiny(value, kind, place / "hub")
     monkeypatch.chdir(place / "hub")
-    execute(chapter, chapters.validate(chapter, parameters))
+    execute(chapter, validate(chapter, parameters))
     check_findings(name)
     beside = {row["claim"] for row in findings.read(name)}
     shown = {

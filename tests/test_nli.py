@@ -5,8 +5,9 @@ import sys
 import numpy as np
 import pytest
 
-from homogen import nli as room
-from homogen.nli import NLI, as_nli, by_question, self_check, with_question
+from homogen.nli import asking as room
+from homogen.nli.asking import NLI, as_nli, self_check
+from homogen.nli.texts import by_question, with_question
 from homogen.records import BadInput
 
 
@@ -155,11 +156,10 @@ def test_pairs_are_texts(pair):
         NLI(Model())([pair])
 
 
-def test_what_counts_as_a_model(monkeypatch):
-    monkeypatch.setattr("homogen.models.load_nli", lambda name: Model() if name == "known" else None, raising=False)
-    assert NLI("known").name == "parts-of-texts"
-    with pytest.raises(BadInput, match="an NLI model is a function"):
-        NLI(3)
+def test_what_counts_as_a_model():
+    for none in (3, "deberta-v3-xsmall"):
+        with pytest.raises(BadInput, match="an NLI model is a function"):
+            NLI(none)
     nli = NLI(Model())
     assert as_nli(nli) is nli
     assert isinstance(as_nli(Model()), NLI)

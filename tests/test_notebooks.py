@@ -15,8 +15,10 @@ import nbformat
 import pytest
 import yaml
 
-from homogen import assembly, chapters, execution, questions, staging
-from homogen.findings import claims
+from homogen import questions
+from homogen.book import assembly, chapters, pages, profiles, running
+from homogen.book.parameters import validate
+from homogen.paper.claims import claims
 from homogen.records import TRUNCATION_PRESETS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -126,7 +128,7 @@ def imported(tree):
                 if alias.name.split(".")[0] == "homogen":
                     found[alias.asname or "homogen"] = importlib.import_module(alias.name)
         elif isinstance(node, ast.ImportFrom) and node.module.split(".")[0] == "homogen":
-            module = importlib.import_module(node.module)
+            module = __import__(node.module, fromlist=[alias.name for alias in node.names])
             for alias in node.names:
                 found[alias.asname or alias.name] = getattr(module, alias.name)
     return found
@@ -182,20 +184,20 @@ def test_every_chapter_is_in_the_table_of_contents_in_order():
     assert sorted(pages) == sorted(p.stem for p in PAGES)
 
 
-@pytest.mark.parametrize("name", chapters.profiles(ROOT / "notebooks"))
+@pytest.mark.parametrize("name", profiles.profiles(ROOT / "notebooks"))
 def test_profiles_are_valid(name):
-    found = chapters.profile(name, ROOT / "notebooks")
+    found = profiles.profile(name, ROOT / "notebooks")
     assert set(found) <= set(chapters.chapters(ROOT / "notebooks"))
     assert found or name == "released"
 
 
 def test_the_pocket_profile_is_there():
-    assert chapters.profile("pocket", ROOT / "notebooks")["single-clusters"]["n"] == 10
+    assert profiles.profile("pocket", ROOT / "notebooks")["single-clusters"]["n"] == 10
 
 
 def test_every_chapter_is_in_one_profile_of_the_book():
-    every = chapters.profiles_of(ROOT / "notebooks")
-    assert {name: len(set(own) & set(chapters.BOOK)) for name, own in every.items()} == dict.fromkeys(every, 1)
+    every = profiles.profiles_of(ROOT / "notebooks")
+    assert {name: len(set(own) & set(profiles.BOOK)) for name, own in every.items()} == dict.fromkeys(every, 1)
 
 
 # Chapters on released files, whose outputs are committed
@@ -219,9 +221,9 @@ def test_a_released_chapter_names_its_files_and_keeps_them_when_it_is_formatted(
 
 
 def test_committed_outputs_are_those_of_the_code(planned):
-    about = execution.about_run(planned.output)
+    about = running.about_run(planned.output)
     assert about, f"no outputs at {planned.output}; run 'homogen book --no-build' with the data, and commit"
-    assert about["key"] == execution.execution_key(planned.chapter, planned.parameters), (
+    assert about["key"] == running.execution_key(planned.chapter, planned.parameters), (
         f"{planned.output} is of earlier code; run 'homogen book --no-build' with the data, and commit"
     )
     assert about["files"].keys() == set(planned.chapter.files)
@@ -233,7 +235,7 @@ def test_committed_outputs_are_whole_and_as_another_run_would_write_them(planned
     code = [c for c in executed.cells if c.cell_type == "code" and c.source.strip()]
     assert all(c.execution_count is not None for c in code)
     assert not [o for c in code for o in c.outputs if o.output_type == "error"]
-    assert staging.reproducible(executed) == executed
+    assert pages.reproducible(executed) == executed
     text = planned.output.read_text("utf-8")
     assert not re.search(r" at 0x[0-9a-f]{6,}", text), "an object's address is another in every run"
     assert str(ROOT) not in text
@@ -294,9 +296,9 @@ def test_commands_in_the_text_would_be_accepted(path):
     found = re.findall(command, path.read_text("utf-8"))
     assert found or path not in NOTEBOOKS
     for name, profile, options in found:
-        assert not profile or name in chapters.profile(profile, ROOT / "notebooks")
+        assert not profile or name in profiles.profile(profile, ROOT / "notebooks")
         given = dict(re.findall(r"-p (\w+) ('[^']*'|[^\s`]+)", options))
-        chapters.validate(every[name], {k: v.strip("'") for k, v in given.items()})
+        validate(every[name], {k: v.strip("'") for k, v in given.items()})
 
 
 def test_the_checks_above_find_what_they_look_for():

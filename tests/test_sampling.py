@@ -19,7 +19,8 @@ import homogen.sampling
 from homogen.engines.replies import Unanswered
 from homogen.engines.transformers import TransformersEngine
 from homogen.records import GREEDY, BadInput, Question, Response, SamplingSpec, answer_of, arrow_schema
-from homogen.sampling import sample
+from homogen.sampling import drawing
+from homogen.sampling.drawing import sample
 
 
 @pytest.fixture(scope="module")
@@ -403,14 +404,14 @@ def test_a_run_that_was_killed_goes_on_to_the_same_table(tmp_path, model_folders
 def test_questions_that_another_process_finished_meanwhile_are_not_drawn_again(tmp_path, monkeypatch):
     """Between the first look at the store and the lock another process may have written, and left."""
     other, mine = Parrot(), Parrot()
-    writing = homogen.store.RunFolder.writing
+    writing = homogen.sampling.store.RunFolder.writing
 
     def late(self):
         monkeypatch.undo()
         sample(ask(3), spec(), tmp_path, other)
         return writing(self)
 
-    monkeypatch.setattr(homogen.store.RunFolder, "writing", late)
+    monkeypatch.setattr(homogen.sampling.store.RunFolder, "writing", late)
     assert sample(ask(4), spec(), tmp_path, mine).table.num_rows == 12
     assert (other.asked, mine.asked) == (["q000", "q001", "q002"], ["q003"])
 
@@ -612,7 +613,7 @@ def test_one_question_and_a_tuple_and_a_generator_are_sequences_too(tmp_path):
 
 
 def test_doctests():
-    found = doctest.testmod(homogen.sampling)
+    found = doctest.testmod(drawing)
     assert found.attempted > 0
     assert found.failed == 0
 
@@ -627,8 +628,8 @@ needs_smollm2 = pytest.mark.skipif(
 @pytest.mark.slow
 @needs_smollm2
 def test_smollm2_texts_are_the_same_for_batches_of_1_7_and_32_rows_and_two_workers(tmp_path):
-    from homogen.models import load_model
-    from homogen.questions import load_questions
+    from homogen.models.load import load_model
+    from homogen.questions.catalogue import load_questions
 
     model = load_model("smollm2-135m-instruct", device="cpu")
     questions, found = load_questions("pocket", limit=3), []
@@ -645,7 +646,7 @@ def test_smollm2_texts_are_the_same_for_batches_of_1_7_and_32_rows_and_two_worke
 @needs_smollm2
 @pytest.mark.skipif(os.name != "posix", reason="needs kill -9")
 def test_smollm2_killed_and_resumed_equals_uninterrupted(tmp_path):
-    from homogen.questions import load_questions
+    from homogen.questions.catalogue import load_questions
 
     model = "smollm2-135m-instruct"
     folder = kill_in_the_middle(model, tmp_path / "killed", 4, 3, 12)
@@ -694,13 +695,13 @@ def test_an_engine_is_loaded_once(model_folders):
 def test_one_engine_goes_before_the_next_one_comes(model_folders, monkeypatch):
     """Two models of which each fills a card never lie in memory together."""
     alive = []
-    load = homogen.sampling._load
+    load = drawing._load
 
     def watched(*wanted):
-        alive.append(len(homogen.sampling._loaded))
+        alive.append(len(drawing._loaded))
         return load(*wanted)
 
-    monkeypatch.setattr(homogen.sampling, "_load", watched)
+    monkeypatch.setattr(drawing, "_load", watched)
     for name in ("llama", "gemma", "llama"):
         homogen.sampling.engine_of(model_folders[name], "cpu")
     assert alive

@@ -1,7 +1,6 @@
 import doctest
 import itertools
 import sys
-import types
 from functools import partial
 
 import numpy as np
@@ -176,13 +175,6 @@ def test_nothing_to_embed_calls_nothing():
     assert cosine_batch([], never) == []
 
 
-def test_an_embedder_by_name(monkeypatch):
-    models = types.ModuleType("homogen.models")
-    models.load_embedder = {"letters": letters}.__getitem__
-    monkeypatch.setitem(sys.modules, "homogen.models", models)
-    np.testing.assert_array_equal(cosine(["a b", "b"], "letters"), cosine(["a b", "b"], letters))
-
-
 @pytest.mark.parametrize(
     ("vectors", "message"),
     [
@@ -237,9 +229,9 @@ def test_an_ugly_unit(unit):
         jaccard(["a b"], unit=unit)
 
 
-@pytest.mark.parametrize("embedder", [None, 5, [], object(), np.eye(2)], ids=lambda x: repr(x)[:20])
+@pytest.mark.parametrize("embedder", [None, 5, [], object(), np.eye(2), "all-minilm-l6-v2"], ids=lambda x: repr(x)[:20])
 def test_what_is_no_embedder(embedder):
-    with pytest.raises(BadInput, match="an embedder is a function from texts to vectors or a name, got"):
+    with pytest.raises(BadInput, match="an embedder is a function from texts to vectors, got"):
         cosine(["a"], embedder)
 
 

@@ -3,7 +3,8 @@
 import hashlib
 import json
 
-from homogen import chapters, execution, sources
+from homogen.book import chapters, running
+from homogen.questions import sources
 
 HEAD = """---
 jupytext:
@@ -123,5 +124,5 @@ def run_tiny(home):
     chapter = write(home / "nb" / "01_tiny.md", GOOD, "n * 2")
     output = home / "out" / "01_tiny.ipynb"
     parameters = {"n": "7", "sizes": [1]}
-    executed = execution.execute(chapter, parameters, output, home / "findings", "mine", live=False, given=["sizes"])
+    executed = running.execute(chapter, parameters, output, home / "findings", "mine", live=False, given=["sizes"])
     return chapter, executed, home

@@ -42,7 +42,7 @@ def _overview(app, docname, source) -> None:
     """Put the table of all experiments, as the findings of this copy of the book have it, where a page asks for it."""
     if OVERVIEW not in source[0]:
         return
-    from homogen import overview
+    from homogen.book import overview
 
     made = overview.shown(RESULTS, "chapters").markup
     app.env.note_dependency(overview.__file__)

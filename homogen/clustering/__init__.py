@@ -5,13 +5,7 @@ cluster. A single-cluster rate is a property of the answers *and* of the way the
 similarity, threshold and linkage, or with its NLI model and rule.
 """
 
-from homogen.clustering.inference import (
-    RULES,
-    cluster_nli,
-    cluster_nli_batch,
-    membership_nli,
-    membership_nli_batch,
-)
+from homogen.clustering.entailment import RULES, cluster_nli, cluster_nli_batch, membership_nli, membership_nli_batch
 from homogen.clustering.linkage import LINKAGES, cluster, cluster_batch
 from homogen.clustering.rates import (
     adjusted_rand_index,

@@ -7,16 +7,14 @@ vLLM with options of its own.
 import importlib
 
 _NAMES = {
-    "CrossEncoder": "cross_encoder",
     "OpenAIEngine": "openai",
-    "SentenceEmbedder": "embedder",
     "TransformersEngine": "transformers",
     "VLLMEngine": "vllm",
     "entropy_bounds": "bounds",
     "serve": "serving",
 }
 
-__all__ = ["CrossEncoder", "OpenAIEngine", "SentenceEmbedder", "TransformersEngine", "VLLMEngine"]
+__all__ = ["OpenAIEngine", "TransformersEngine", "VLLMEngine"]
 __all__ += ["entropy_bounds", "serve"]
 
 

@@ -22,8 +22,9 @@ import urllib.request
 from collections.abc import Iterator
 from typing import Any
 
-from homogen.models import pick_device, resolve_weights
-from homogen.placement import default_dtype
+from homogen.models.devices import pick_device
+from homogen.models.memory import default_dtype
+from homogen.models.weights import resolve_weights
 from homogen.records import BadInput
 
 # Standard input is a pipe that nobody writes to: it ends when this process does, however it dies, and the server

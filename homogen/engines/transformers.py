@@ -25,7 +25,7 @@ import numpy as np
 import torch
 from transformers import DynamicCache
 
-from homogen.models import LoadedModel, load_model
+from homogen.models.load import LoadedModel, load_model
 from homogen.records import GREEDY, BadInput, Response, SamplingSpec, answer_of, prompt_template
 
 SAMPLER_VERSION = 2

@@ -10,11 +10,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from homogen.cards import Unavailable
 from homogen.engines.bounds import entropy_bounds
 from homogen.engines.seeds import request_seed
-from homogen.models import asked_in_template, pick_device, resolve_weights
-from homogen.placement import check_room
+from homogen.models.catalogue import Unavailable
+from homogen.models.devices import pick_device
+from homogen.models.load import asked_in_template
+from homogen.models.memory import check_room
+from homogen.models.weights import resolve_weights
 from homogen.records import GREEDY, BadInput, Response, SamplingSpec, answer_of, prompt_template, reasoning_opened
 
 OPEN = "<think>"

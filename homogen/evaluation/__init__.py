@@ -23,36 +23,14 @@ their own result).
 
 from homogen.evaluation._base import PermutationResult, Row, TestResult
 from homogen.evaluation.abstention import AbstentionRule, conformal_abstention
-from homogen.evaluation.calibration import (
-    BrierParts,
-    brier,
-    brier_decomposition,
-    calibration_test,
-    ece,
-    reliability,
-)
-from homogen.evaluation.comparison import (
-    cohens_d,
-    holm,
-    mean,
-    mean_over_lots,
-    paired_difference,
-    paired_wilcoxon,
-    tost,
-)
+from homogen.evaluation.calibration import BrierParts, brier, brier_decomposition, calibration_test, ece, reliability
+from homogen.evaluation.comparison import cohens_d, holm, mean, mean_over_lots, paired_difference, paired_wilcoxon, tost
 from homogen.evaluation.covariate import likelihood_ratio_test, partial_auroc_given
 from homogen.evaluation.dependence import correlation_test, distance_correlation, hsic, mutual_information, pearson
 from homogen.evaluation.forecasts import isotonic, platt, temperature
 from homogen.evaluation.proportions import fisher, mcnemar, wilson
 from homogen.evaluation.ranking import auroc, bootstrap_test, delong_test, fitted_test, pr_auc
-from homogen.evaluation.rejection import (
-    accuracy_at_coverage,
-    aurc,
-    excess_aurc,
-    prr,
-    risk_coverage,
-    risk_reduction,
-)
+from homogen.evaluation.rejection import accuracy_at_coverage, aurc, excess_aurc, prr, risk_coverage, risk_reduction
 from homogen.evaluation.selection import SelectedGroup, selected_auroc, split_half, within_category_permutation
 
 __all__ = [

@@ -8,16 +8,7 @@ from numbers import Integral
 import numpy as np
 from scipy import stats
 
-from homogen.evaluation._base import (
-    Row,
-    TestResult,
-    check_binary,
-    complete_rows,
-    percent,
-    row,
-    untested,
-    z_of,
-)
+from homogen.evaluation._base import Row, TestResult, check_binary, complete_rows, percent, row, untested, z_of
 from homogen.records import BadInput, Estimate
 
 

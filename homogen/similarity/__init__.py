@@ -6,7 +6,7 @@ a list of lists, one list of answers a question, and do a whole benchmark at onc
 """
 
 from homogen.similarity.embedding import Embedder, cosine, cosine_batch, cosine_of, embed
-from homogen.similarity.inference import (
+from homogen.similarity.entailment import (
     entailment,
     entailment_batch,
     noncontradiction,

@@ -7,7 +7,7 @@ from itertools import chain
 
 import numpy as np
 
-from homogen.nli import by_question
+from homogen.nli.texts import by_question
 
 
 def flatten(texts_by_question: Iterable[Sequence[str]]) -> tuple[list[str], np.ndarray]:

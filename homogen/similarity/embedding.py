@@ -13,7 +13,7 @@ Embedder = Callable[[list[str]], np.ndarray]
 """Any function from n texts to an ``(n, d)`` array."""
 
 
-def embed(texts_by_question: Iterable[Sequence[str]], embedder: Embedder | str) -> list[np.ndarray]:
+def embed(texts_by_question: Iterable[Sequence[str]], embedder: Embedder) -> list[np.ndarray]:
     r"""Unit vectors of all answers, every distinct text embedded once, in one call of the embedder.
 
     .. math:: u_i = v_i / \lVert v_i \rVert
@@ -26,8 +26,7 @@ def embed(texts_by_question: Iterable[Sequence[str]], embedder: Embedder | str) 
     texts_by_question
         One list of answers a question; the lists may differ in length.
     embedder
-        A function from a list of n texts to an ``(n, d)`` array, or the name of one
-        (:func:`homogen.models.load_embedder`).
+        A function from a list of n texts to an ``(n, d)`` array (:func:`homogen.models.load_embedder`).
 
     Returns
     -------
@@ -105,7 +104,7 @@ def cosine_of(embeddings: np.ndarray) -> np.ndarray:
     return S
 
 
-def cosine(texts: Sequence[str], embedder: Embedder | str) -> np.ndarray:
+def cosine(texts: Sequence[str], embedder: Embedder) -> np.ndarray:
     r"""Cosine similarity of the answers' embeddings.
 
     .. math:: S_{ij} = \frac{v_i \cdot v_j}{\lVert v_i \rVert \, \lVert v_j \rVert}
@@ -115,8 +114,7 @@ def cosine(texts: Sequence[str], embedder: Embedder | str) -> np.ndarray:
     texts
         The N answers to one question. An empty text, or one of white space alone, is missing.
     embedder
-        A function from a list of n texts to an ``(n, d)`` array, or the name of one
-        (:func:`homogen.models.load_embedder`).
+        A function from a list of n texts to an ``(n, d)`` array (:func:`homogen.models.load_embedder`).
 
     Returns
     -------
@@ -151,7 +149,7 @@ def cosine(texts: Sequence[str], embedder: Embedder | str) -> np.ndarray:
     return cosine_batch([texts], embedder)[0]
 
 
-def cosine_batch(texts_by_question: Iterable[Sequence[str]], embedder: Embedder | str) -> list[np.ndarray]:
+def cosine_batch(texts_by_question: Iterable[Sequence[str]], embedder: Embedder) -> list[np.ndarray]:
     """Cosine similarities of all questions of a benchmark: one call of the embedder; see :func:`cosine`.
 
     Parameters
@@ -176,14 +174,13 @@ def cosine_batch(texts_by_question: Iterable[Sequence[str]], embedder: Embedder 
     return [cosine_of(vectors) for vectors in embed(texts_by_question, embedder)]
 
 
-def _embed_distinct(texts: list[str], embedder: Embedder | str) -> np.ndarray:
+def _embed_distinct(texts: list[str], embedder: Embedder) -> np.ndarray:
     """Unit vectors of distinct, non-empty texts."""
-    if isinstance(embedder, str):
-        from homogen.models import load_embedder
-
-        embedder = load_embedder(embedder)
     if not callable(embedder):
-        raise BadInput(f"an embedder is a function from texts to vectors or a name, got {shown(embedder)}")
+        raise BadInput(
+            f"an embedder is a function from texts to vectors, got {shown(embedder)}; "
+            "homogen.models.load_embedder makes one"
+        )
     vectors = _array(embedder(texts), f"the embedder returned no array of numbers for {len(texts)} texts")
     if vectors.ndim != 2 or len(vectors) != len(texts) or not vectors.shape[1]:
         raise BadInput(f"the embedder returned shape {vectors.shape} for {len(texts)} texts, expected (n, d)")

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from homogen import _text
+from homogen.grading import text as _text
 from homogen.records import unknown
 from homogen.similarity._base import distinct_texts, flatten
 

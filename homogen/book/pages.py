@@ -1,0 +1,180 @@
+"""Turn executed notebooks into pages of the book, and into files that another run writes the same; pure."""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from homogen.book.chapters import Chapter, read
+
+
+def stage(executed, chapter: Chapter, outdated: bool = False):
+    """Turn an executed notebook into a page of the book; pure, the notebook given is left as it is.
+
+    The prose is the source's as it is now. The parameters cells become one table; standard error, widgets and colour
+    codes go; long tracebacks are shortened; a fold at the end says how the results came about; a failed cell, and
+    outputs of an earlier state of the code (``outdated``), get a banner at the top.
+    """
+    import nbformat
+
+    page = copy.deepcopy(executed)
+    about = page.metadata.get("homogen", {})
+    cells, failed = [], None
+    for cell in page.cells:
+        tags = cell.metadata.get("tags", [])
+        if "injected-parameters" in tags or "papermill-error-cell-tag" in tags:
+            continue
+        if "parameters" in tags:
+            cell = nbformat.v4.new_markdown_cell(_parameter_table(chapter, about))
+        if cell.cell_type == "code":
+            cell.outputs = _cleaned(cell.outputs)
+            failed = failed or next((o for o in cell.outputs if o.output_type == "error"), None)
+        cell.metadata.pop("papermill", None)
+        cells.append(cell)
+    if failed is not None:
+        reason = _MACHINE.sub("…/", summary(failed.ename, failed.evalue))
+        banner = f"````{{error}}\nThis chapter stopped with {code(reason)}\n````"
+        cells.insert(1, nbformat.v4.new_markdown_cell(banner))
+    if outdated:
+        cells.insert(1, nbformat.v4.new_markdown_cell(_outdated_note(about)))
+    cells.append(nbformat.v4.new_markdown_cell(_provenance_fold(about)))
+    page.cells = cells
+    for number, cell in enumerate(page.cells):
+        cell.id = f"cell-{number}"
+    page.metadata = {k: v for k, v in page.metadata.items() if k in ("kernelspec", "language_info", "mystnb")}
+    return page
+
+
+_PLAIN = re.compile(r"[\w '\".,:;/#%+=@()\[\]-]*")
+
+
+def code(text: str) -> str:
+    r"""Show a text as code, whatever it holds: no table, Markdown or browser takes part of it for its own.
+
+    Examples
+    --------
+    >>> code("Qwen/Qwen3-4B"), code("a|<b>")
+    ('`Qwen/Qwen3-4B`', '<code>a&#124;&#60;b&#62;</code>')
+    """
+    text = " ".join(text.split()) if text.strip() else text
+    if text.strip() and _PLAIN.fullmatch(text):
+        return f"`{text}`"
+    return "<code>" + "".join(c if c.isalnum() or c == " " else f"&#{ord(c)};" for c in text) + "</code>"
+
+
+def _parameter_table(chapter: Chapter, about: Mapping[str, Any]) -> str:
+    values, given = about.get("parameters", {}), about.get("given", ())
+    rows = ["| parameter | value | set by | meaning |", "|---|---|---|---|"]
+    for p in chapter.parameters:
+        value = values.get(p.name, p.default)
+        by = about.get("profile") if p.name not in given else ""
+        by = (by or "command line") if p.name in values else "default"
+        rows.append(f"| `{p.name}` | {code(repr(value))} | {by} | {p.meaning} |")
+    return (
+        "```{dropdown} Parameters of this run\n:class-container: parameters\n\n" + "\n".join(rows) + "\n\n"
+        f"Change any of them: `homogen run {chapter.name} -p NAME VALUE`.\n```"
+    )
+
+
+def _outdated_note(about: Mapping[str, Any]) -> str:
+    files = ", ".join(code(name) for name in about.get("files", {}))
+    return (
+        "````{warning}\nThe code of this chapter, or of the package that it uses, has changed since the outputs below "
+        f"were made ({about.get('finished', 'at an unknown time')[:10]}). They are what the code gave then. To make "
+        f"them again, put the released files ({files}) in a folder that `HOMOGEN_DATA` names, and run "
+        "`homogen book`.\n````"
+    )
+
+
+def _provenance_fold(about: Mapping[str, Any]) -> str:
+    versions = ", ".join(f"{name} {version}" for name, version in about.get("versions", {}).items())
+    weights = ", ".join(f"{code(name)} {sha}…" if sha else code(name) for name, sha in about.get("weights", {}).items())
+    device = "" if "files" in about else f"on {about.get('device', 'an unknown device')} "
+    return (
+        "```{dropdown} How these results came about\n"
+        f"Profile **{about.get('profile') or 'none'}**, run {device}in "
+        f"{about.get('seconds', 0):.0f} seconds, finished {about.get('finished', 'at an unknown time')}. "
+        f"{f'Weights: {weights}. ' if weights else ''}"
+        f"Python {about.get('python', '?')}; {versions}. Execution key `{about.get('key', '?')}`.\n"
+        f"{_files(about.get('files', {}))}```"
+    )
+
+
+def _files(files: Mapping[str, str]) -> str:
+    rows = "".join(f"- {code(name)} {sha}…\n" for name, sha in files.items())
+    return f"\nComputed from these files, each with the beginning of its sha256:\n\n{rows}" if rows else ""
+
+
+_ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+_MACHINE = re.compile(r"(?:/[\w.-]+)+/(?=(?:site-packages|homogen|python3[.\d]*)/)")
+
+
+def summary(name: str, text: str) -> str:
+    """Say in one line what stopped a chapter."""
+    return " ".join(_ANSI.sub("", f"{name}: {text}").split()).removesuffix(":")
+
+
+def _cleaned(outputs: Iterable) -> list:
+    """The outputs of a cell without standard error, widgets, colour codes and where the machine keeps its files."""
+    return [o for o in map(_clean, outputs) if o is not None]
+
+
+def _clean(output):
+    if output.output_type == "stream":
+        if output.name == "stderr":
+            return None
+        output.text = _ANSI.sub("", output.text)
+    elif output.output_type == "error":
+        lines = [_MACHINE.sub("…/", _ANSI.sub("", line)) for line in output.traceback]
+        output.traceback = lines if len(lines) <= 8 else [*lines[:3], "…", *lines[-4:]]
+    else:
+        for kind in [k for k in output.data if k.startswith("application/vnd.jupyter.widget")]:
+            del output.data[kind]
+        if not output.data:
+            return None
+    output.pop("metadata", None) if output.output_type in ("stream", "error") else None
+    return output
+
+
+def reproducible(executed):
+    """Strip an executed notebook of what differs between two runs of the same; the notebook given is left as it is.
+
+    Times of cells, random ids, the exact Python and standard error go; texts that were printed in one go or in several
+    become one. What is said of the whole run (:func:`~homogen.book.running.provenance`) stays, its two times included.
+    """
+    notebook = copy.deepcopy(executed)
+    for number, cell in enumerate(notebook.cells):
+        cell.id = f"cell-{number}"
+        for timed in ("papermill", "execution"):
+            cell.metadata.pop(timed, None)
+        if cell.cell_type == "code":
+            cell.outputs = _joined(_cleaned(cell.outputs))
+    notebook.metadata = {k: v for k, v in notebook.metadata.items() if k in ("homogen", "kernelspec", "language_info")}
+    notebook.metadata.get("language_info", {}).pop("version", None)
+    return notebook
+
+
+def _joined(outputs: Iterable) -> list:
+    """Join texts printed one after the other: where they are cut depends on the kernel's timing."""
+    joined = []
+    for output in outputs:
+        if joined and output.output_type == joined[-1].output_type == "stream":
+            joined[-1].text += output.text
+        else:
+            joined.append(output)
+    return joined
+
+
+def with_current_prose(executed, chapter: Chapter):
+    """Put the source's prose as it is now around the outputs, so that mending a sentence needs no new run."""
+    page, source = copy.deepcopy(executed), read(chapter.path).cells
+    kept = [c for c in page.cells if c.metadata.get("tags", []) != ["injected-parameters"]]
+    injected = [c for c in page.cells if c.metadata.get("tags", []) == ["injected-parameters"]]
+    code = [c for c in kept if c.cell_type == "code"]
+    if [c.source for c in code] != [c.source for c in source if c.cell_type == "code"]:
+        return page
+    outputs = iter(code)
+    page.cells = [next(outputs) if c.cell_type == "code" else c for c in source] + injected
+    return page

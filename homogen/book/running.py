@@ -1,0 +1,428 @@
+"""Run a chapter with papermill, say how its results came about, and tell whether they still hold."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import hashlib
+import importlib.metadata
+import importlib.util
+import json
+import logging
+import os
+import platform
+import shutil
+import stat
+import sys
+import tempfile
+import time
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from homogen.book import dependencies
+from homogen.book.chapters import Chapter, read
+from homogen.book.pages import reproducible, summary
+from homogen.book.parameters import check, validate, values_of, weights_of
+from homogen.questions import sources
+from homogen.records import BadInput
+
+NUMERICAL = ("numpy", "scipy", "scikit-learn", "pandas", "statsmodels", "matplotlib", "seaborn")
+"""What the numbers and figures of a chapter without a model hang on."""
+MODELLING = ("torch", "transformers", "sentence-transformers", "numpy", "scipy", "scikit-learn")
+"""The same for a chapter with a model."""
+ACCELERATING = ("vllm", "bitsandbytes")
+"""What it may hang on besides, where it is installed."""
+
+
+def execute(
+    chapter: Chapter,
+    parameters: Mapping[str, Any],
+    output: Path,
+    findings: Path,
+    profile_name: str = "",
+    live: bool = True,
+    given: Collection[str] = (),
+    offline: bool = False,
+    absent: Collection[str] | None = None,
+):
+    """Run a chapter with papermill and write the executed notebook, complete or with its error.
+
+    Of a chapter that runs on released files, another run writes the same bytes but for how long it took and when.
+
+    Parameters
+    ----------
+    chapter
+        What to run.
+    parameters
+        Checked here again; the rest keep their defaults.
+    output
+        The ``.ipynb`` to write. It appears under this name only when the run has ended.
+    findings
+        Folder for what the chapter records.
+    profile_name
+        Written into the provenance.
+    live
+        Show the chapter's progress bars on the terminal.
+    given
+        Names of the parameters that come from the command line rather than from the profile.
+    offline
+        Fetch no weights from the hub: the chapter goes on with what is here.
+    absent
+        Names of the weights that cannot be had, as far as that was found out; None if nobody looked.
+
+    Returns
+    -------
+    nbformat.NotebookNode
+        The executed notebook.
+
+    Raises
+    ------
+    BadInput
+        If a parameter is wrong (:func:`check`), a file cannot be written, or there is no kernel. If a cell failed or
+        did not run; the notebook with the error is kept beside ``output`` as ``….failed.ipynb``. An earlier run's
+        notebook and findings stay as they are.
+    """
+    import nbformat
+    import papermill
+    from jupyter_client.kernelspec import NoSuchKernel
+
+    parameters = validate(chapter, parameters)
+    check(chapter, parameters)
+    notebook = read(chapter.path)
+    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    # What is changed while the chapter runs must make it stale, so the key is of the sources as they are now.
+    key = execution_key(chapter, parameters)
+    final = findings / f"{chapter.name}.json"
+    started = time.monotonic()
+    with disk(findings):
+        for home in (output.parent, findings):
+            home.mkdir(parents=True, exist_ok=True)
+    with (
+        disk(Path(tempfile.gettempdir())),
+        _workroom() as folder,
+        _environment({"HOMOGEN_FINDINGS": f"{folder}/findings"} | ({"HF_HUB_OFFLINE": "1"} if offline else {})),
+    ):
+        source, made = Path(folder) / "in.ipynb", Path(folder) / "out.ipynb"
+        # Written aside: what a run that is killed has recorded so far must not pass for its findings.
+        left = Path(folder) / "findings" / final.name
+        nbformat.write(notebook, source)
+        nbformat.write(notebook, made)
+        logging.getLogger("papermill").setLevel(logging.CRITICAL)
+        error = None
+        try:
+            papermill.execute_notebook(
+                str(source),
+                str(made),
+                parameters=dict(parameters),
+                kernel_name="python3",
+                progress_bar=False,
+                stderr_file=_Live() if live else None,
+                kernel_manager_class=_kernel_manager(folder),
+                # A kernel that is told to stop may say so on the terminal.
+                extra_arguments=["--log-level=CRITICAL"],
+            )
+        except papermill.PapermillExecutionError as failure:
+            error = summary(failure.ename, failure.evalue)
+        except NoSuchKernel as failure:
+            raise BadInput("jupyter has no kernel 'python3'; run: pip install -r requirements.txt") from failure
+        except RuntimeError as failure:
+            error = summary(type(failure).__name__, str(failure))
+        executed = nbformat.read(made, as_version=4)
+        if error is None and (silent := _not_run(executed)):
+            error = f"{silent} of its code cells did not run (the kernel died?)"
+        about = provenance(chapter, parameters, profile_name, time.monotonic() - started, key, given)
+        about |= {} if absent is None else {"absent": sorted(absent)}
+        found = left.read_text("utf-8") if left.is_file() else None
+        executed.metadata["homogen"] = about | {"findings": found is not None and _sha(found)}
+        if chapter.files is not None and error is None:
+            executed = reproducible(executed)
+        target = output if error is None else output.with_suffix(".failed.ipynb")
+        # The notebook names its findings by their digest: killed between the two, the run is not current.
+        with _replaced(final, found) if error is None else contextlib.nullcontext():
+            put(target, nbformat.writes(executed) + "\n")
+        if error is not None:
+            raise BadInput(f"chapter {chapter.name} failed: {error}; see {target}")
+    output.with_suffix(".failed.ipynb").unlink(missing_ok=True)
+    return executed
+
+
+def _sha(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+@contextlib.contextmanager
+def _replaced(path: Path, text: str | None) -> Iterator[None]:
+    """Put a file in place, or none, and what was there before back if what follows does not end well.
+
+    By renaming alone, so that a full disk cannot keep it from coming back.
+    """
+    before = path.with_suffix(".before")
+    with disk(path):
+        if path.is_file():
+            os.replace(path, before)
+    try:
+        if text is not None:
+            put(path, text)
+        yield
+    except BaseException:
+        path.unlink(missing_ok=True)
+        if before.is_file():
+            os.replace(before, path)
+        raise
+    before.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def disk(path: Path) -> Iterator[None]:
+    """Turn what the disk refuses (no room, no right, no such place) into the user's one line."""
+    try:
+        yield
+    except OSError as error:
+        raise BadInput(f"cannot write to {error.filename or path}: {error.strerror or error}") from error
+
+
+_ROOM = "homogen-run-"
+"""How the name of a run's temporary folder begins, and that of the lock beside it."""
+
+
+@contextlib.contextmanager
+def _workroom() -> Iterator[str]:
+    """Make a temporary folder; those of runs that were killed are removed first.
+
+    Its lock lies beside it and is held before the folder is there: a folder whose lock can be had is nobody's.
+    """
+    import filelock
+
+    for left in Path(tempfile.gettempdir()).glob(f"{_ROOM}*"):
+        _remove_if_left(left)
+    file, name = tempfile.mkstemp(".lock", _ROOM)
+    os.close(file)
+    path, folder = Path(name), name.removesuffix(".lock")
+    lock = filelock.FileLock(path, timeout=0)
+    try:
+        try:
+            lock.acquire()
+        except (OSError, NotImplementedError):
+            path.unlink()  # a disk without locks: nobody must take the folder for one that was left
+        os.mkdir(folder, 0o700)
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        if not os.path.exists(folder):
+            path.unlink(missing_ok=True)
+        lock.release()
+
+
+def _remove_if_left(folder: Path) -> None:
+    """Remove a temporary folder of this user's runs whose lock nobody holds, and nothing else."""
+    import filelock
+
+    lock = folder.with_name(f"{folder.name}.lock")
+    with contextlib.suppress(OSError, NotImplementedError):  # it is gone, or its lock is held
+        for path, is_right in ((folder, stat.S_ISDIR), (lock, stat.S_ISREG)):
+            about = path.lstat()
+            if not is_right(about.st_mode) or about.st_uid != os.getuid():
+                return
+        with filelock.FileLock(lock, timeout=0):
+            shutil.rmtree(folder, ignore_errors=True)
+            if not folder.exists():
+                lock.unlink()
+
+
+def put(path: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    temporary = path.with_suffix(".tmp")
+    with disk(path):
+        try:
+            temporary.write_text(text, "utf-8")
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def _kernel_manager(folder: str) -> type:
+    from jupyter_client import AsyncKernelManager
+
+    class IpcKernelManager(AsyncKernelManager):
+        """Talks to its kernel through files of its own: no ports to race for, nothing on the network."""
+
+        def __init__(self, **options: Any) -> None:
+            super().__init__(**options, transport="ipc", ip=os.path.join(folder, "ipc"))
+
+        async def _async_launch_kernel(self, kernel_cmd: list[str], **options: Any) -> None:
+            # What a cell prints comes by message. What libraries in C say when a kernel is stopped or dies does not,
+            # and would stand on the terminal beside the one line that says what happened.
+            with open(os.path.join(folder, "stderr"), "ab") as file:
+                await super()._async_launch_kernel(kernel_cmd, **options, stderr=file)
+
+    return IpcKernelManager
+
+
+def _not_run(notebook) -> int:
+    code = [c for c in notebook.cells if c.cell_type == "code" and c.source.strip()]
+    return sum(c.execution_count is None or any(o.output_type == "error" for o in c.outputs) for c in code)
+
+
+class _Live:
+    """Passes a chapter's progress bars on to the terminal, and nothing else that it writes to stderr."""
+
+    def write(self, text: str) -> None:
+        if "\r" in text or "%|" in text:
+            sys.stderr.write(text)
+
+    def flush(self) -> None:
+        sys.stderr.flush()
+
+
+class _environment:
+    def __init__(self, values: Mapping[str, str]) -> None:
+        self.values = values
+
+    def __enter__(self) -> None:
+        self.before = {name: os.environ.get(name) for name in self.values}
+        os.environ.update(self.values)
+
+    def __exit__(self, *_: object) -> None:
+        for name, value in self.before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def provenance(
+    chapter: Chapter,
+    parameters: Mapping[str, Any],
+    profile_name: str,
+    seconds: float,
+    key: str,
+    given: Collection[str] = (),
+) -> dict[str, Any]:
+    """Say how a chapter's results came about: profile, device, weights, versions, duration, key of the execution.
+
+    ``weights`` has by name the first 12 digits of a card's sha256 or of the hub's commit, and an empty text for a
+    folder and for what is not here. A chapter on released files has those of ``files`` in their place, and no device.
+    """
+    about = {
+        "chapter": chapter.name,
+        "profile": profile_name,
+        "key": key,
+        "parameters": dict(parameters),
+        "given": sorted(given),
+        "python": platform.python_version(),
+        "seconds": round(seconds, 1),
+        "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+    }
+    if chapter.files is None:
+        from homogen.models.devices import describe_device
+        from homogen.sampling.drawing import engine_kind
+
+        values, packages = values_of(chapter, parameters), MODELLING
+        about["engine"] = engine_kind()
+        about["device"] = describe_device(values.get("device", "auto"))
+        about["weights"] = {n: _identity(n) for _, n in weights_of(values) if n}
+        packages = (*packages, *(name for name in ACCELERATING if importlib.util.find_spec(name)))
+    else:
+        packages = NUMERICAL
+        about["files"] = {name: sources.SOURCES[name].sha256[:12] for name in chapter.files}
+    return about | {"versions": {name: importlib.metadata.version(name) for name in ("homogen", *packages)}}
+
+
+def _identity(name: str) -> str:
+    from homogen.models import hub
+    from homogen.models.catalogue import CARDS, NLI_MODELS, split_quantization
+
+    plain = split_quantization(name)[0]
+    if os.path.isdir(plain) or plain not in CARDS:
+        return "" if os.path.isdir(plain) else hub.commit(NLI_MODELS.get(plain, plain))[:12]
+    return CARDS[plain].sha256[:12]
+
+
+def execution_key(chapter: Chapter, parameters: Mapping[str, Any]) -> str:
+    """Hash what can change a chapter's results: code cells, parameters, files, what it reaches of the package, locks.
+
+    The key is the same on every machine and every Python; that of a chapter with a model has the engine and the kind of
+    device in it. Prose does not count, nor do comments and docstrings (:mod:`homogen.book.dependencies`).
+    """
+    digest = hashlib.sha256()
+    code = [cell.source for cell in read(chapter.path).cells if cell.cell_type == "code"]
+    for source in code:
+        digest.update(source.encode() + b"\0")
+    digest.update(json.dumps(dict(parameters), sort_keys=True).encode())
+    for name, value in sorted(values_of(chapter, parameters).items()):
+        for text in value if isinstance(value, list) else [value]:
+            # The store changes while a chapter runs, and checks its runs by keys of its own.
+            if isinstance(text, str) and name != "store":
+                digest.update(_content(text))
+    for name, content in sorted((dependencies.reached("\n".join(code)) | _locks(chapter)).items()):
+        digest.update(f"\0{name}\0{len(content)}\0".encode() + content)
+    if chapter.files is None:
+        from homogen.models.devices import pick_device
+        from homogen.sampling.drawing import engine_kind
+
+        device = values_of(chapter, parameters).get("device", "auto")
+        digest.update(f"\0{engine_kind()}\0{pick_device() if device == 'auto' else device}".encode())
+    for name in sorted(chapter.files or ()):
+        digest.update(f"\0{name}\0{sources.SOURCES[name].sha256}".encode())
+    return digest.hexdigest()[:20]
+
+
+def _locks(chapter: Chapter) -> dict[str, bytes]:
+    """The lock files; for a chapter without a model the pins of its numerical libraries alone."""
+    paths = [p for p in map(Path, ("requirements.txt", "requirements-weights.txt")) if p.is_file()]
+    if chapter.files is None:
+        return {path.name: path.read_bytes() for path in paths}
+    pins = [line.split() for path in paths[:1] for line in path.read_text("utf-8").splitlines()]
+    return {"requirements": "\n".join(sorted(p[0] for p in pins if p and p[0].split("==")[0] in NUMERICAL)).encode()}
+
+
+def _content(path: str) -> bytes:
+    """What tells one content of a file or folder from another; nothing if there is none of that name."""
+    try:
+        if os.path.isfile(path):
+            with open(path, "rb") as file:
+                return hashlib.file_digest(file, "sha256").digest()
+        inside = [p for p in sorted(Path(path).rglob("*")) if p.is_file()] if os.path.isdir(path) else []
+        return "".join(f"{p}:{p.stat().st_size}:{p.stat().st_mtime_ns}\0" for p in inside).encode()
+    except OSError as error:
+        raise BadInput(f"cannot read {error.filename or path}: {error.strerror or error}") from error
+
+
+def is_current(
+    chapter: Chapter,
+    parameters: Mapping[str, Any],
+    output: Path,
+    findings: Path,
+    absent: Collection[str] | None = None,
+) -> bool:
+    """Whether an executed notebook and its findings are there and nothing that they depend on has changed.
+
+    ``absent`` names the weights that cannot be had now: a run that went on without others than these is outdated.
+    """
+    about = about_run(output)
+    if about is None or not _has_its_findings(about.get("findings", True), findings / f"{chapter.name}.json"):
+        return False
+    if absent is not None and about.get("absent", sorted(absent)) != sorted(absent):
+        return False
+    return about.get("key") == execution_key(chapter, parameters)
+
+
+def _has_its_findings(said: bool | str, path: Path) -> bool:
+    """Whether the findings beside a notebook are those that it left; an older notebook says only that some are."""
+    if not said:
+        return True
+    try:
+        return path.is_file() and (said is True or _sha(path.read_text("utf-8")) == said)
+    except (OSError, ValueError):
+        return False
+
+
+def about_run(output: Path) -> dict[str, Any] | None:
+    """Read what :func:`provenance` said of a run; None if its notebook is missing or damaged."""
+    import nbformat
+
+    try:
+        return nbformat.read(output, as_version=4).metadata.get("homogen", {})
+    except Exception:
+        return None

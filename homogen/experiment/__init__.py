@@ -1,0 +1,42 @@
+"""What the chapters on models have in common: draw answers, measure them with rulers, score them, compare.
+
+Here the pure rooms meet: answers go through ``similarity`` and ``clustering``, scores through ``uncertainty``, both
+through ``evaluation``. A chapter says which models, which rulers and which comparison; how is said once, in
+``drawing``, ``rulers`` and ``scores``.
+"""
+
+from homogen.experiment.drawing import (
+    GRADED_DEPARTS,
+    GREEDY_DEPARTS,
+    bounded,
+    conduct,
+    draw,
+    entropy,
+    had,
+    judge,
+    not_run,
+)
+from homogen.experiment.rulers import LEXICAL, Ruler, Spread, first_words, remembering, rulers, similarities
+from homogen.experiment.scores import auroc_table, measures, signals
+
+__all__ = [
+    "GRADED_DEPARTS",
+    "GREEDY_DEPARTS",
+    "LEXICAL",
+    "Ruler",
+    "Spread",
+    "auroc_table",
+    "bounded",
+    "conduct",
+    "draw",
+    "entropy",
+    "first_words",
+    "had",
+    "judge",
+    "measures",
+    "not_run",
+    "remembering",
+    "rulers",
+    "signals",
+    "similarities",
+]

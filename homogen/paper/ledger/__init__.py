@@ -1,0 +1,296 @@
+"""The ledger: every number that the paper reports, with a verdict that code computes.
+
+A claim has a *check*, a function that recomputes it from the released files or from the paper's other numbers, or it
+hangs on a *missing artifact*, which is named. The verdict is what the check finds at the rounding of the printed
+figure; none is written by hand. ``data/verdicts.csv`` keeps what was found when all files were at hand, so that the
+ledger can be read without them, and so that ``homogen claims --check`` notices when a verdict changes.
+"""
+
+from __future__ import annotations
+
+import csv
+import functools
+import importlib
+import importlib.resources
+import io
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from homogen.paper.claims import Claim
+from homogen.paper.claims import claims as reported
+from homogen.paper.ledger._base import (
+    CHECKS,
+    MARKS,
+    NOT_RUN,
+    VERDICTS,
+    Check,
+    Outcome,
+    agrees,
+    decide,
+    reported_numbers,
+)
+from homogen.paper.ledger.missing import ARTIFACTS, Artifact, missing_for
+from homogen.records import BadInput, unknown
+
+__all__ = [
+    "ARTIFACTS",
+    "CHECKS",
+    "MARKS",
+    "VERDICTS",
+    "Artifact",
+    "Check",
+    "Outcome",
+    "agrees",
+    "changed",
+    "chapter_of",
+    "checks",
+    "committed",
+    "kept",
+    "missing_for",
+    "outcomes",
+    "reported_numbers",
+    "table",
+    "write",
+]
+
+_ROOMS = ("entropy", "boundaries", "cascades", "retrieval", "samples", "printed")
+COLUMNS = ("claim_id", "verdict", "recomputed", "note")
+
+
+@functools.cache
+def checks() -> dict[str, Check]:
+    """Every check by claim id; the files that hold them load when they are first wanted."""
+    for room in _ROOMS:
+        importlib.import_module(f"homogen.paper.ledger.{room}")
+    return CHECKS
+
+
+_CHAPTERS = {
+    "02_single_clusters": ("12",),
+    "03_decoding": ("15",),
+    "05_base_and_instruct": ("13",),
+    "06_families": ("14",),
+    "07_stages": ("16", "18", "24"),
+    "08_answer_length": ("17",),
+    "09_quantization": ("19",),
+    "10_embedders": ("20",),
+    "12_datasets": ("22",),
+    "15_math_and_length": ("11",),
+}
+"""Chapters on our own models, and the experiments that they repeat."""
+_ON_FILES = {
+    "21_token_entropy": ("1", "4", "6"),
+    "22_boundaries": ("2", "5", "7", "10"),
+    "23_cascade": ("3", "8", "sec7"),
+    "24_retrieval": ("9",),
+    "25_head_to_head": ("21", "23", "27"),
+    "26_same_meaning": ("28",),
+    "27_cut_short": ("26",),
+    "28_calibration": ("25",),
+}
+"""Chapters on released files, which show the rows of the ledger."""
+_CHAPTER = {
+    "21_token_entropy": ("C015", "C029", "C097", "C144", "C220", "C223", "C224", "C225", "C232"),
+    "22_boundaries": ("C024", "C025", "C340"),
+    "23_cascade": ("C019", "C020", "C334"),
+    "25_head_to_head": ("C013", "C014"),
+    "28_calibration": ("C227", "C228", "C229", "C230", "C231"),
+}
+_LEDGER, _DISAGREEMENTS = "29_ledger", "30_disagreements"
+
+
+def chapter_of(claim: Claim) -> str:
+    """The chapter that shows a claim, as the stem of its notebook.
+
+    What is decided without a chapter of its own is in the one on disagreements, whose last table has the rest; what no
+    chapter measures yet is in the ledger's list of what was not released.
+
+    Examples
+    --------
+    >>> chapter_of(reported()["C028"]), chapter_of(reported()["C339"]), chapter_of(reported()["C303"])
+    ('21_token_entropy', '30_disagreements', '09_quantization')
+    """
+    for stem, ids in _CHAPTER.items():
+        if claim.claim_id in ids:
+            return stem
+
+    def of(chapters: dict[str, tuple[str, ...]], otherwise: str) -> str:
+        return next((stem for stem, experiments in chapters.items() if claim.experiment in experiments), otherwise)
+
+    # Chapters on our own models show no row of the ledger; what a check decides there is among the rest.
+    return of(_ON_FILES, _DISAGREEMENTS if claim.claim_id in checks() else of(_CHAPTERS, _LEDGER))
+
+
+def outcomes(
+    ids: Iterable[str] | None = None,
+    available: Callable[[str], bool] | None = None,
+    progress: Callable[[list[Claim]], Iterable[Claim]] | None = None,
+) -> dict[str, Outcome]:
+    """Recompute claims.
+
+    Parameters
+    ----------
+    ids
+        Which; all of them by default.
+    available
+        Whether a file can be read; :func:`homogen.questions.sources.available` by default. A claim whose files
+        cannot is "not run".
+    progress
+        Wraps the list of claims, as tqdm does.
+
+    Returns
+    -------
+    dict of str to Outcome
+        By claim id, in the order of the ledger.
+
+    Raises
+    ------
+    BadInput
+        If an id is unknown, or a file is not the released one.
+    """
+    from homogen.questions import sources
+
+    every = reported()
+    wanted = list(every) if ids is None else list(ids)
+    for claim_id in wanted:
+        if claim_id not in every:
+            raise unknown("claim", claim_id, every)
+    checks()
+    rows = [every[claim_id] for claim_id in wanted]
+    return {c.claim_id: decide(c, available or sources.available) for c in (progress(rows) if progress else rows)}
+
+
+@functools.cache
+def committed() -> dict[str, Outcome]:
+    """What was found when all files were at hand, as the project keeps it."""
+    file = importlib.resources.files("homogen.paper").joinpath("data/verdicts.csv")
+    rows = csv.DictReader(io.StringIO(file.read_text("utf-8"), newline=""))
+    return {row["claim_id"]: Outcome(row["verdict"], row["recomputed"], row["note"]) for row in rows}
+
+
+def changed(found: dict[str, Outcome]) -> list[str]:
+    """The claims whose verdict is another than the committed one; what could not be run is not compared.
+
+    Examples
+    --------
+    >>> changed({"C013": Outcome("differs")})
+    ['C013: true by construction, now differs']
+    """
+    kept = committed()
+    pairs = (
+        (i, kept.get(i, Outcome("no verdict")).verdict, o.verdict) for i, o in found.items() if o.verdict != NOT_RUN
+    )
+    return [f"{i}: {before}, now {now}" for i, before, now in pairs if before != now]
+
+
+def write(found: dict[str, Outcome], path: str | Path) -> None:
+    """Write verdicts as the project keeps them.
+
+    Raises
+    ------
+    BadInput
+        If one is "not run": what is kept must be whole.
+    """
+    lacking = [i for i, o in found.items() if o.verdict == NOT_RUN]
+    if lacking:
+        raise BadInput(f"{len(lacking)} claims could not be run ({found[lacking[0]].note}, …); verdicts are kept whole")
+    with open(path, "w", encoding="utf-8", newline="") as file:
+        rows = csv.writer(file, lineterminator="\n")
+        rows.writerow(COLUMNS)
+        rows.writerows((i, o.verdict, o.recomputed, o.note) for i, o in found.items())
+
+
+def table(*experiments: str, ids: Iterable[str] = ()):
+    """The rows of some experiments as a chapter shows them: reported, recomputed, verdict, and what to know.
+
+    Parameters
+    ----------
+    *experiments
+        Experiments, as the ledger names them.
+    ids
+        Further claims.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Only rows that a check decides; what was not released is listed on the ledger's own page.
+
+    Raises
+    ------
+    BadInput
+        If there is no such experiment or claim.
+    """
+    wanted = [c for c in _of(experiments, ids) if c.claim_id in checks()]
+    found = outcomes(c.claim_id for c in wanted)
+    import pandas as pd
+
+    rows = [
+        (
+            c.claim_id,
+            c.quantity,
+            str(c),
+            found[c.claim_id].recomputed,
+            found[c.claim_id].verdict,
+            found[c.claim_id].note,
+        )
+        for c in wanted
+    ]
+    columns = ["claim", "quantity", "reported", "recomputed", "verdict", "note"]
+    return pd.DataFrame(rows, columns=columns).set_index("claim")
+
+
+def kept(*experiments: str, ids: Iterable[str] = ()):
+    """The paper's rows of some experiments with the committed verdicts; needs none of the released files.
+
+    Parameters
+    ----------
+    *experiments
+        Experiments, as the ledger names them.
+    ids
+        Further claims.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Indexed by claim id: what the paper reports, what came out of the released files, the verdict, and what would
+        settle a row that was not checkable.
+
+    Raises
+    ------
+    BadInput
+        If there is no such experiment or claim.
+
+    Examples
+    --------
+    >>> kept("19")["verdict"].unique().tolist()
+    ['not checkable', 'contradicted by its own data']
+    """
+    import pandas as pd
+
+    rows = _of(experiments, ids)
+    found = {c.claim_id: committed()[c.claim_id] for c in rows}
+    table = [
+        {
+            "claim": c.claim_id,
+            "quantity": c.quantity,
+            "reported": str(c),
+            "recomputed": found[c.claim_id].recomputed or "–",
+            "verdict": found[c.claim_id].verdict,
+            "would be settled by": "" if c.claim_id in checks() else missing_for(c).settle,
+        }
+        for c in rows
+    ]
+    columns = ["claim", "quantity", "reported", "recomputed", "verdict", "would be settled by"]
+    return pd.DataFrame(table, columns=columns).set_index("claim")
+
+
+def _of(experiments: Sequence[str], ids: Iterable[str]) -> list[Claim]:
+    """The claims of some experiments and some further ones, in the order of the ledger."""
+    every, ids = reported(), set(ids)
+    known = {c.experiment for c in every.values()}
+    for name in experiments:
+        if name not in known:
+            raise unknown("experiment", name, known)
+    for name in sorted(ids - set(every)):
+        raise unknown("claim", name, every)
+    return [c for c in every.values() if c.experiment in experiments or c.claim_id in ids]

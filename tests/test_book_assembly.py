@@ -1,0 +1,290 @@
+"""The book runs what has changed, takes what is committed, and stages it all."""
+
+import doctest
+from pathlib import Path
+
+import nbformat
+import pytest
+from tiny_chapters import GOOD, edit, left, one_line, put_file, put_profile, text_of, write
+
+from homogen.book import assembly
+from homogen.book.chapters import read
+from homogen.book.running import execution_key
+from homogen.records import BadInput
+
+
+@pytest.fixture
+def no_kernel(monkeypatch):
+    """Fail the test if a kernel is asked for."""
+    monkeypatch.setattr("papermill.execute_notebook", lambda *_, **__: pytest.fail("a kernel was started"))
+
+
+# The whole book
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """A project of two chapters, in the working folder."""
+    for number, name in enumerate(("one", "two"), 1):
+        write(tmp_path / "notebooks" / f"0{number}_{name}.md", GOOD.replace("tiny", name), title=name)
+    put_profile(tmp_path / "notebooks", "chapters: [one, two]\nall: {n: 8}\ntwo: {rate: 1e-4}\n")
+    put_profile(tmp_path / "notebooks", "chapters: []", "released")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_a_book_runs_what_has_changed_and_nothing_else(project, monkeypatch):
+    executed = []
+    run = assembly.execute
+
+    def watch(chapter, *given, offline=False):
+        executed.append(chapter.name)
+        return run(chapter, *given, offline=offline)
+
+    monkeypatch.setattr(assembly, "execute", watch)
+    staged, results = project / "book" / "chapters", project / "book" / "results" / "mine"
+    staged.mkdir(parents=True)
+    (staged / "09_gone.ipynb").write_text("a chapter that was removed")
+
+    pages = assembly.run_book("mine")
+    assert [str(p) for p in pages] == ["book/chapters/01_one.ipynb", "book/chapters/02_two.ipynb"]
+    assert executed == ["one", "two"]
+    assert left(staged) == ["01_one.ipynb", "02_two.ipynb"]
+    assert left(results) == ["01_one.ipynb", "02_two.ipynb", "findings"]
+    assert left(results / "findings") == ["one.json", "two.json"]
+    assert "n=8 rate=0.0001" in text_of(nbformat.read(pages[1], as_version=4))
+    before = {p: (p.read_bytes(), p.stat().st_mtime_ns) for p in pages}
+
+    executed.clear()
+    assembly.run_book("mine")
+    assert executed == []
+    assert {p: (p.read_bytes(), p.stat().st_mtime_ns) for p in pages} == before, "so that the build has nothing to do"
+
+    edit(project / "notebooks" / "01_one.md", "Some prose.", "Mended prose.")
+    assembly.run_book("mine")
+    assert executed == []
+    assert "Mended prose." in pages[0].read_text("utf-8")
+    assert "n=8" in text_of(nbformat.read(pages[0], as_version=4))
+
+    edit(project / "notebooks" / "profiles" / "mine.yaml", "1e-4", "0.25")
+    assembly.run_book("mine")
+    assert executed == ["two"]
+    assert "rate=0.25" in text_of(nbformat.read(pages[1], as_version=4))
+
+    executed.clear()
+    monkeypatch.setattr(assembly, "execute", lambda chapter, *_, **__: executed.append(chapter.name))
+    assembly.run_book("mine", force=True)
+    assert executed == ["one", "two"]
+
+
+@pytest.mark.parametrize(("name", "offline"), [("pocket", True), ("mine", False)])
+def test_only_the_standard_book_fetches_no_weights(project, monkeypatch, name, offline):
+    put_profile(project / "notebooks", "chapters: [one, two]", name)
+    found, run = [], assembly.execute
+
+    def watch(*given, offline=False):
+        found.append(offline)
+        return run(*given, offline=offline)
+
+    monkeypatch.setattr(assembly, "execute", watch)
+    assembly.run_book(name)
+    assert found == [offline, offline]
+
+
+def test_a_book_that_fails_keeps_the_pages_it_had(project, monkeypatch):
+    staged = project / "book" / "chapters"
+    staged.mkdir(parents=True)
+    (staged / "01_one.ipynb").write_text("an earlier page")
+    (staged / "02_two.ipynb").write_text("an earlier page")
+
+    def fail(*_, **__):
+        raise BadInput("chapter one failed: no")
+
+    monkeypatch.setattr(assembly, "execute", fail)
+    with pytest.raises(BadInput, match="chapter one failed"):
+        assembly.run_book("mine")
+    assert left(staged) == ["01_one.ipynb", "02_two.ipynb"]
+
+
+@pytest.mark.usefixtures("no_kernel")
+def test_an_unknown_profile_leaves_nothing(project):
+    with pytest.raises(BadInput, match="unknown profile 'min'"):
+        assembly.run_book("min")
+    assert left(project) == ["notebooks"]
+
+
+# Which profile runs which chapter
+
+
+def test_the_books_own_profiles_are_the_default(project):
+    put_profile(project / "notebooks", "chapters: [two]\ntwo: {n: 2}", "released")
+    put_profile(project / "notebooks", "chapters: [one]\none: {n: 1}", "pocket")
+    found = [(p.chapter.name, p.profile, p.parameters) for p in assembly.plan()]
+    assert found == [("one", "pocket", {"n": 1}), ("two", "released", {"n": 2})]
+
+
+def test_a_profile_that_is_asked_for_goes_before_released(project):
+    put_profile(project / "notebooks", "chapters: [one, two]", "released")
+    put_profile(project / "notebooks", "chapters: [two]", "mine")
+    assert [(p.chapter.name, p.profile) for p in assembly.plan("mine")] == [("one", "released"), ("two", "mine")]
+    assert [p.profile for p in assembly.plan("released")] == ["released"] * 2
+
+
+@pytest.mark.usefixtures("no_kernel")
+def test_a_chapter_in_no_profile_of_the_book_is_a_mistake(project):
+    put_profile(project / "notebooks", "chapters: [one]", "mine")
+    put_profile(project / "notebooks", "chapters: [one, two]", "another")
+    with pytest.raises(BadInput, match="two must be in the list 'chapters' of the profile mine or released") as mistake:
+        assembly.run_book("mine")
+    one_line(mistake)
+    assert left(project) == ["notebooks"]
+
+
+# Chapters on released files
+
+
+def run_nothing(chapter, parameters, output, findings, profile):
+    """Write what a run would, without one."""
+    notebook = read(chapter.path)
+    notebook.metadata["homogen"] = {
+        "profile": profile,
+        "key": execution_key(chapter, parameters),
+        "findings": False,
+        "finished": "2026-02-03T04:05:06+00:00",
+        "files": dict.fromkeys(chapter.files or (), "0123456789ab"),
+    }
+    output.parent.mkdir(parents=True, exist_ok=True)
+    nbformat.write(notebook, output)
+
+
+@pytest.fixture
+def mixed(project, monkeypatch):
+    """The project, with a third chapter on a released file; gives the file, and the names of chapters as they run."""
+    file = put_file(monkeypatch, project / "data")
+    # One that is kept elsewhere must not be found in its place.
+    monkeypatch.setenv("HOMOGEN_CACHE", str(project / "cache"))
+    write(project / "notebooks" / "03_three.md", "n", title="three", files=["published/tiny.csv"])
+    put_profile(project / "notebooks", "chapters: [one, two]", "pocket")
+    put_profile(project / "notebooks", "chapters: [three]\nthree: {n: 9}", "released")
+    ran = []
+
+    def run(chapter, *given, offline=False):
+        ran.append(chapter.name)
+        run_nothing(chapter, *given)
+
+    monkeypatch.setattr(assembly, "execute", run)
+    return file, ran
+
+
+OUTPUT = Path("book/results/released/03_three.ipynb")
+PAGE = Path("book/chapters/03_three.ipynb")
+NOTEBOOK = Path("notebooks/03_three.md")
+
+
+def test_a_book_has_the_chapters_of_both_profiles(mixed, project):
+    _, ran = mixed
+    pages = assembly.run_book()
+    assert ran == ["one", "two", "three"]
+    assert [p.name for p in pages] == ["01_one.ipynb", "02_two.ipynb", "03_three.ipynb"]
+    assert left(project / "book" / "results" / "pocket") == ["01_one.ipynb", "02_two.ipynb"]
+    assert OUTPUT.is_file()
+    ran.clear()
+    assembly.run_book()
+    assert ran == []
+    assembly.run_book(force=True)
+    assert ran == ["one", "two", "three"]
+
+
+def test_with_its_files_a_chapter_is_run_when_its_code_changes(mixed):
+    _, ran = mixed
+    assembly.run_book()
+    ran.clear()
+    edit(NOTEBOOK, "\nn\n", "\nn + 1\n")
+    assembly.run_book()
+    assert ran == ["three"]
+    assert "n + 1" in PAGE.read_text("utf-8")
+    assert "{warning}" not in PAGE.read_text("utf-8")
+
+
+def test_without_its_files_the_outputs_that_are_there_are_used_as_they_are(mixed, capsys):
+    file, ran = mixed
+    assembly.run_book()
+    ran.clear()
+    page, output = PAGE.read_bytes(), OUTPUT.read_bytes()
+    file.unlink()
+    edit(NOTEBOOK, "Some prose.", "Mended prose.")
+    assembly.run_book()
+    assert ran == []
+    assert PAGE.read_bytes() == page.replace(b"Some prose.", b"Mended prose.")
+    edit(NOTEBOOK, "Mended prose.", "Some prose.")
+    file.write_text("not what was published")
+    assembly.run_book()
+    assert ran == []
+    assert PAGE.read_bytes() == page
+    assert OUTPUT.read_bytes() == output
+    assert "not run" not in capsys.readouterr().err
+
+
+def test_without_its_files_a_page_of_changed_code_says_so(mixed, capsys):
+    file, ran = mixed
+    assembly.run_book()
+    ran.clear()
+    output = OUTPUT.read_bytes()
+    file.unlink()
+    edit(NOTEBOOK, "\nn\n", "\nn + 1\n")
+    assembly.run_book()
+    assert ran == []
+    assert OUTPUT.read_bytes() == output
+    cells = nbformat.read(PAGE, as_version=4).cells
+    assert cells[0].source.startswith("# three")
+    assert "{warning}" in cells[1].source
+    assert "(2026-02-03)" in cells[1].source
+    assert "`published/tiny.csv`" in cells[1].source
+    assert "n + 1" not in [c.source for c in cells]
+    assert "three: not run for want of published/tiny.csv" in capsys.readouterr().err
+    file.write_text("a,b\n1,2\n")
+    assembly.run_book()
+    assert ran == ["three"]
+    assert "{warning}" not in PAGE.read_text("utf-8")
+
+
+def test_force_runs_what_can_be_run(mixed, capsys):
+    file, ran = mixed
+    assembly.run_book()
+    ran.clear()
+    file.unlink()
+    assembly.run_book(force=True)
+    assert ran == ["one", "two"]
+    assert "three: not run" in capsys.readouterr().err
+    assert "{warning}" not in PAGE.read_text("utf-8"), "the code is still that of the outputs"
+
+
+@pytest.mark.parametrize("damage", [None, "", "{", "{}"])
+def test_with_neither_files_nor_outputs_the_files_are_named_before_anything_runs(damage, mixed, monkeypatch):
+    file, ran = mixed
+    file.unlink()
+    if damage is not None:
+        OUTPUT.parent.mkdir(parents=True)
+        OUTPUT.write_text(damage)
+    with pytest.raises(BadInput, match=r"chapter three needs published/tiny\.csv, and there are no ") as mistake:
+        assembly.run_book()
+    assert str(file.parent.parent) in one_line(mistake)
+    assert ran == []
+    monkeypatch.delenv("HOMOGEN_DATA")
+    with pytest.raises(BadInput, match="in a folder that HOMOGEN_DATA names, or let 'homogen run three' fetch them"):
+        assembly.run_book()
+
+
+def test_a_page_without_its_files_is_staged_the_same_each_time(mixed):
+    file, _ = mixed
+    assembly.run_book()
+    file.unlink()
+    edit(NOTEBOOK, "\nn\n", "\nn + 1\n")
+    assembly.run_book()
+    before = PAGE.stat().st_mtime_ns
+    assembly.run_book()
+    assert PAGE.stat().st_mtime_ns == before
+
+
+def test_examples_hold():
+    assert not doctest.testmod(assembly).failed

