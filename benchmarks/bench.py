@@ -212,7 +212,7 @@ def embeddings(table: Table) -> None:
         embedder = hg.models.load_embedder("all-minilm-l6-v2", device="cpu")
         from sentence_transformers import SentenceTransformer
 
-        card = hg.cards.CARDS["all-minilm-l6-v2"]
+        card = hg.models.CARDS["all-minilm-l6-v2"]
         library = SentenceTransformer(str(card.files[0].locate().parent), device="cpu")
     except (hg.BadInput, ImportError) as error:
         table.row("embeddings", "0.95x one encode call", str(error)[:42], None)

@@ -351,12 +351,12 @@ def test_ugly_input_is_answered_or_refused_in_one_line(name):
 
 
 @pytest.mark.parametrize("name", sorted(set(FUNCTIONS) - TEXTUAL))
-@pytest.mark.parametrize("what", sorted(NEVER))
-def test_what_no_measure_can_mean_is_refused(name, what):
-    if what in ("ragged", "an object array of ragged rows") and name in {*ROWS, "number_of_sets"}:
-        return  # their rows may differ in length; the signs or the kind of number decide
+def test_what_no_measure_can_mean_is_refused(name):
+    # Rows may differ in length in some; there the signs or the kind of number decide.
+    uneven = {"ragged", "an object array of ragged rows"} if name in {*ROWS, "number_of_sets"} else set()
     arguments = (ONE_QUESTION | ONE_ITEM)[name]
-    assert isinstance(outcome(FUNCTIONS[name], [UGLY[what], *arguments[1:]]), str)
+    for what in sorted(NEVER - uneven):
+        assert isinstance(outcome(FUNCTIONS[name], [UGLY[what], *arguments[1:]]), str), what
 
 
 ARGUMENTS = [
@@ -372,9 +372,9 @@ ARGUMENTS = [
 
 
 @pytest.mark.parametrize("call", ARGUMENTS)
-@pytest.mark.parametrize("ugly", ["x", True, NAN, np.inf, -1, [0.5], np.eye(9), object(), {}, 1j])
-def test_ugly_arguments_are_refused_in_one_line(call, ugly):
-    assert isinstance(outcome(call, [ugly]), str)
+def test_ugly_arguments_are_refused_in_one_line(call):
+    for ugly in ("x", True, NAN, np.inf, -1, [0.5], np.eye(9), object(), {}, 1j):
+        assert isinstance(outcome(call, [ugly]), str), ugly
 
 
 # --- what the docstrings promise ------------------------------------------------------------------------------------
