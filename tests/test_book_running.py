@@ -205,7 +205,8 @@ def test_an_interrupted_run_leaves_the_findings_as_they_were(tiny, earlier, tmp_
 KILLED = """
 import sys
 from pathlib import Path
-from homogen import chapters, cli, execution
+from homogen import cli
+from homogen.book import chapters, running
 home = Path(sys.argv[1])
 chapter = chapters.chapters(home / "nb")["tiny"]
 with cli._terminated_as_interrupted():
@@ -224,12 +225,15 @@ def waiting(tmp_path):
         os.mkfifo(pipe)
     # The chapter says where it is, and then waits for what nobody writes.
     says = f"kept = open({str(said)!r}, 'w')\nprint(findings.folder().as_posix(), file=kept, flush=True)"
-    write(tmp_path / "nb" / "01_tiny.md", GOOD, f"from homogen import findings\n{says}\nopen({str(go_on)!r}).read()")
+    write(tmp_path / "nb" / "01_tiny.md", GOOD, f"from homogen.book import findings\n{says}\nopen({str(go_on)!r}).read()")
     command = [sys.executable, "-c", KILLED, str(tmp_path)]
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
     with subprocess.Popen(command, start_new_session=True, stderr=subprocess.DEVNULL, env=environment) as process:
         try:
-            with open(said) as pipe:
+            # Opened at once, so that a run that ends before it says anything is a failure and not a wait without end.
+            with os.fdopen(os.open(said, os.O_RDONLY | os.O_NONBLOCK)) as pipe:
+                assert select.select([pipe], [], [], 120)[0], "the run ended, or never came so far"
+                os.set_blocking(pipe.fileno(), True)
 
                 def kill(name):
                     process.send_signal(getattr(signal, name))
@@ -530,11 +534,11 @@ def test_parameters_make_a_run_stale(current):
     [
         ("nb/01_tiny.md", "n * 2", "n * 3"),
         ("nb/01_tiny.md", "rate: float = 0.5", "rate: float = 0.6"),
-        ("homogen/findings.py", "return ", "return  "),
+        ("homogen/book/findings.py", "return ", "return  "),
         ("homogen/records.py", "import", "import  "),
-        ("homogen/figures.py", "PALETTE", "COLOURS"),  # findings use it, inside a function
+        ("homogen/book/figures.py", "PALETTE", "COLOURS"),  # findings use it, inside a function
         ("homogen/__init__.py", "_MODULES", "_NO_MODULES"),
-        ("homogen/data/claims.csv", "C148", "C941"),
+        ("homogen/paper/data/claims.csv", "C148", "C941"),
         ("requirements.txt", "2.0.0", "2.0.1"),
     ],
 )
@@ -546,12 +550,13 @@ def test_what_can_change_a_result_makes_a_run_stale(file, old, new, current, tmp
 @pytest.mark.parametrize(
     ("file", "old", "new"),
     [
-        ("homogen/findings.py", "import csv\n", "# of the paper's numbers\n\nimport csv  # a table\n"),
-        ("homogen/findings.py", '"""What a chapter leaves behind', '"""All that a chapter leaves behind'),
+        ("homogen/book/findings.py", "import json\n", "# of the chapters\n\nimport json  # a list\n"),
+        ("homogen/book/findings.py", '"""What a chapter leaves behind', '"""All that a chapter leaves behind'),
         ("homogen/records.py", "from __future__", "\n\n# a comment\nfrom __future__"),
-        ("homogen/grading.py", "import", "import  "),
+        ("homogen/grading/decide.py", "import", "import  "),
+        ("homogen/book/running.py", "import", "import  "),
         ("homogen/engines/transformers.py", "import", "import  "),
-        ("homogen/data/pocket.jsonl", "?", "!"),
+        ("homogen/questions/data/pocket.jsonl", "?", "!"),
     ],
 )
 def test_what_cannot_change_a_result_leaves_a_run_current(file, old, new, current, tmp_path):
@@ -607,7 +612,8 @@ def test_what_a_run_stores_does_not_make_it_stale(tmp_path, monkeypatch):
 
 READ = """import csv, os, time, warnings
 from pathlib import Path
-from homogen import Estimate, findings
+from homogen import Estimate
+from homogen.book import findings
 with open(Path(os.environ["HOMOGEN_DATA"], "published/tiny.csv")) as file:
     rows = list(csv.reader(file))
 print("rows:", len(rows), flush=True)

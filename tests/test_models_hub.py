@@ -19,7 +19,7 @@ from homogen.models.load import load_model
 
 FETCH = """
 import json, sys
-from homogen import hub
+from homogen.models import hub
 for name in sys.argv[1:]:
     try:
         folder, commit = hub.fetch(name)

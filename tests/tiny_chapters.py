@@ -35,7 +35,8 @@ deep: bool = False  # look closer
 sizes: list = [1, 2.5]  # of the samples
 """
 GOOD = """import sys
-from homogen import Estimate, findings
+from homogen import Estimate
+from homogen.book import findings
 print(f"n={n} rate={rate} sizes={sizes}")
 print("50%|#####     |", file=sys.stderr)
 _ = findings.record("tiny", "the count", Estimate(float(n), 0.0, 9.0, n=1, method="given"))"""
