@@ -225,7 +225,9 @@ def waiting(tmp_path):
         os.mkfifo(pipe)
     # The chapter says where it is, and then waits for what nobody writes.
     says = f"kept = open({str(said)!r}, 'w')\nprint(findings.folder().as_posix(), file=kept, flush=True)"
-    write(tmp_path / "nb" / "01_tiny.md", GOOD, f"from homogen.book import findings\n{says}\nopen({str(go_on)!r}).read()")
+    write(
+        tmp_path / "nb" / "01_tiny.md", GOOD, f"from homogen.book import findings\n{says}\nopen({str(go_on)!r}).read()"
+    )
     command = [sys.executable, "-c", KILLED, str(tmp_path)]
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
     with subprocess.Popen(command, start_new_session=True, stderr=subprocess.DEVNULL, env=environment) as process:

@@ -141,6 +141,8 @@ def test_bad_input(call, message):
         ('{"p_true": 0.8}', 0.8),
         ("Paris (85%)", 0.85),
         ("I would rate my answer as 85%.", 0.85),
+        ("The proposed answer is 100% correct, but", 1.0),
+        ("The answer is 90%.\n\nTo calculate the", 0.9),
         ("The turnout was 71%. I am 85% sure", 0.85),
     ],
 )

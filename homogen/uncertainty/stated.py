@@ -15,7 +15,8 @@ become plain ones) it looks for *mentions*:
 A percentage or score before a word that is none of confidence, and none of a short list of small words, counts
 something else (*71 % of the Earth*, *9/10 people*, *a 95% confidence interval*): it is no mention, unless a label
 stands before it, and ambiguous if its clause has a word of confidence. Without such a word it is no mention either if
-its clause begins with more than hedges (*I say*, *about*; but *the turnout was 71%*, *Oxygen: 21%*), a bracket apart.
+its clause begins with more than hedges (*I say*, *about*, *the answer is*; but *the turnout was 71%*, *Oxygen: 21%*), a
+bracket apart; *100% correct* is one whatever stands before it.
 
 A bracket may stand between a label and what follows it. If it names a scale, ``(0-1)``, ``(0-10)``, ``(1-10)``,
 ``(0-100)``, ``(1-100)``, ``(%)`` or the like, the number is read on it, and one above 0 and up to 1 on a scale to 10 or
@@ -93,6 +94,8 @@ _HEDGE_WORDS = """
     positive put rate right roughly say so t than that think to true under would yes
 """
 _HEDGES = frozenset(_HEDGE_WORDS.split())
+_RIGHT = frozenset({"accurate", "correct", "right", "true"})
+_ANSWER_IS = re.compile(r"\b(?:(?:the|my|this) )?(?:proposed |given )?answer is\b", re.I)
 
 
 def p_true(
@@ -260,7 +263,10 @@ def _counts_something(match: re.Match, start: int, sure: bool) -> bool:
     word = after[1].lower() if after else "and"
     if word not in _SMALL or not (sure or word in _HEDGES) or _INTERVAL.match(text, sign.end()):
         return True
+    if word in _RIGHT:
+        return False
     before = text[max(start, match.start() - 40) : match.start()].rpartition("(")[2]  # room for hedges
+    before = _ANSWER_IS.sub(" ", before)
     return not (sure or _HEDGES.issuperset(re.findall(r"[^\W\d_]+", before.lower())))
 
 
