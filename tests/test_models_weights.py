@@ -177,15 +177,15 @@ def test_smollm2_is_converted_again_where_the_converted_copy_is_damaged(tmp_path
     capsys.readouterr()
     assert resolve_weights("smollm2-135m-instruct")[0] == str(copy)
     assert capsys.readouterr().out == ""
-    weights = copy / "model.safetensors"
-    with open(weights, "r+b") as file:
-        file.seek(weights.stat().st_size // 2)
+    damaged = copy / "model.safetensors"
+    with open(damaged, "r+b") as file:
+        file.seek(damaged.stat().st_size // 2)
         byte = file.read(1)
         file.seek(-1, 1)
         file.write(bytes([byte[0] ^ 128]))
     assert texts() == first
     assert "preparing smollm2-135m-instruct (once)" in capsys.readouterr().out
-    assert weights.digest(weights) == weights.digest(home / "model.safetensors")
+    assert weights.digest(damaged) == weights.digest(home / "model.safetensors")
     shutil.rmtree(tmp_path / "models")  # half a gigabyte
 
 
