@@ -185,6 +185,14 @@ def test_a_value_is_read_as_the_type_of_its_parameter(name, given, wanted, tiny)
     assert type(got) is type(wanted)
 
 
+def test_a_list_that_holds_itself_is_refused(tiny):
+    """YAML can say one: sizes: &a [*a]."""
+    endless = []
+    endless.append(endless)
+    with pytest.raises(BadInput, match="parameter sizes of tiny must be list"):
+        validate(tiny, {"sizes": endless})
+
+
 @pytest.mark.parametrize(
     ("name", "given"),
     [

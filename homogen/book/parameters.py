@@ -86,7 +86,10 @@ def _typed(chapter: Chapter, parameter: Parameter, value: Any) -> Any:
 def _plain(value: Any) -> bool:
     """Whether a value is made of texts, finite numbers, truth values and lists, which a notebook can be given."""
     if isinstance(value, list):
-        return all(map(_plain, value))
+        try:
+            return all(map(_plain, value))
+        except RecursionError:  # a list of YAML may hold itself
+            return False
     return isinstance(value, str | int) or (isinstance(value, float) and math.isfinite(value))
 
 
