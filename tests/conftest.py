@@ -7,6 +7,7 @@ enough that the next-token distributions are far from uniform.
 
 import json
 import os
+import signal
 
 # Set before anything imports the hub's client: no test reaches the network, and no bar is drawn.
 os.environ["HF_HUB_OFFLINE"] = "1"
@@ -16,6 +17,9 @@ import numpy as np
 import pytest
 
 from homogen.records import Question
+
+# Where a script runs the tests in its background they would be deaf to Ctrl-C, which some of them send themselves.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 WORDS = [f"w{i:03d}" for i in range(220)]
 END, PAD = "<end>", "<pad>"
