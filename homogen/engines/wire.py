@@ -156,6 +156,9 @@ def from_loop(work: Callable[[Callable[[Any], None]], Coroutine]) -> Iterator[An
             with contextlib.suppress(BaseException):
                 loop.run_until_complete(asyncio.gather(*rest, return_exceptions=True))
                 loop.run_until_complete(loop.shutdown_asyncgens())
+            with contextlib.suppress(BaseException):
+                for _ in range(5):  # a transport lets go of its socket in a later turn than it was told to
+                    loop.run_until_complete(asyncio.sleep(0))
             loop.close()
             items.put(_END)
 
