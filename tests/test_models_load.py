@@ -471,7 +471,8 @@ def test_code_in_a_model_folder_is_never_run(load, place, own_code):
     """transformers asks on standard input, and then runs it."""
     folder, refused = own_code
     CODE[place](folder)
-    refused(load)
+    assert str(folder) in refused(load)
+    assert not (folder.parent / "ran").exists()
 
 
 ST = "sentence_transformers.models"
