@@ -70,7 +70,7 @@ UGLY = {
     "level": ["x", "95%", 0, 1, -0.5, 95, None, True, np.nan, np.inf, [0.95], 1j],
     "resamples": COUNTS[:-1],
     "lots": [1, *COUNTS[:-1]],
-    "measure": [],  # a function of the caller's, called as it is
+    "measure": [5, "x", lambda score, labels: None, lambda score, labels: "abc", lambda score, labels: [0.5]],
     "fit": [None, 5, "x", lambda labels: ROW[:-1], lambda labels: "abc"],
     "draw": [None, 5, "x", lambda rng: np.inf, lambda rng: "abc"],
     "folds": [1, *COUNTS],

@@ -21,6 +21,7 @@ from homogen.evaluation._base import (
     complete_rows,
     estimate_from_counts,
     generator,
+    is_number,
     one_of,
     percent,
     percentiles,
@@ -218,12 +219,19 @@ def fitted_test(
     rng = generator(seed)
     if not callable(fit):
         raise BadInput(f"fit must be a function from labels to scores, got {shown(fit)}")
+    if measure is not None and not callable(measure):
+        raise BadInput(f"measure must be a function from scores and labels to a number, got {shown(measure)}")
     labels = row("wrong", wrong)
     check_binary("wrong", labels)
     known = np.flatnonzero(~np.isnan(labels))
 
     def area(w: np.ndarray) -> float:
-        return auroc(fit(w), w, interval=None).value if measure is None else float(measure(fit(w), w))
+        if measure is None:
+            return auroc(fit(w), w, interval=None).value
+        value = measure(fit(w), w)
+        if not is_number(value):
+            raise BadInput(f"measure must give a number for scores and labels, gave {shown(value)}")
+        return float(value)
 
     observed = area(labels)
     if math.isnan(observed):
