@@ -385,6 +385,17 @@ class Estimate:
         interval = "" if math.isnan(self.low) and math.isnan(self.high) else f" [{fixed(self.low)}, {fixed(self.high)}]"
         return f"{fixed(self.value)}{interval}, n={self.count}, coverage {self.coverage:.0%}"
 
+    def times(self, factor: float) -> Estimate:
+        """The same in another unit or with the other sign.
+
+        Examples
+        --------
+        >>> print(Estimate(0.25, 0.125, 0.5, n=8).times(-100))
+        -25.000 [-50.000, -12.500], n=8, coverage 100%
+        """
+        low, high = sorted((factor * self.low, factor * self.high))
+        return dataclasses.replace(self, value=factor * self.value, low=low, high=high)
+
     @classmethod
     def undefined(cls, reason: str, n: int = 0, coverage: float = 0.0) -> Estimate:
         """An estimate that does not exist, and why."""

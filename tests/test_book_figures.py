@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from matplotlib.colors import to_hex
 
+from homogen import evaluation
 from homogen.book import figures
 from homogen.records import Estimate
 
@@ -287,3 +288,16 @@ def test_a_name_cannot_end_the_sliders_script():
 
 def test_examples_hold():
     assert not doctest.testmod(figures).failed
+
+
+def test_tests_stand_beside_one_another_with_p_by_holm():
+    same = evaluation.mcnemar([1, 0, 1], [1, 0, 1])
+    found = {("a", "b"): evaluation.mcnemar([1] * 6, [0] * 6), ("a", "c"): same, ("b", "c"): evaluation.mcnemar([], [])}
+    table = figures.tests_table(found, "change")
+    assert table.columns.tolist() == ["change", "low", "high", "p", "p, Holm"]
+    assert table.index.nlevels == 2
+    assert table["change"].tolist()[:2] == [1, 0]
+    assert table["p"].tolist()[:2] == [2 / 64, 1]
+    assert table["p, Holm"].tolist()[:2] == [4 / 64, 1]  # the test that could not be made does not count
+    assert np.isnan(table.loc[("b", "c")]).all()
+    assert figures.tests_table({}, "change").shape == (0, 5)

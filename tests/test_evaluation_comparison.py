@@ -127,13 +127,15 @@ def test_wilcoxon_agrees_with_scipy_and_shifts_with_the_data():
     a, b, _ = some(80)
     test = e.paired_wilcoxon([*a, NAN], [*b, 1])
     reference = stats.wilcoxon(a, b)
-    assert (test.statistic, test.pvalue, test.n) == (reference.statistic, reference.pvalue, 80)
+    assert (test.statistic, test.pvalue, test.effect.n) == (reference.statistic, reference.pvalue, 80)
     d = a - b
     walsh = [(d[i] + d[j]) / 2 for i in range(80) for j in range(i, 80)]
-    np.testing.assert_allclose(test.difference, np.median(walsh), rtol=1e-12)
-    assert test.low < test.difference < test.high
+    np.testing.assert_allclose(test.effect.value, np.median(walsh), rtol=1e-12)
+    assert test.effect.low < test.effect.value < test.effect.high
     moved = e.paired_wilcoxon(a + 1, b)
-    np.testing.assert_allclose([moved.low, moved.high], [test.low + 1, test.high + 1], rtol=1e-12)
+    np.testing.assert_allclose(
+        [moved.effect.low, moved.effect.high], [test.effect.low + 1, test.effect.high + 1], rtol=1e-12
+    )
 
 
 def every_sign(n):
@@ -149,20 +151,20 @@ def test_wilcoxon_interval_leaves_out_0_exactly_where_the_test_rejects(n, level)
     covered = 0
     for d in every_sign(n):
         test = e.paired_wilcoxon(d, np.zeros(n), level)
-        assert (test.low > 0 or test.high < 0) == (test.pvalue < 1 - level)
-        covered += not (test.low > 0 or test.high < 0)
+        assert (test.effect.low > 0 or test.effect.high < 0) == (test.pvalue < 1 - level)
+        covered += not (test.effect.low > 0 or test.effect.high < 0)
     assert covered / 2**n >= level  # all patterns are equally likely under the hypothesis: the exact coverage
 
 
 def test_wilcoxon_interval_by_hand():
     # five positive differences: p = 2/32 > 0.05, so no 95% interval exists; at 90% it is the range
     five = e.paired_wilcoxon([1, 2, 4, 8, 16], [0] * 5)
-    assert (five.pvalue, np.isnan(five.low), np.isnan(five.high)) == (0.0625, True, True)
+    assert (five.pvalue, np.isnan(five.effect.low), np.isnan(five.effect.high)) == (0.0625, True, True)
     wide = e.paired_wilcoxon([1, 2, 4, 8, 16], [0] * 5, level=0.9)
-    assert (wide.low, wide.high) == (1, 16)
+    assert (wide.effect.low, wide.effect.high) == (1, 16)
     # six: only rank sum 0 is rejected (2/64 < 0.05 < 4/64), so the first and the last mean are the ends
     six = e.paired_wilcoxon([1, 2, 4, 8, 16, 32], [0] * 6)
-    assert (six.pvalue, six.low, six.high) == (0.03125, 1, 32)
+    assert (six.pvalue, six.effect.low, six.effect.high) == (0.03125, 1, 32)
 
 
 @pytest.mark.parametrize("n", [6, 12, 30, 50, 51, 80])
@@ -171,18 +173,18 @@ def test_wilcoxon_interval_ends_where_its_own_test_stops_rejecting(n):
     for _ in range(20):
         d = rng.normal(0.3, 1, n)
         test = e.paired_wilcoxon(d, np.zeros(n))
-        assert (test.low > 0 or test.high < 0) == (test.pvalue < 0.05)
-        for end, inwards in ((test.low, 1e-9), (test.high, -1e-9)):
+        assert (test.effect.low > 0 or test.effect.high < 0) == (test.pvalue < 0.05)
+        for end, inwards in ((test.effect.low, 1e-9), (test.effect.high, -1e-9)):
             assert e.paired_wilcoxon(d - end - inwards, np.zeros(n)).pvalue >= 0.05
             assert e.paired_wilcoxon(d - end + inwards, np.zeros(n)).pvalue < 0.05
 
 
 def test_wilcoxon_of_equal_pairs_of_few_and_of_none():
     same = e.paired_wilcoxon([1, 2, 3], [1, 2, 3])
-    assert (same.statistic, same.pvalue, same.difference) == (0, 1, 0)
+    assert (same.statistic, same.pvalue, same.effect.value) == (0, 1, 0)
     few = e.paired_wilcoxon([1, 2], [0, 0])
-    assert np.isnan(few.low)
-    assert e.paired_wilcoxon([], []).method == "undefined: no pairs"
+    assert np.isnan(few.effect.low)
+    assert e.paired_wilcoxon([], []).effect.method == "undefined: no pairs"
     with pytest.raises(ValueError, match="a has 1, b has 2"):
         e.paired_wilcoxon([1], [1, 2])
 
@@ -191,10 +193,14 @@ def test_wilcoxon_takes_rounding_for_what_it_is():
     # .1 + .2 is .30000000000000004, and none of the other differences is quite .1
     a, b = [0.1 + 0.2, 0.5, 0.7, 0.9, 1.1, 1.3], [0.3, 0.4, 0.6, 0.8, 1.0, 1.2]
     tenths, whole = e.paired_wilcoxon(a, b), e.paired_wilcoxon([3, 5, 7, 9, 11, 13], [3, 4, 6, 8, 10, 12])
-    assert (tenths.pvalue, tenths.statistic, tenths.low) == (whole.pvalue, whole.statistic, whole.low) == (0.0625, 0, 0)
-    assert tenths.method == whole.method
-    np.testing.assert_allclose([10 * tenths.difference, 10 * tenths.high], [1, 1], rtol=1e-12)
-    assert whole.difference == whole.high == 1
+    assert (
+        (tenths.pvalue, tenths.statistic, tenths.effect.low)
+        == (whole.pvalue, whole.statistic, whole.effect.low)
+        == (0.0625, 0, 0)
+    )
+    assert tenths.effect.method == whole.effect.method
+    np.testing.assert_allclose([10 * tenths.effect.value, 10 * tenths.effect.high], [1, 1], rtol=1e-12)
+    assert whole.effect.value == whole.effect.high == 1
     # what is small beside nothing else counts
     assert e.paired_wilcoxon([1e-15, 2e-15, 4e-15], [0] * 3).statistic == 0
     assert e.paired_wilcoxon([1e-15, 2e-15, 4e-15], [0] * 3).pvalue == 0.25
@@ -221,9 +227,9 @@ def test_wilcoxon_is_exact_also_with_ties_and_zeros(d):
         np.testing.assert_allclose(test.pvalue, counted(d), rtol=1e-12)
     else:
         assert test.pvalue == 1
-    assert test.method.startswith("signed-rank test (exact")
-    assert ("ties" in test.method) == (len({abs(x) for x in d if x}) < sum(x != 0 for x in d))
-    assert ("equal pairs left out" in test.method) == (0 in d)
+    assert test.effect.method.startswith("signed-rank test (exact")
+    assert ("ties" in test.effect.method) == (len({abs(x) for x in d if x}) < sum(x != 0 for x in d))
+    assert ("equal pairs left out" in test.effect.method) == (0 in d)
 
 
 @pytest.mark.parametrize("n", [14, 30, 50])
@@ -244,26 +250,26 @@ def test_wilcoxon_stays_exact_where_scipy_turns_to_the_normal_distribution(n):
 
 def test_wilcoxon_names_its_distribution_and_beyond_fifty_does_not_contradict_itself_silently():
     rng = np.random.default_rng(0)
-    assert "(normal)" in e.paired_wilcoxon(rng.normal(size=51), np.zeros(51)).method
+    assert "(normal)" in e.paired_wilcoxon(rng.normal(size=51), np.zeros(51)).effect.method
     disagree = 0
     for n in (8, 20, 60, 80):
         for _ in range(100):
             d = rng.integers(-2, 4, n) if n > 8 else rng.integers(-1, 5, n)
             test = e.paired_wilcoxon(d, np.zeros(n))
-            differ = (test.low > 0 or test.high < 0) != (test.pvalue < 0.05)
-            assert differ == test.method.endswith("which disagree about 0")
+            differ = (test.effect.low > 0 or test.effect.high < 0) != (test.pvalue < 0.05)
+            assert differ == test.effect.method.endswith("which disagree about 0")
             disagree += differ
     assert disagree  # it does happen
-    assert "no interval: too few pairs" in e.paired_wilcoxon([1, 2], [0, 0]).method
+    assert "no interval: too few pairs" in e.paired_wilcoxon([1, 2], [0, 0]).effect.method
 
 
 def test_a_level_is_printed_as_it_is():
     assert e.wilson(1, 2, 0.999).method.endswith("99.9%")
     assert e.wilson(1, 2).method.endswith("95%")
     assert "99.5%" in e.mean([1, 2, 3], level=0.995).method
-    assert e.tost([1, 2, 4], [0, 1, 2], 3, level=0.975).method.endswith("t-interval 95%")
+    assert e.tost([1, 2, 4], [0, 1, 2], 3, level=0.975).effect.method.endswith("t-interval 95%")
     assert e.cohens_d([1, 2, 3, 4], [0, 0, 1, 1], 0.29).method.endswith("29%")
-    assert "99.99%" in e.paired_wilcoxon([1, 2], [2, 1], 0.9999).method
+    assert "99.99%" in e.paired_wilcoxon([1, 2], [2, 1], 0.9999).effect.method
 
 
 # ---------------------------------------------------------------- huge numbers
@@ -285,7 +291,11 @@ def test_huge_and_tiny_numbers_are_the_same_in_another_unit(size):
     for call, margin in ((lambda x, y, m: e.paired_wilcoxon(x, y, 0.9), 1), (e.tost, 3)):
         big, small = call(A, B, margin * size), call(a, b, margin)
         same([big.statistic, big.pvalue], [small.statistic, small.pvalue], 1)
-        same([big.difference, big.low, big.high], [small.difference, small.low, small.high], size)
+        same(
+            [big.effect.value, big.effect.low, big.effect.high],
+            [small.effect.value, small.effect.low, small.effect.high],
+            size,
+        )
     same(e.pearson(A, b).pvalue, e.pearson(a, b).pvalue, 1)
     for call in (e.hsic, e.distance_correlation, e.mutual_information):
         same(call(A, b, resamples=50).observed, call(a, b, resamples=50).observed, 1)
@@ -320,8 +330,8 @@ def test_tost_agrees_with_two_one_sided_tests_of_scipy(n, seed, margin, level):
     worse = max(above, below, key=lambda t: t.pvalue)
     np.testing.assert_allclose([test.statistic, test.pvalue], [worse.statistic, worse.pvalue], rtol=1e-9)
     interval = stats.ttest_1samp(a - b, 0).confidence_interval(2 * level - 1)
-    np.testing.assert_allclose([test.low, test.high], interval, atol=1e-10)
-    assert (test.pvalue < 1 - level) == (-margin < test.low and test.high < margin)
+    np.testing.assert_allclose([test.effect.low, test.effect.high], interval, atol=1e-10)
+    assert (test.pvalue < 1 - level) == (-margin < test.effect.low and test.effect.high < margin)
     order = rng.permutation(n)
     assert e.tost(a[order], b[order], margin, level) == test
 
@@ -331,15 +341,15 @@ def test_tost_by_hand():
     test = e.tost([1, 2, 3, NAN], [0, 0, 0, 1], margin=4)
     np.testing.assert_allclose(test.statistic, -2 * np.sqrt(3), rtol=1e-12)
     np.testing.assert_allclose(test.pvalue, stats.t.cdf(-2 * np.sqrt(3), 2), rtol=1e-12)
-    assert (test.difference, test.n) == (2, 3)
-    assert "90%" in test.method
+    assert (test.effect.value, test.effect.n) == (2, 3)
+    assert "90%" in test.effect.method
 
 
 def test_tost_of_what_is_undefined():
-    assert e.tost([1], [0], 1).method == "undefined: needs two pairs"
+    assert e.tost([1], [0], 1).effect.method == "undefined: needs two pairs"
     fixed = e.tost([0.1, 0.2, 0.3], [1.1, 1.2, 1.3], 2)
-    assert fixed.method == "undefined: the differences do not vary"
-    np.testing.assert_allclose(fixed.difference, -1, rtol=1e-12)
+    assert fixed.effect.method == "undefined: the differences do not vary"
+    np.testing.assert_allclose(fixed.effect.value, -1, rtol=1e-12)
     for change in ({"margin": 0}, {"margin": -1}, {"margin": np.inf}, {"margin": 1, "level": 0.5}):
         with pytest.raises(BadInput):
             e.tost([1, 2], [2, 1], **change)

@@ -1,3 +1,4 @@
+import dataclasses
 import doctest
 import warnings
 
@@ -145,19 +146,19 @@ def test_likelihood_ratio_agrees_with_statsmodels_on_the_raw_columns(k):
     test = e.likelihood_ratio_test(score, length, wrong, level=0.9)
     np.testing.assert_allclose(test.statistic, 2 * (full.llf - small.llf), rtol=1e-10)
     np.testing.assert_allclose(test.pvalue, stats.chi2.sf(test.statistic, 1), rtol=1e-10)
-    np.testing.assert_allclose(test.difference, full.params[-1] * score.std(), rtol=1e-8)
-    np.testing.assert_allclose([test.low, test.high], full.conf_int(0.1)[-1] * score.std(), rtol=1e-8)
+    np.testing.assert_allclose(test.effect.value, full.params[-1] * score.std(), rtol=1e-8)
+    np.testing.assert_allclose([test.effect.low, test.effect.high], full.conf_int(0.1)[-1] * score.std(), rtol=1e-8)
 
 
 def test_likelihood_ratio_by_hand():
     # Covariate constant, score 0/1: 1 of 4 wrong against 3 of 4. Log-odds differ by 2 ln 3, score's deviation is 1/2.
     # The likelihoods: 8 ln 1/2 against 2 (ln 1/4 + 3 ln 3/4); the coefficient's variance is 4 (1 + 1/3).
     test = e.likelihood_ratio_test([0] * 4 + [1] * 4, [5] * 8, [1, 0, 0, 0, 1, 1, 1, 0])
-    np.testing.assert_allclose(test.difference, np.log(3), rtol=1e-9)
+    np.testing.assert_allclose(test.effect.value, np.log(3), rtol=1e-9)
     full, small = 2 * (np.log(1 / 4) + 3 * np.log(3 / 4)), 8 * np.log(1 / 2)
     np.testing.assert_allclose(test.statistic, 2 * (full - small), rtol=1e-9)
     half = stats.norm.ppf(0.975) * np.sqrt(2 * (1 + 1 / 3)) / 2
-    np.testing.assert_allclose([test.low, test.high], [np.log(3) - half, np.log(3) + half], rtol=1e-8)
+    np.testing.assert_allclose([test.effect.low, test.effect.high], [np.log(3) - half, np.log(3) + half], rtol=1e-8)
 
 
 @settings(max_examples=25, deadline=None)
@@ -169,20 +170,20 @@ def test_likelihood_ratio_is_blind_to_order_units_and_lines_in_the_covariate(n, 
     test = e.likelihood_ratio_test(score, length, wrong)
     again = e.likelihood_ratio_test(score[order], length[order], wrong[order])
     if np.isnan(test.statistic):
-        assert again.method == test.method == f"undefined: {SEPARATED}"
+        assert again.effect.method == test.effect.method == f"undefined: {SEPARATED}"
         return
     assert again == test
     assert test.statistic >= 0
     assert 0 <= test.pvalue <= 1
     # rtol: Newton's last step, worse where a near separation makes the maximum flat
     scaled = e.likelihood_ratio_test(1e6 * score, 1e-6 * length, wrong)
-    both = [test.statistic, test.difference]
-    np.testing.assert_allclose([scaled.statistic, scaled.difference], both, rtol=1e-5, atol=1e-9)
+    both = [test.statistic, test.effect.value]
+    np.testing.assert_allclose([scaled.statistic, scaled.effect.value], both, rtol=1e-5, atol=1e-9)
     moved = e.likelihood_ratio_test(score + 3 * length, length, wrong)
     np.testing.assert_allclose(moved.statistic, test.statistic, rtol=1e-5, atol=1e-9)
     twice = e.likelihood_ratio_test(np.tile(score, 2), np.tile(length, 2), np.tile(wrong, 2))
     np.testing.assert_allclose(
-        [twice.statistic, twice.difference], [2 * test.statistic, test.difference], rtol=1e-5, atol=1e-9
+        [twice.statistic, twice.effect.value], [2 * test.statistic, test.effect.value], rtol=1e-5, atol=1e-9
     )
 
 
@@ -220,14 +221,22 @@ def test_an_undefined_likelihood_ratio_says_why(score, covariate, wrong, reason)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         test = e.likelihood_ratio_test(score, covariate, wrong)
-    assert test.method == f"undefined: {reason}"
-    assert np.isnan([test.statistic, test.pvalue, test.difference, test.low, test.high]).all()
+    assert test.effect.method == f"undefined: {reason}"
+    assert np.isnan([test.statistic, test.pvalue, test.effect.value, test.effect.low, test.effect.high]).all()
 
 
 def test_likelihood_ratio_level_and_missing_rows():
     score, length, wrong = measured()
     test, narrow = (e.likelihood_ratio_test(score, length, wrong, level=x) for x in (0.95, 0.5))
-    assert test.low < narrow.low < narrow.difference == test.difference < narrow.high < test.high
-    assert e.likelihood_ratio_test([*score, NAN], [*length, 1], [*wrong, 1]) == test
+    assert (
+        test.effect.low
+        < narrow.effect.low
+        < narrow.effect.value
+        == test.effect.value
+        < narrow.effect.high
+        < test.effect.high
+    )
+    more = e.likelihood_ratio_test([*score, NAN], [*length, 1], [*wrong, 1])
+    assert more == dataclasses.replace(test, effect=dataclasses.replace(test.effect, coverage=60 / 61))
     with pytest.raises(BadInput, match="level"):
         e.likelihood_ratio_test(score, length, wrong, level=95)

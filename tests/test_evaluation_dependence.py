@@ -1,3 +1,4 @@
+import dataclasses
 import doctest
 import itertools
 
@@ -10,7 +11,7 @@ from sklearn.metrics import mutual_info_score
 
 from homogen import evaluation as e
 from homogen.evaluation import dependence as room
-from homogen.records import BadInput
+from homogen.records import BadInput, Estimate
 
 NAN = np.nan
 NULLS = [e.distance_correlation, e.hsic, e.mutual_information]
@@ -45,28 +46,34 @@ def test_doctests():
 def test_pearson_agrees_with_scipy(data, level):
     a, b = data
     ours, scipys = e.pearson(a, b, level), stats.pearsonr(a, b)
-    np.testing.assert_allclose([ours.difference, ours.pvalue], scipys, rtol=1e-8, atol=1e-12)
+    np.testing.assert_allclose([ours.effect.value, ours.pvalue], scipys, rtol=1e-8, atol=1e-12)
     if min(len(set(a)), len(set(b))) < 0.9 * len(a):
-        assert np.isnan([ours.low, ours.high]).all()
-        assert ours.method.endswith("no interval: values tie")
+        assert np.isnan([ours.effect.low, ours.effect.high]).all()
+        assert ours.effect.method.endswith("no interval: values tie")
     else:
-        np.testing.assert_allclose([ours.low, ours.high], scipys.confidence_interval(level), atol=1e-10)
+        np.testing.assert_allclose([ours.effect.low, ours.effect.high], scipys.confidence_interval(level), atol=1e-10)
     np.testing.assert_allclose(2 * stats.t.sf(abs(ours.statistic), len(a) - 2), ours.pvalue, rtol=1e-8)
     again = e.pearson(1e6 * b[::-1] + 3, 1e-6 * a[::-1])
-    np.testing.assert_allclose(again.difference, ours.difference, atol=1e-12)
+    np.testing.assert_allclose(again.effect.value, ours.effect.value, atol=1e-12)
 
 
 def test_pearson_by_hand_and_at_its_ends():
     # deviations -1, 0, 1 and -1, 1, 0: 1 / 2
     half = e.pearson([1, 2, 3], [1, 3, 2])
-    assert half.difference == pytest.approx(0.5, abs=1e-15)
-    assert (half.low, half.high) == (-1, 1)
+    assert half.effect.value == pytest.approx(0.5, abs=1e-15)
+    assert (half.effect.low, half.effect.high) == (-1, 1)
     for sign in (1, -1):
         line = e.pearson([1, 2, 4, 8, NAN], [sign * 0.1, sign * 0.2, sign * 0.4, sign * 0.8, 1])
-        assert (line.difference, line.low, line.high, line.pvalue, line.n) == (sign, sign, sign, 0, 4)
+        assert (line.effect.value, line.effect.low, line.effect.high, line.pvalue, line.effect.n) == (
+            sign,
+            sign,
+            sign,
+            0,
+            4,
+        )
         assert line.statistic == sign * np.inf
     # a small spread at a large mean is no constant
-    assert e.pearson(1e9 + np.arange(5), [2, 1, 4, 3, 5]).difference == pytest.approx(0.8, abs=1e-9)
+    assert e.pearson(1e9 + np.arange(5), [2, 1, 4, 3, 5]).effect.value == pytest.approx(0.8, abs=1e-9)
 
 
 # ---------------------------------------------------------------- values
@@ -197,7 +204,8 @@ def test_copies_of_all_pairs_leave_the_value(call):
 def test_every_argument_changes_something(call):
     a, b = some()
     first = call(a, b, resamples=100)
-    assert call([*a, NAN, 1], [*b, 1, NAN], resamples=100) == first
+    more = call([*a, NAN, 1], [*b, 1, NAN], resamples=100)
+    assert more == dataclasses.replace(first, effect=dataclasses.replace(first.effect, coverage=60 / 62))
     for change in ({"resamples": 120}, {"seed": 1}, {"level": 0.5}):
         other = call(a, b, **{"resamples": 100, **change})
         assert other.observed == first.observed
@@ -234,7 +242,7 @@ def test_bins_and_estimator_change_something_and_nonsense_is_refused():
 )
 def test_what_is_undefined_says_why(call, a, b, reason):
     result = call(a, b)
-    assert result.method == f"undefined: {reason}"
+    assert result.effect.method == f"undefined: {reason}"
     assert np.isnan(result.pvalue)
 
 
@@ -268,4 +276,16 @@ def test_correlation_test_is_pearsons_r_against_dealt_partners():
     dealt = [abs(np.corrcoef(a, rng.permutation(b))[0, 1]) for _ in range(2000)]
     assert abs(found.null_high - np.quantile(dealt, 0.975)) < 0.05
     assert abs(found.pvalue - np.mean(np.array(dealt) >= found.observed - 1e-12)) < 0.01
-    assert "does not vary" in e.correlation_test([1, 1, 1], [1, 2, 3]).method
+    assert "does not vary" in e.correlation_test([1, 1, 1], [1, 2, 3]).effect.method
+
+
+def test_an_estimate_stands_beside_any_draws_of_chance():
+    count = Estimate(3, NAN, NAN, 8, method="count")
+    found = e.against_null(count, [0, 1, 2, 3, NAN])
+    assert (found.observed, found.pvalue, found.null_mean, found.null_median) == (3, 2 / 5, 1.5, 1.5)
+    assert (found.effect.n, found.effect.method) == (8, "count; p = 0.400, 95% of draws 0.075 to 2.925")
+    assert e.against_null(count, [0, 1, 2, 3], sign=-1).pvalue == 1
+    assert e.against_null(count, []).effect.method == "undefined: no draw has a value"
+    for bad in ({"null": [[1]]}, {"null": [np.inf]}, {"null": [1], "level": 1}):
+        with pytest.raises(BadInput):
+            e.against_null(count, **bad)

@@ -47,13 +47,13 @@ def test_mcnemar_by_hand():
     a, b = [1] * 5 + [0] + [1, 1, 0, 0], [0] * 5 + [1] + [1, 1, 0, 0]
     test = e.mcnemar([*a, NAN], [*b, 1])
     np.testing.assert_allclose(test.pvalue, 7 / 32, rtol=1e-12)
-    assert (test.statistic, test.difference, test.n) == (1, 0.4, 10)
-    assert -1 <= test.low < test.difference < test.high <= 1
+    assert (test.statistic, test.effect.value, test.effect.n) == (1, 0.4, 10)
+    assert -1 <= test.effect.low < test.effect.value < test.effect.high <= 1
     # Bonett and Price: p = 6/12 and 2/12
     half = stats.norm.ppf(0.975) * np.sqrt((8 / 12 - (4 / 12) ** 2) / 12)
-    np.testing.assert_allclose([test.low, test.high], [4 / 12 - half, 4 / 12 + half], rtol=1e-12)
+    np.testing.assert_allclose([test.effect.low, test.effect.high], [4 / 12 - half, 4 / 12 + half], rtol=1e-12)
     assert e.mcnemar([1, 0], [1, 0]).pvalue == 1
-    assert e.mcnemar([], []).method == "undefined: no pairs"
+    assert e.mcnemar([], []).effect.method == "undefined: no pairs"
     with pytest.raises(BadInput, match="b must hold 0 and 1"):
         e.mcnemar([1, 0], [1, 3])
     with pytest.raises(ValueError, match="lengths differ"):
@@ -63,15 +63,15 @@ def test_mcnemar_by_hand():
 def test_newcombe_published_example():
     # Newcombe (1998), table II, method 10: 56/70 against 48/80 has [0.0524, 0.3339]
     test = e.fisher([1] * 56 + [0] * 14, [1] * 48 + [0] * 32)
-    assert (round(test.low, 4), round(test.high, 4)) == (0.0524, 0.3339)
-    np.testing.assert_allclose(test.difference, 0.2, rtol=1e-12)
+    assert (round(test.effect.low, 4), round(test.effect.high, 4)) == (0.0524, 0.3339)
+    np.testing.assert_allclose(test.effect.value, 0.2, rtol=1e-12)
 
 
 def test_fisher_by_hand():
     # 3 of 4 against 1 of 4, 4 yes in all: (C(4,3) C(4,1) + C(4,4) C(4,0)) / C(8,4) = 17/70, twice
     test = e.fisher([1, 1, 1, 0, NAN], [0, 0, 0, 1])
     np.testing.assert_allclose(test.pvalue, 34 / 70, rtol=1e-12)
-    assert (test.statistic, test.difference, test.n) == (9, 0.5, 8)
+    assert (test.statistic, test.effect.value, test.effect.n) == (9, 0.5, 8)
 
 
 @settings(max_examples=40, deadline=None)
@@ -80,16 +80,18 @@ def test_fisher_agrees_with_scipy_and_newcombe_with_two_wilson_intervals(a1, a0,
     a, b = [1] * a1 + [0] * a0, [1] * b1 + [0] * b0
     test = e.fisher(a, b, level)
     if not a or not b:
-        assert test.method == "undefined: a group is empty"
+        assert test.effect.method == "undefined: a group is empty"
         return
     np.testing.assert_allclose(test.pvalue, stats.fisher_exact([[a1, a0], [b1, b0]]).pvalue, rtol=1e-10)
     x, y = e.wilson(a1, len(a), level), e.wilson(b1, len(b), level)
     d = x.value - y.value
     low = d - np.hypot(x.value - x.low, y.high - y.value)
     high = d + np.hypot(x.high - x.value, y.value - y.low)
-    np.testing.assert_allclose([test.difference, test.low, test.high], [d, low, high], atol=1e-10)
+    np.testing.assert_allclose([test.effect.value, test.effect.low, test.effect.high], [d, low, high], atol=1e-10)
     swapped = e.fisher(b[::-1], a, level)
-    np.testing.assert_allclose([swapped.low, swapped.high], [-test.high, -test.low], atol=1e-12)
+    np.testing.assert_allclose(
+        [swapped.effect.low, swapped.effect.high], [-test.effect.high, -test.effect.low], atol=1e-12
+    )
 
 
 def test_fisher_with_empty_cells():

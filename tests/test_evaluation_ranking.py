@@ -1,3 +1,4 @@
+import dataclasses
 import doctest
 from functools import partial
 
@@ -263,12 +264,14 @@ def test_delong_agrees_with_the_quadratic_formula(seed, n):
     value, S = slow_delong([a, b], wrong)
     variance = S[0, 0] + S[1, 1] - 2 * S[0, 1]
     test = e.delong_test(a, b, wrong)
-    assert abs(test.difference - (value[0] - value[1])) < 1e-12
+    assert abs(test.effect.value - (value[0] - value[1])) < 1e-12
     if variance > 1e-20:
         z = (value[0] - value[1]) / np.sqrt(variance)
         np.testing.assert_allclose(test.statistic, z, rtol=1e-9, atol=1e-12)
         np.testing.assert_allclose(test.pvalue, 2 * stats.norm.sf(abs(z)), rtol=1e-8)
-        np.testing.assert_allclose(test.high - test.low, 2 * stats.norm.ppf(0.975) * np.sqrt(variance), rtol=1e-9)
+        np.testing.assert_allclose(
+            test.effect.high - test.effect.low, 2 * stats.norm.ppf(0.975) * np.sqrt(variance), rtol=1e-9
+        )
     one = e.auroc(a, wrong, "delong", level=0.5)
     reach = stats.norm.ppf(0.75) * np.sqrt(S[0, 0])
     ends = [NAN, NAN] if value[0] in (0, 1) else np.clip([value[0] - reach, value[0] + reach], 0, 1)
@@ -296,19 +299,20 @@ def test_delong_at_perfect_separation_has_no_interval_and_says_so():
 def test_delong_of_a_score_with_itself_and_of_a_perfect_with_a_reversed_one():
     a, b, wrong = some()
     same = e.delong_test(a, np.exp(a), wrong)
-    assert (same.statistic, same.pvalue, same.difference, same.low, same.high) == (0, 1, 0, 0, 0)
+    assert (same.statistic, same.pvalue, same.effect.value, same.effect.low, same.effect.high) == (0, 1, 0, 0, 0)
     swapped = e.delong_test(b, a, wrong)
     assert swapped.statistic == -e.delong_test(a, b, wrong).statistic
     fixed = e.delong_test([4, 3, 2, 1], [1, 2, 3, 4], [1, 1, 0, 0])
-    assert (fixed.difference, np.isnan(fixed.pvalue)) == (1, True)
-    assert fixed.method.startswith("undefined: the difference does not vary")
+    assert (fixed.effect.value, np.isnan(fixed.pvalue)) == (1, True)
+    assert fixed.effect.method.startswith("undefined: the difference does not vary")
     both = e.delong_test([3, 4, 1, 2], [4, 3, 2, 1], [1, 1, 0, 0])  # no more can be told of two that are perfect
-    assert (both.difference, np.isnan(both.pvalue), both.method) == (0, True, fixed.method)
+    assert (both.effect.value, np.isnan(both.pvalue), both.effect.method) == (0, True, fixed.effect.method)
     assert e.delong_test([3, 4, 1, 2], [30, 40, 10, 20], [1, 1, 0, 0]).pvalue == 1
     few = e.delong_test([1, 2, 3], [1, 2, 3], [1, 0, NAN])
-    assert few.method == "undefined: needs two wrong and two right answers"
+    assert few.effect.method == "undefined: needs two wrong and two right answers"
     dropped = e.delong_test([*a, NAN, 1], [*b, 1, NAN], [*wrong, 1, 0])
-    assert dropped == e.delong_test(a, b, wrong)
+    whole = e.delong_test(a, b, wrong)
+    assert dropped == dataclasses.replace(whole, effect=dataclasses.replace(whole.effect, coverage=60 / 62))
 
 
 def test_delong_on_the_ratings_of_hanley_and_mcneil():
@@ -354,27 +358,27 @@ def test_bootstrap_test_equals_a_loop_over_the_same_resamples(metric):
         for row in order[rows]:
             drawn.append(one(a[row], wrong[row], None).value - one(b[row], wrong[row], None).value)
     test = e.bootstrap_test(a, b, wrong, metric, resamples=200, seed=3, level=0.9)
-    np.testing.assert_allclose(test.difference, one(a, wrong, None).value - one(b, wrong, None).value, atol=1e-12)
-    np.testing.assert_allclose([test.low, test.high], np.quantile(drawn, [0.05, 0.95]), atol=1e-12)
+    np.testing.assert_allclose(test.effect.value, one(a, wrong, None).value - one(b, wrong, None).value, atol=1e-12)
+    np.testing.assert_allclose([test.effect.low, test.effect.high], np.quantile(drawn, [0.05, 0.95]), atol=1e-12)
     tail = min(np.sum(np.array(drawn) <= 0), np.sum(np.array(drawn) >= 0))
     np.testing.assert_allclose(test.pvalue, min(1, 2 * (tail + 1) / 201), rtol=1e-12)
-    np.testing.assert_allclose(test.statistic, test.difference / np.std(drawn), rtol=1e-9)
+    np.testing.assert_allclose(test.statistic, test.effect.value / np.std(drawn), rtol=1e-9)
 
 
 def test_bootstrap_test_is_near_delong_and_its_interval_agrees_with_its_p():
     a, b, wrong = some(300, 1)
     ours, delong = e.bootstrap_test(a, b, wrong), e.delong_test(a, b, wrong)
-    assert ours.difference == pytest.approx(delong.difference, abs=1e-12)
-    np.testing.assert_allclose([ours.low, ours.high], [delong.low, delong.high], atol=0.01)
+    assert ours.effect.value == pytest.approx(delong.effect.value, abs=1e-12)
+    np.testing.assert_allclose([ours.effect.low, ours.effect.high], [delong.effect.low, delong.effect.high], atol=0.01)
     assert abs(ours.pvalue - delong.pvalue) < 0.03  # resampling and a normal variance, at n = 300
-    assert (ours.low > 0 or ours.high < 0) == (ours.pvalue < 0.05)
+    assert (ours.effect.low > 0 or ours.effect.high < 0) == (ours.pvalue < 0.05)
 
 
 @pytest.mark.parametrize("metric", ["auroc", "aurc", "prr", "pr_auc"])
 def test_scores_that_rank_alike_have_p_one(metric):
     a, _, wrong = some()
     test = e.bootstrap_test(a, np.exp(a), wrong, metric, resamples=100)
-    assert (test.statistic, test.pvalue, test.difference, test.low, test.high) == (0, 1, 0, 0, 0)
+    assert (test.statistic, test.pvalue, test.effect.value, test.effect.low, test.effect.high) == (0, 1, 0, 0, 0)
 
 
 def test_bootstrap_test_takes_every_argument_and_no_order_of_rows():
@@ -382,26 +386,27 @@ def test_bootstrap_test_takes_every_argument_and_no_order_of_rows():
     first = e.bootstrap_test(a, b, wrong, resamples=300)
     order = np.random.default_rng(0).permutation(60)
     assert e.bootstrap_test(a[order], b[order], wrong[order], resamples=300) == first
-    assert e.bootstrap_test([*a, NAN, 1], [*b, 1, NAN], [*wrong, 1, 0], resamples=300) == first
+    more = e.bootstrap_test([*a, NAN, 1], [*b, 1, NAN], [*wrong, 1, 0], resamples=300)
+    assert more == dataclasses.replace(first, effect=dataclasses.replace(first.effect, coverage=60 / 62))
     for change in ({"metric": "prr"}, {"resamples": 301}, {"seed": 1}, {"level": 0.5}):
         other = e.bootstrap_test(a, b, wrong, **{"resamples": 300, **change})
-        assert (other.low, other.high) != (first.low, first.high)
-    assert e.bootstrap_test(b, a, wrong, resamples=300).difference == -first.difference
+        assert (other.effect.low, other.effect.high) != (first.effect.low, first.effect.high)
+    assert e.bootstrap_test(b, a, wrong, resamples=300).effect.value == -first.effect.value
     for change in ({"metric": "auc"}, {"resamples": 0}, {"seed": -1}, {"level": 2}):
         with pytest.raises(BadInput):
             e.bootstrap_test(a, b, wrong, **change)
 
 
 def test_bootstrap_test_of_what_is_undefined():
-    assert e.bootstrap_test([], [], []).method == "undefined: needs two questions"
-    assert e.bootstrap_test([1, 2], [2, 1], [1, 1]).method == "undefined: every answer is wrong"
-    assert e.bootstrap_test([1, 2], [2, 1], [0, 0], "pr_auc").method == "undefined: no answer is wrong"
+    assert e.bootstrap_test([], [], []).effect.method == "undefined: needs two questions"
+    assert e.bootstrap_test([1, 2], [2, 1], [1, 1]).effect.method == "undefined: every answer is wrong"
+    assert e.bootstrap_test([1, 2], [2, 1], [0, 0], "pr_auc").effect.method == "undefined: no answer is wrong"
     fixed = e.bootstrap_test([4, 3, 2, 1], [1, 2, 3, 4], [1, 1, 0, 0])
-    assert (fixed.difference, fixed.method) == (1, "undefined: the difference does not vary")
+    assert (fixed.effect.value, fixed.effect.method) == (1, "undefined: the difference does not vary")
     both = e.bootstrap_test([3, 4, 1, 2], [4, 3, 2, 1], [1, 1, 0, 0], resamples=100)
-    assert (both.difference, np.isnan(both.pvalue), both.method) == (0, True, fixed.method)
+    assert (both.effect.value, np.isnan(both.pvalue), both.effect.method) == (0, True, fixed.effect.method)
     assert e.bootstrap_test([3, 4, 1, 2], [30, 40, 10, 20], [1, 1, 0, 0], resamples=100).pvalue == 1
-    assert "with one class dropped" in e.bootstrap_test([1, 2, 3, 4], [2, 1, 3, 4], [1, 0, 0, 0]).method
+    assert "with one class dropped" in e.bootstrap_test([1, 2, 3, 4], [2, 1, 3, 4], [1, 0, 0, 0]).effect.method
 
 
 # 113 patients with aneurysmal subarachnoid haemorrhage (Turck et al. 2010, Intensive Care Med. 36): poor outcome, WFNS
@@ -427,7 +432,7 @@ def test_delong_against_the_published_example_of_proc():
     test = e.delong_test(wfns, s100b, wrong)
     assert test.statistic == pytest.approx(2.20898359144, abs=1e-10)
     assert test.pvalue == pytest.approx(0.0271757822292, abs=1e-12)
-    assert (test.low, test.high) == pytest.approx((0.01040618, 0.17421442), abs=1e-8)
+    assert (test.effect.low, test.effect.high) == pytest.approx((0.01040618, 0.17421442), abs=1e-8)
     a = e.auroc(wfns, wrong, interval="delong")
     b = e.auroc(s100b, wrong, interval="delong")
     assert (a.value, b.value) == pytest.approx((0.823678861789, 0.731368563686), abs=1e-11)
@@ -493,7 +498,7 @@ def test_a_fitted_score_can_be_judged_by_another_measure():
     assert found.observed == 1
     assert found.pvalue == pytest.approx(0.1, abs=0.04)  # one order of ten
     assert found.null_median == pytest.approx(0.6)
-    assert found.method.startswith("hits of a fitted score")
+    assert found.effect.method.startswith("hits of a fitted score")
 
 
 def test_fitted_test_deals_and_fits_anew():
@@ -510,5 +515,5 @@ def test_fitted_test_deals_and_fits_anew():
     assert {sum(labels) for labels in seen} == {5}  # dealt, not drawn
     assert abs(found.null_mean - 0.5) < 0.03
     assert found.pvalue < 0.02
-    assert found.n == 11
+    assert found.effect.n == 11
     assert np.isnan(e.fitted_test(lambda w: score, [1] * 12).pvalue)

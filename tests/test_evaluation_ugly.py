@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from homogen import evaluation as e
-from homogen.records import BadInput
+from homogen.records import BadInput, Estimate
 
 ROW = [0.1, 0.4, 0.3, 0.9, 0.6, 0.2, 0.8, 0.5, 0.35, 0.75]
 WRONG = [0, 1, 0, 1, 1, 0, 1, 0, 1, 0]
@@ -28,6 +28,8 @@ GOOD = {
     "alpha": 0.3,
     "successes": 3,
     "n": 10,
+    "null": ROW,
+    "effect": Estimate(0.5, 0.4, 0.6, 10),
     "fit": lambda labels: ROW,
     "draw": lambda rng: rng.random(),
 }
@@ -62,7 +64,7 @@ ROWS = [
 ]
 COUNTS = [0, -1, 2.5, 2.0, True, None, "x", np.nan, [5], 10**400]
 UGLY = {
-    **dict.fromkeys(("score", "score_a", "score_b", "prob_wrong", "values", "pvalues", "a", "b"), ROWS),
+    **dict.fromkeys(("score", "score_a", "score_b", "prob_wrong", "values", "pvalues", "null", "a", "b"), ROWS),
     "wrong": [*ROWS, [2] * 10, [0.5] * 10, [-1] * 10],
     "covariate": [*[x for x in ROWS if not isinstance(x, pd.DataFrame)], np.ones((10, 0)), np.ones((10, 2, 1))],
     "category": [None, 5, [["a"]] * 10, [{}] * 10, [np.zeros(2)] * 10, "ab", object()],
@@ -72,6 +74,8 @@ UGLY = {
     "lots": [1, *COUNTS[:-1]],
     "measure": [5, "x", lambda score, labels: None, lambda score, labels: "abc", lambda score, labels: [0.5]],
     "fit": [None, 5, "x", lambda labels: ROW[:-1], lambda labels: "abc"],
+    "effect": [None, 0.5, ROW, "x"],
+    "sign": [0, 2, True, None, "x", 1.0, [1]],
     "draw": [None, 5, "x", lambda rng: np.inf, lambda rng: "abc"],
     "folds": [1, *COUNTS],
     "bins": [x for x in COUNTS if x is not None],

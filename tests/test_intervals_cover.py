@@ -75,14 +75,14 @@ def test_differences_of_rates_by_bonett_and_price():
     rng = np.random.default_rng(5)
     a = rng.random((RUNS, 40)) < 0.5
     b = np.where(rng.random((RUNS, 40)) < 0.7, a, rng.random((RUNS, 40)) < 0.2)  # true rate .5*.7 + .3*.2
-    made = [(r.low, r.high) for r in map(e.mcnemar, a, b)]
+    made = [(r.effect.low, r.effect.high) for r in map(e.mcnemar, a, b)]
     assert coverage(made, 0.5 - (0.7 * 0.5 + 0.3 * 0.2)) >= 0.925
 
 
 def test_differences_of_rates_of_two_groups_by_newcombe():
     rng = np.random.default_rng(6)
     a, b = rng.random((RUNS, 30)) < 0.6, rng.random((RUNS, 40)) < 0.3
-    made = [(r.low, r.high) for r in map(e.fisher, a, b)]
+    made = [(r.effect.low, r.effect.high) for r in map(e.fisher, a, b)]
     assert coverage(made, 0.3) >= 0.925
 
 
@@ -95,7 +95,7 @@ def test_differences_of_auroc_by_delong():
         signal = rng.normal(size=80) + wrong
         a, b = signal + rng.normal(size=80), signal + rng.normal(size=80)
         result = e.delong_test(a, b, wrong)
-        made.append((result.low, result.high))
+        made.append((result.effect.low, result.effect.high))
     assert coverage(made, 0) >= 0.925
 
 
@@ -114,7 +114,7 @@ def test_differences_of_auroc_by_bootstrap():
     for _ in range(RUNS):
         signal = rng.normal(size=70) + wrong
         result = e.bootstrap_test(signal + rng.normal(size=70), signal + rng.normal(size=70), wrong, resamples=300)
-        made.append((result.low, result.high))
+        made.append((result.effect.low, result.effect.high))
     assert coverage(made, 0) >= 0.925
 
 
@@ -145,7 +145,7 @@ def test_correlations_of_what_does_not_tie():
     for _ in range(RUNS):
         x, noise = rng.normal(size=(2, 30))
         result = e.pearson(x, 0.5 * x + np.sqrt(0.75) * noise)
-        made.append((result.low, result.high))
+        made.append((result.effect.low, result.effect.high))
     assert coverage(made, 0.5) >= 0.925
 
 

@@ -39,7 +39,7 @@ KNOWS = {
     "sampling": {"engines", "models", "questions"},
     "experiment": {"similarity", "nli", "clustering", "uncertainty", "evaluation", "models", "sampling"},
     "paper": {"similarity", "clustering", "uncertainty", "evaluation", "cascade", "questions"},
-    "book": {"clustering", "models", "sampling", "questions", "paper"},
+    "book": {"clustering", "evaluation", "models", "sampling", "questions", "paper"},
     "cli": {"book", "paper", "models", "questions", "sampling"},
 }
 """Which room knows which, beside ``records``, which all may know: at import and inside functions alike."""

@@ -22,6 +22,7 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from homogen.evaluation import TestResult, holm
 from homogen.records import Estimate, fixed
 
 PALETTE = ("#4477AA", "#EE6677", "#228833", "#AA7700", "#66A9CC", "#AA3377")
@@ -223,6 +224,37 @@ def estimates_table(estimates: Mapping[object, Estimate], x: str, shown: bool = 
         for key, e in estimates.items()
     ]
     return pd.DataFrame(rows, columns=[x, "value", "95% interval", "n", "coverage"]).set_index(x)
+
+
+def tests_table(tests: Mapping[object, TestResult], effect: str) -> pd.DataFrame:
+    """Set tests beside one another: effect, its interval, p, and p adjusted by Holm's method for all of them.
+
+    Parameters
+    ----------
+    tests
+        By what they compare; a key of several texts gives several index columns.
+    effect
+        The heading of the effect.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row a test: ``effect``, low, high, p and "p, Holm"; numbers, NaN where a test could not be made.
+
+    Examples
+    --------
+    >>> from homogen.evaluation import mcnemar
+    >>> found = {"a": mcnemar([1, 1, 1, 1, 1, 0], [0, 0, 0, 0, 1, 0]), "b": mcnemar([1, 0], [0, 1])}
+    >>> print(tests_table(found, "difference").round(3).to_string())
+       difference   low  high      p  p, Holm
+    a       0.667  0.01  0.99  0.125     0.25
+    b       0.000 -0.98  0.98  1.000     1.00
+    """
+    rows = [(t.effect.value, t.effect.low, t.effect.high, t.pvalue) for t in tests.values()]
+    index = pd.Index(list(tests)) if tests else pd.Index([], dtype=object)
+    table = pd.DataFrame(rows, columns=[effect, "low", "high", "p"], index=index, dtype=float)
+    table["p, Holm"] = holm(table["p"]) if len(table) else []
+    return table
 
 
 def threshold_slider(

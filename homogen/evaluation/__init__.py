@@ -21,7 +21,7 @@ mean what they say), ``forecasts`` (made of a score, out of fold), ``comparison`
 their own result).
 """
 
-from homogen.evaluation._base import PermutationResult, Row, TestResult
+from homogen.evaluation._base import PermutationResult, Row, TestResult, against_null
 from homogen.evaluation.abstention import AbstentionRule, conformal_abstention
 from homogen.evaluation.calibration import BrierParts, brier, brier_decomposition, calibration_test, ece, reliability
 from homogen.evaluation.comparison import cohens_d, holm, mean, mean_over_lots, paired_difference, paired_wilcoxon, tost
@@ -41,6 +41,7 @@ __all__ = [
     "SelectedGroup",
     "TestResult",
     "accuracy_at_coverage",
+    "against_null",
     "aurc",
     "auroc",
     "bootstrap_test",

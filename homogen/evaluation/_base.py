@@ -10,7 +10,7 @@ from numbers import Integral
 import numpy as np
 from scipy import stats
 
-from homogen.records import BadInput, Estimate, unknown
+from homogen.records import BadInput, Estimate, fixed, unknown
 
 Row = Sequence[float]
 """``(n,)`` numbers: a list, an array, a column."""
@@ -22,7 +22,7 @@ TIE = 1e-12  # of the largest entry: what differs by no more is rounding
 
 @dataclasses.dataclass(frozen=True)
 class TestResult:
-    """A test of a difference a - b (or another effect) with its interval.
+    """A test of a difference a - b (or another effect), and the effect with its interval.
 
     The test is two-sided unless the function says otherwise.
 
@@ -32,25 +32,17 @@ class TestResult:
         The test's own number (z, t, a rank sum, …); the function says which.
     pvalue
         Chance, if there were no effect, of a statistic at least as extreme; in [0, 1].
-    difference
-        The estimated effect, in the unit of what was compared.
-    low, high
-        Ends of its interval at the ``level`` asked for.
-    n
-        Pairs or questions without NaN that went in.
-    method
-        How test and interval were made. Whatever is undefined is NaN, and the reason is here.
+    effect
+        What was tested, in the unit of what was compared, with its interval at the ``level`` asked for, the pairs or
+        questions without NaN that went in, and how test and interval were made. Whatever is undefined is NaN, and its
+        ``method`` has the reason.
     """
 
     __test__ = False  # not one of pytest's
 
     statistic: float
     pvalue: float
-    difference: float
-    low: float
-    high: float
-    n: int
-    method: str
+    effect: Estimate
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,40 +56,47 @@ class PermutationResult:
 
     Attributes
     ----------
-    observed
-        The statistic of the data as they are.
+    effect
+        The statistic of the data as they are, without an interval; its ``method`` gives p and the range of the draws
+        as well. Whatever is undefined is NaN, and the reason is there.
     pvalue
         As above, in (0, 1].
-    null_mean
-        Mean of the draws: what the statistic is worth where there is nothing to find.
+    null_mean, null_median
+        Of the draws: what the statistic is worth where there is nothing to find.
     null_low, null_high
-        The middle share ``level`` of the draws. They are no interval of ``observed``.
-    n
-        Pairs or questions without NaN that went in.
-    method
-        How it was made. Whatever is undefined is NaN, and the reason is here.
-    null_median
-        Median of the draws.
+        The middle share ``level`` of the draws. They are no interval of the effect.
     """
 
-    observed: float
+    effect: Estimate
     pvalue: float
     null_mean: float
     null_low: float
     null_high: float
-    n: int
-    method: str
-    null_median: float = NAN
+    null_median: float
+
+    @property
+    def observed(self) -> float:
+        """The statistic of the data as they are."""
+        return self.effect.value
 
     @classmethod
-    def undefined(cls, reason: str, n: int = 0, observed: float = NAN) -> PermutationResult:
+    def undefined(cls, reason: str, n: int = 0, given: int = 0, observed: float = NAN) -> PermutationResult:
         """A comparison that cannot be made, and why."""
-        return cls(observed, NAN, NAN, NAN, NAN, n, f"undefined: {reason}")
+        return cls(_untested(reason, n, given, observed), NAN, NAN, NAN, NAN, NAN)
 
 
-def untested(reason: str, n: int, difference: float = NAN) -> TestResult:
+def _share(n: int, given: int) -> float:
+    """The coverage: how many of the rows given went in."""
+    return n / given if given else 0.0
+
+
+def untested(reason: str, n: int, given: int, effect: float = NAN) -> TestResult:
     """A test that cannot be made, and why."""
-    return TestResult(NAN, NAN, difference, NAN, NAN, n, f"undefined: {reason}")
+    return TestResult(NAN, NAN, _untested(reason, n, given, effect))
+
+
+def _untested(reason: str, n: int, given: int, value: float) -> Estimate:
+    return Estimate(value, NAN, NAN, n, _share(n, given), f"undefined: {reason}")
 
 
 def is_number(value: object) -> bool:
@@ -259,18 +258,56 @@ def percentiles(values: np.ndarray, level: float) -> tuple[float, float, int]:
     return float(low), float(high), len(values) - len(defined)
 
 
-def against_null(
-    observed: float, null: np.ndarray, level: float, n: int, method: str, sign: int = 1
-) -> PermutationResult:
-    """A permutation test's result; ``sign`` -1 where small values are the extreme ones. NaN draws do not count."""
+def against_null(effect: Estimate, null: Row, level: float = 0.95, sign: int = 1) -> PermutationResult:
+    r"""Set an estimate beside draws of what it would be by chance.
+
+    .. math:: p = \frac{1 + \#\{b : \pm T_b \ge \pm T\}}{1 + B}
+
+    Parameters
+    ----------
+    effect
+        The statistic T of the data as they are.
+    null
+        ``(B,)`` statistics of data where there is nothing to find. NaN draws do not count.
+    level
+        Of the range [``null_low``, ``null_high``], between 0 and 1.
+    sign
+        1 where large values are the extreme ones, -1 where small ones are.
+
+    Returns
+    -------
+    PermutationResult
+        Undefined without a draw. What is equal up to rounding (1e-10) is as extreme.
+
+    Raises
+    ------
+    BadInput
+        If the draws are not one row of finite numbers, the effect is no Estimate, or ``level`` or ``sign`` is another.
+
+    References
+    ----------
+    Phipson and Smyth (2010), *Stat. Appl. Genet. Mol. Biol.* 9.
+
+    Examples
+    --------
+    >>> against_null(Estimate(3, NAN, NAN, n=8), [0, 1, 2, 3]).pvalue
+    0.4
+    """
+    z_of(level)
+    if not isinstance(effect, Estimate) or isinstance(sign, bool) or not isinstance(sign, int) or abs(sign) != 1:
+        raise BadInput("an Estimate is wanted, and a sign of 1 or -1 for large or small values as the extreme ones")
+    null, observed = row("null", null), effect.value
     null = null[~np.isnan(null)]
     if not len(null):
-        return PermutationResult.undefined("no draw has a value", n, observed)
+        effect = dataclasses.replace(effect, method="undefined: no draw has a value")
+        return PermutationResult(effect, NAN, NAN, NAN, NAN, NAN)
     slack = 1e-10 * max(1e-300, abs(observed))  # equal up to rounding is as extreme
     extreme = int((sign * (null - observed) >= -slack).sum())
     low, high, _ = percentiles(null, level)
     pvalue = (1 + extreme) / (1 + len(null))
-    return PermutationResult(observed, pvalue, float(null.mean()), low, high, n, method, float(np.median(null)))
+    method = f"{effect.method}; p = {pvalue:.3f}, {percent(level)} of draws {fixed(low)} to {fixed(high)}"
+    effect = dataclasses.replace(effect, method=method)
+    return PermutationResult(effect, pvalue, float(null.mean()), low, high, float(np.median(null)))
 
 
 def check_interval(interval: str | None, resamples: int, seed: int, level: float, known: Sequence[str]) -> None:

@@ -192,10 +192,10 @@ def calibration_test(
     z_of(level)
     whole("resamples", resamples, 1)
     observed = ece(prob_wrong, wrong, bins, binning)
-    (p, _), _ = complete_rows(("wrong",), prob_wrong=probabilities(prob_wrong), wrong=wrong)
+    (p, _), given = complete_rows(("wrong",), prob_wrong=probabilities(prob_wrong), wrong=wrong)
     n, rng = len(p), generator(seed)
     if not n:
-        return PermutationResult.undefined("no questions")
+        return PermutationResult.undefined("no questions", 0, given)
     values, size = np.unique(p, return_counts=True)
     error, null = _ece_of(values, bins, binning), []
     for some in steps(n, resamples):
@@ -203,7 +203,7 @@ def calibration_test(
         bad = rng.binomial(size, values, (some, len(values)))
         null.append(error(size - bad, bad))
     method = f"{observed.method}; {resamples:,} draws of the labels from the forecasts"
-    return against_null(observed.value, np.concatenate(null), level, n, method)
+    return against_null(dataclasses.replace(observed, method=method), np.concatenate(null), level)
 
 
 def _ece_of(values: np.ndarray, bins: int, binning: str) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:

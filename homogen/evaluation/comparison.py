@@ -328,7 +328,7 @@ def paired_wilcoxon(a: Row, b: Row, level: float = 0.95) -> TestResult:
     Returns
     -------
     TestResult
-        ``statistic`` is W; ``difference`` the shift :math:`\hat\theta`, in the unit of a and b. Undefined without pairs
+        ``statistic`` is W; ``effect`` the shift :math:`\hat\theta`, in the unit of a and b. Undefined without pairs
         (p = 1 where all are equal). Where n is too small for any rejection (n < 6 at 95%) the ends are NaN.
 
     Raises
@@ -361,14 +361,14 @@ def paired_wilcoxon(a: Row, b: Row, level: float = 0.95) -> TestResult:
     The smaller rank sum is 0 for two of the 32 patterns of five signs (one pair is equal):
 
     >>> r = paired_wilcoxon([9, 8, 7, 9, 6, 9], [5, 6, 6, 4, 6, 2])
-    >>> r.statistic, r.pvalue, r.difference
+    >>> r.statistic, r.pvalue, r.effect.value
     (0.0, 0.0625, 3.0)
     """
     z_of(level)
-    (x, y), _ = complete_rows(a=a, b=b)
+    (x, y), given = complete_rows(a=a, b=b)
     n = len(x)
     if not n:
-        return untested("no pairs", 0)
+        return untested("no pairs", 0, given)
     d, exponent = _differences(x, y)
     moved = d[d != 0]
     rank = stats.rankdata(np.abs(moved))
@@ -391,10 +391,11 @@ def paired_wilcoxon(a: Row, b: Row, level: float = 0.95) -> TestResult:
     method = f"signed-rank test ({', '.join(notes)}), Hodges-Lehmann shift {percent(level)}"
     method += f" ({'exact' if n <= _EXACT else 'normal'})"
     if not k:
-        return TestResult(statistic, pvalue, middle, NAN, NAN, n, f"{method}, no interval: too few pairs to reject")
+        method = f"{method}, no interval: too few pairs to reject"
+        return TestResult(statistic, pvalue, Estimate(middle, NAN, NAN, n, n / given, method))
     if (pvalue < 1 - level) != (low > 0 or high < 0):
         method += ", which disagree about 0"
-    return TestResult(statistic, pvalue, middle, low, high, n, method)
+    return TestResult(statistic, pvalue, Estimate(middle, low, high, n, n / given, method))
 
 
 def tost(a: Row, b: Row, margin: float, level: float = 0.95) -> TestResult:
@@ -420,7 +421,7 @@ def tost(a: Row, b: Row, margin: float, level: float = 0.95) -> TestResult:
     Returns
     -------
     TestResult
-        ``statistic`` is the t of the side with the larger p, ``difference`` the mean of a - b. Undefined with fewer
+        ``statistic`` is the t of the side with the larger p, ``effect`` the mean of a - b. Undefined with fewer
         than two pairs, and where the differences do not vary.
 
     Raises
@@ -435,7 +436,7 @@ def tost(a: Row, b: Row, margin: float, level: float = 0.95) -> TestResult:
     Examples
     --------
     >>> r = tost([0.71, 0.64, 0.80, 0.55, 0.62], [0.70, 0.66, 0.79, 0.57, 0.61], margin=0.05)
-    >>> print(f"{r.difference:.3f} [{r.low:.3f}, {r.high:.3f}], p = {r.pvalue:.4f}")
+    >>> print(f"{r.effect.value:.3f} [{r.effect.low:.3f}, {r.effect.high:.3f}], p = {r.pvalue:.4f}")
     -0.002 [-0.018, 0.014], p = 0.0014
     """
     z_of(level)
@@ -443,16 +444,16 @@ def tost(a: Row, b: Row, margin: float, level: float = 0.95) -> TestResult:
         raise BadInput(f"margin must be above 0 and finite, got {margin!r}")
     if level <= 0.5:
         raise BadInput(f"level must be above 0.5 for an interval at 2 level - 1, got {level!r}")
-    (x, y), _ = complete_rows(a=a, b=b)
+    (x, y), given = complete_rows(a=a, b=b)
     n = len(x)
     if n < 2:
-        return untested("needs two pairs", n)
+        return untested("needs two pairs", n, given)
     order = np.lexsort([y, x])  # sums then do not depend on the order of rows
     (x, y, (within,)), exponent = in_units(x[order], y[order], np.array([margin], dtype=np.float64))
     d = x - y
     difference = out_of_units(d.mean(), exponent)
     if np.ptp(d) <= TIE * max(np.abs(x).max(), np.abs(y).max()):  # rounding of a constant is no spread
-        return untested("the differences do not vary", n, difference)
+        return untested("the differences do not vary", n, given, difference)
     from statsmodels.stats.weightstats import ttost_paired
 
     pvalue, above, below = ttost_paired(x, y, -within, within)
@@ -460,7 +461,8 @@ def tost(a: Row, b: Row, margin: float, level: float = 0.95) -> TestResult:
     half = stats.t.ppf(level, n - 1) * stats.sem(d)
     low, high = (out_of_units(d.mean() + side * half, exponent) for side in (-1, 1))
     method = f"two one-sided t-tests of paired differences, margin {margin:g}, t-interval {percent(2 * level - 1)}"
-    return TestResult(float(statistic), float(pvalue), difference, low, high, n, method)
+    effect = Estimate(difference, low, high, n, n / given, method)
+    return TestResult(float(statistic), float(pvalue), effect)
 
 
 def _differences(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, int]:

@@ -144,7 +144,7 @@ def likelihood_ratio_test(score: Row, covariate: Row, wrong: Row, level: float =
     Returns
     -------
     TestResult
-        ``statistic`` is :math:`2 (\ell_1 - \ell_0)`; ``difference`` is :math:`\gamma`, the change in the log-odds of a
+        ``statistic`` is :math:`2 (\ell_1 - \ell_0)`; ``effect`` is :math:`\gamma`, the change in the log-odds of a
         wrong answer for one standard deviation of the score at a given covariate, with Wald's interval. Near the edge
         of significance the two may disagree, and the test is the better one. Undefined without both classes, where the
         score is constant or a line in the covariate, and where the likelihood has no maximum, because a plane separates
@@ -162,30 +162,31 @@ def likelihood_ratio_test(score: Row, covariate: Row, wrong: Row, level: float =
     Examples
     --------
     >>> r = likelihood_ratio_test([1, 5, 2, 4, 3, 6, 2, 5], [3, 4, 1, 2, 5, 4, 2, 6], [0, 1, 0, 0, 1, 1, 1, 0])
-    >>> print(f"chi2 = {r.statistic:.2f}, p = {r.pvalue:.2f}, {r.difference:.2f} [{r.low:.2f}, {r.high:.2f}]")
-    chi2 = 0.35, p = 0.56, 0.52 [-1.25, 2.28]
+    >>> print(f"chi2 = {r.statistic:.2f}, p = {r.pvalue:.2f}, {r.effect}")
+    chi2 = 0.35, p = 0.56, 0.516 [-1.245, 2.277], n=8 (4 wrong), coverage 100%
     """
     z = z_of(level)
-    s, X, w, _ = _complete(score, covariate, wrong)
+    s, X, w, given = _complete(score, covariate, wrong)
     n = len(s)
     if w.all() or not w.any():
-        return untested(f"{'every' if w[0] else 'no'} answer is wrong" if n else "no questions", n)
+        return untested(f"{'every' if w[0] else 'no'} answer is wrong" if n else "no questions", n, given)
     if not varies(s):
-        return untested("the score does not vary", n)
+        return untested("the score does not vary", n, given)
     without = _basis(np.column_stack([np.ones(n), X]))
     s = (s - s.mean()) / s.std()
     if np.abs(s - without @ (without.T @ s) / n).max() < 1e-9:
-        return untested("the score is a line in the covariate", n)
+        return untested("the score is a line in the covariate", n, given)
     design = np.column_stack([without, s])
     if _separated(design, w):
-        return untested("perfect separation, the likelihood has no maximum", n)
+        return untested("perfect separation, the likelihood has no maximum", n, given)
     from statsmodels.discrete.discrete_model import Logit
 
     small, full = (_fitted(Logit(w.astype(np.float64), x)) for x in (without, design))
     statistic = max(0.0, 2 * float(full.llf - small.llf))  # never below, but for rounding
-    effect, reach = float(full.params[-1]), z * float(full.bse[-1])
+    value, reach = float(full.params[-1]), z * float(full.bse[-1])
     method = f"likelihood-ratio test, log-odds per standard deviation, Wald {percent(level)}"
-    return TestResult(statistic, float(stats.chi2.sf(statistic, 1)), effect, effect - reach, effect + reach, n, method)
+    effect = Estimate(value, value - reach, value + reach, n, n / given, method, (int(w.sum()), int((~w).sum())))
+    return TestResult(statistic, float(stats.chi2.sf(statistic, 1)), effect)
 
 
 def _fitted(model: Any) -> Any:

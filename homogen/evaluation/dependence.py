@@ -30,6 +30,7 @@ from homogen.evaluation._base import (
     whole,
     z_of,
 )
+from homogen.records import Estimate
 
 ESTIMATORS = ("plugin", "miller-madow")
 
@@ -57,7 +58,7 @@ def pearson(a: Row, b: Row, level: float = 0.95) -> TestResult:
     Returns
     -------
     TestResult
-        ``statistic`` is t, ``difference`` is r, from -1 to 1 (against 0, no correlation). With three pairs the interval
+        ``statistic`` is t, ``effect`` is r, from -1 to 1 (against 0, no correlation). With three pairs the interval
         is [-1, 1]. Pairs on a line have r = ±1, t infinite, p = 0 and no width: a statement about these pairs. Where
         fewer than nine in ten values of a row are distinct, as in counts, there is no interval (NaN): Fisher's z is not
         made for them, and :func:`correlation_test` is. Undefined with fewer than three pairs, and where a row does not
@@ -75,26 +76,27 @@ def pearson(a: Row, b: Row, level: float = 0.95) -> TestResult:
     Examples
     --------
     >>> r = pearson([1, 2, 3, 4, 5], [2, 1, 4, 3, 5])
-    >>> print(f"{r.difference:.2f} [{r.low:.2f}, {r.high:.2f}], t = {r.statistic:.2f}, p = {r.pvalue:.3f}")
-    0.80 [-0.28, 0.99], t = 2.31, p = 0.104
+    >>> print(f"{r.effect}; t = {r.statistic:.2f}, p = {r.pvalue:.3f}")
+    0.800 [-0.280, 0.986], n=5, coverage 100%; t = 2.31, p = 0.104
     """
     z_of(level)
-    (x, y), reason = _pairs(a, b)
+    (x, y), given, reason = _pairs(a, b)
     n = len(x)
     if reason:
-        return untested(reason, n)
+        return untested(reason, n, given)
     # Standardised, for SciPy takes a small spread at a large mean for a constant.
     x, y = ((v - v.mean()) / v.std() for v in (x, y))
     result = stats.pearsonr(x, y)
     r = float(result.statistic)
     method = f"Pearson's r, Fisher's z {percent(level)}"
     if abs(r) > 1 - 1e-12:  # a line up to rounding
-        return TestResult(math.copysign(math.inf, r), 0.0, round(r), round(r), round(r), n, method)
+        exact = Estimate(round(r), round(r), round(r), n, n / given, method)
+        return TestResult(math.copysign(math.inf, r), 0.0, exact)
     low, high = result.confidence_interval(level)
     if min(len(np.unique(x)), len(np.unique(y))) < 0.9 * n:
         low, high, method = math.nan, math.nan, "Pearson's r, no interval: values tie"
     t = r * math.sqrt((n - 2) / (1 - r**2))
-    return TestResult(t, float(result.pvalue), r, float(low), float(high), n, method)
+    return TestResult(t, float(result.pvalue), Estimate(r, float(low), float(high), n, n / given, method))
 
 
 def correlation_test(a: Row, b: Row, resamples: int = 1000, seed: int = 0, level: float = 0.95) -> PermutationResult:
@@ -132,15 +134,15 @@ def correlation_test(a: Row, b: Row, resamples: int = 1000, seed: int = 0, level
     >>> print(f"{r.observed:.2f}, by chance up to {r.null_high:.2f}, p = {r.pvalue:.2f}")
     0.82, by chance up to 0.82, p = 0.12
     """
-    (x, y), reason = _checked(a, b, resamples, seed, level)
+    (x, y), given, reason = _checked(a, b, resamples, seed, level)
     n = len(x)
     if reason:
-        return PermutationResult.undefined(reason, n)
+        return PermutationResult.undefined(reason, n, given)
     order = np.lexsort([y, x])  # so the order of rows plays no part
     x, y = ((v[order] - v.mean()) / v.std() for v in (x, y))
     null = np.array([abs(float(y[rows] @ x)) / n for rows in _orders(n, resamples, seed)])
     method = f"size of Pearson's r, {resamples:,} permutations"
-    return against_null(abs(float(x @ y)) / n, null, level, n, method)
+    return against_null(_bare(abs(float(x @ y)) / n, n, given, method), null, level)
 
 
 def distance_correlation(
@@ -187,17 +189,17 @@ def distance_correlation(
     >>> print(f"{d.observed:.3f}, null {d.null_mean:.3f}, p = {d.pvalue:.3f}")
     0.493, null 0.329, p = 0.046
     """
-    (x, y), reason = _checked(a, b, resamples, seed, level)
+    (x, y), given, reason = _checked(a, b, resamples, seed, level)
     if reason:
-        return PermutationResult.undefined(reason, len(x))
+        return PermutationResult.undefined(reason, len(x), given)
     # Libraries give one value and no null; permutations need these matrices, which give that value too.
     A, B = (_centred(distance.squareform(distance.pdist(v[:, None]))) for v in (x, y))
     size = math.sqrt((A * A).sum()) * math.sqrt((B * B).sum())
     null = np.array([np.einsum("ij,ij", A, B[order][:, order]) for order in _orders(len(x), resamples, seed)]) / size
     null = np.sqrt(np.maximum(null, 0))  # never below, but for rounding
     observed = math.sqrt(max(float((A * B).sum()), 0) / size)
-    method = f"distance correlation, {resamples:,} permutations, null range {percent(level)}"
-    return against_null(observed, null, level, len(x), method)
+    method = f"distance correlation, {resamples:,} permutations"
+    return against_null(_bare(observed, len(x), given, method), null, level)
 
 
 def hsic(a: Row, b: Row, resamples: int = 1000, seed: int = 0, level: float = 0.95) -> PermutationResult:
@@ -236,17 +238,17 @@ def hsic(a: Row, b: Row, resamples: int = 1000, seed: int = 0, level: float = 0.
     >>> print(f"{h.observed:.3f}, null {h.null_mean:.3f}, p = {h.pvalue:.3f}")
     0.030, null 0.009, p = 0.012
     """
-    (x, y), reason = _checked(a, b, resamples, seed, level)
+    (x, y), given, reason = _checked(a, b, resamples, seed, level)
     n = len(x)
     if reason:
-        return PermutationResult.undefined(reason, n)
+        return PermutationResult.undefined(reason, n, given)
     K, L = (_centred_kernel(v) for v in (x, y))
     # tr(KHLH) is the squared size of U^T P V for any roots K = U U^T and L = V V^T. Gaussian kernels of one number are
     # all but a few dozen columns, so that a permutation costs n times their product and not n squared.
     U, V = (_root_of(matrix) for matrix in (K, L))
     null = np.array([((U.T @ V[order]) ** 2).sum() for order in _orders(n, resamples, seed)]) / n**2
-    method = f"HSIC, {resamples:,} permutations, null range {percent(level)}"
-    return against_null(float((K * L).sum()) / n**2, null, level, n, method)
+    method = f"HSIC, {resamples:,} permutations"
+    return against_null(_bare(float((K * L).sum()) / n**2, n, given, method), null, level)
 
 
 def mutual_information(
@@ -304,10 +306,10 @@ def mutual_information(
     """
     whole("bins", bins, 2, 10**6)
     one_of("estimator", estimator, ESTIMATORS)
-    (x, y), reason = _checked(a, b, resamples, seed, level)
+    (x, y), given, reason = _checked(a, b, resamples, seed, level)
     n = len(x)
     if reason:
-        return PermutationResult.undefined(reason, n)
+        return PermutationResult.undefined(reason, n, given)
     (of_x, nx), (of_y, ny) = (_cells(v, bins) for v in (x, y))
     entropies = -special.xlogy(nx / n, nx / n).sum() - special.xlogy(ny / n, ny / n).sum()
     plain = special.xlogy(np.arange(n + 1) / n, np.arange(n + 1) / n)
@@ -322,22 +324,28 @@ def mutual_information(
 
     observed = float(information(np.arange(n)[None])[0])
     null = np.concatenate([information(orders) for orders in shuffled(np.zeros(n), resamples, seed)])
-    method = f"mutual information in nats, {estimator}, {len(nx)} x {len(ny)} equal-mass bins, "
-    return against_null(observed, null, level, n, f"{method}{resamples:,} permutations, null range {percent(level)}")
+    method = f"mutual information in nats, {estimator}, {len(nx)} x {len(ny)} equal-mass bins"
+    method += f", {resamples:,} permutations"
+    return against_null(_bare(observed, n, given, method), null, level)
 
 
-def _pairs(a: Row, b: Row) -> tuple[tuple[np.ndarray, np.ndarray], str]:
-    """Pairs without NaN, sorted so that the order given plays no part; and why nothing can be said of them."""
-    (x, y), _ = complete_rows(a=a, b=b)
+def _bare(value: float, n: int, given: int, method: str) -> Estimate:
+    """A value without an interval."""
+    return Estimate(value, math.nan, math.nan, n, n / given, method)
+
+
+def _pairs(a: Row, b: Row) -> tuple[tuple[np.ndarray, np.ndarray], int, str]:
+    """Pairs without NaN, sorted, as the order given plays no part; how many were given; why they say nothing."""
+    (x, y), given = complete_rows(a=a, b=b)
     order = np.lexsort([y, x])
     (x,), (y,) = (in_units(v[order])[0] for v in (x, y))  # units play no part
     if len(x) < 3:
-        return (x, y), "needs three pairs"
+        return (x, y), given, "needs three pairs"
     still = [name for name, v in (("a", x), ("b", y)) if not varies(v)]
-    return (x, y), f"{' and '.join(still)} {'do' if still[1:] else 'does'} not vary" if still else ""
+    return (x, y), given, f"{' and '.join(still)} {'do' if still[1:] else 'does'} not vary" if still else ""
 
 
-def _checked(a: Row, b: Row, resamples: int, seed: int, level: float) -> tuple[tuple[np.ndarray, np.ndarray], str]:
+def _checked(a: Row, b: Row, resamples: int, seed: int, level: float) -> tuple[tuple[np.ndarray, np.ndarray], int, str]:
     whole("resamples", resamples, 1)
     whole("seed", seed, 0)
     z_of(level)

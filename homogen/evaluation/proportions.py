@@ -81,7 +81,7 @@ def mcnemar(a: Row, b: Row, level: float = 0.95) -> TestResult:
     Returns
     -------
     TestResult
-        ``statistic`` is :math:`\min(n_{10}, n_{01})`, ``difference`` the rate of a minus that of b. Undefined without
+        ``statistic`` is :math:`\min(n_{10}, n_{01})`, ``effect`` the rate of a minus that of b. Undefined without
         pairs; p = 1 where all pairs agree. The exact test and the interval can differ about 0.
 
     Raises
@@ -99,16 +99,17 @@ def mcnemar(a: Row, b: Row, level: float = 0.95) -> TestResult:
     0.125
     """
     z = z_of(level)
-    (x, y), _ = complete_rows(("a", "b"), a=a, b=b)
+    (x, y), given = complete_rows(("a", "b"), a=a, b=b)
     n, a_only, b_only = len(x), int((x & ~y).sum()), int((~x & y).sum())
     if not n:
-        return untested("no pairs", 0)
+        return untested("no pairs", 0, given)
     pvalue = float(stats.binomtest(a_only, a_only + b_only).pvalue) if a_only + b_only else 1.0
     p, q = (a_only + 1) / (n + 2), (b_only + 1) / (n + 2)
     half = z * math.sqrt((p + q - (p - q) ** 2) / (n + 2))
     low, high = max(-1.0, p - q - half), min(1.0, p - q + half)
     method = f"exact McNemar test, Bonett-Price {percent(level)}"
-    return TestResult(float(min(a_only, b_only)), pvalue, (a_only - b_only) / n, low, high, n, method)
+    effect = Estimate((a_only - b_only) / n, low, high, n, n / given, method)
+    return TestResult(float(min(a_only, b_only)), pvalue, effect)
 
 
 def fisher(a: Row, b: Row, level: float = 0.95) -> TestResult:
@@ -137,7 +138,7 @@ def fisher(a: Row, b: Row, level: float = 0.95) -> TestResult:
     -------
     TestResult
         ``statistic`` is the sample odds ratio of a against b (infinite or 0 with an empty cell, NaN where nobody or
-        everybody has the outcome); ``difference`` the rate of a minus that of b; ``n`` both groups. Undefined if a
+        everybody has the outcome); ``effect`` the rate of a minus that of b; its n both groups. Undefined if a
         group is empty. The exact test and the interval can differ about 0.
 
     Raises
@@ -152,18 +153,19 @@ def fisher(a: Row, b: Row, level: float = 0.95) -> TestResult:
     Examples
     --------
     >>> r = fisher([1, 1, 1, 0], [1, 0, 0, 0])
-    >>> print(f"odds ratio {r.statistic:.0f}, p = {r.pvalue:.3f}, {r.difference:.2f} [{r.low:.2f}, {r.high:.2f}]")
-    odds ratio 9, p = 0.486, 0.50 [-0.14, 0.79]
+    >>> print(f"odds ratio {r.statistic:.0f}, p = {r.pvalue:.3f}, {r.effect}")
+    odds ratio 9, p = 0.486, 0.500 [-0.135, 0.789], n=8, coverage 100%
     """
     z_of(level)
-    groups = []
+    groups, given = [], 0
     for name, values in (("a", a), ("b", b)):
         x = row(name, values)
         check_binary(name, x)
         groups.append(x[~np.isnan(x)].astype(bool))
+        given += len(x)
     (yes_a, n_a), (yes_b, n_b) = ((int(x.sum()), len(x)) for x in groups)
     if not n_a or not n_b:
-        return untested("a group is empty", n_a + n_b)
+        return untested("a group is empty", n_a + n_b, given)
     from statsmodels.stats.proportion import confint_proportions_2indep
 
     odds, pvalue = stats.fisher_exact([[yes_a, n_a - yes_a], [yes_b, n_b - yes_b]])
@@ -171,5 +173,6 @@ def fisher(a: Row, b: Row, level: float = 0.95) -> TestResult:
         yes_a, n_a, yes_b, n_b, method="newcomb", compare="diff", alpha=1 - level, correction=False
     )
     method = f"Fisher's exact test, Newcombe {percent(level)}"
-    difference = yes_a / n_a - yes_b / n_b
-    return TestResult(float(odds), float(pvalue), difference, float(low), float(high), n_a + n_b, method)
+    n, difference = n_a + n_b, yes_a / n_a - yes_b / n_b
+    effect = Estimate(difference, float(low), float(high), n, n / given, method)
+    return TestResult(float(odds), float(pvalue), effect)

@@ -10,6 +10,7 @@ import numpy as np
 from scipy import optimize, stats
 
 from homogen.evaluation._base import (
+    NAN,
     PermutationResult,
     Row,
     TestResult,
@@ -235,7 +236,7 @@ def fitted_test(
 
     observed = area(labels)
     if math.isnan(observed):
-        return PermutationResult.undefined("needs wrong and right answers", len(known))
+        return PermutationResult.undefined("needs wrong and right answers", len(known), len(labels))
     null = np.empty(resamples)
     for b in range(resamples):
         dealt = labels.copy()
@@ -243,7 +244,9 @@ def fitted_test(
         null[b] = area(dealt)
     what = "AUROC" if measure is None else getattr(measure, "__name__", "measure")
     method = f"{what} of a fitted score, {resamples:,} refits to permuted labels"
-    return against_null(observed, null, level, len(known), method)
+    kinds = int(np.nansum(labels)), int((labels == 0).sum())
+    effect = Estimate(observed, NAN, NAN, len(known), len(known) / len(labels), method, kinds)
+    return against_null(effect, null, level)
 
 
 def pr_auc(
@@ -321,7 +324,7 @@ def delong_test(score_a: Row, score_b: Row, wrong: Row, level: float = 0.95) -> 
     Returns
     -------
     TestResult
-        ``statistic`` is z, ``difference`` :math:`A_a - A_b` with a normal interval. Scores that rank alike have
+        ``statistic`` is z, ``effect`` :math:`A_a - A_b` with a normal interval. Scores that rank alike have
         difference 0 and p = 1. Undefined with fewer than two of a class, and where the difference cannot vary (one
         score separates the classes, and the other does so in another ranking, or reverses them).
 
@@ -337,23 +340,29 @@ def delong_test(score_a: Row, score_b: Row, wrong: Row, level: float = 0.95) -> 
     Examples
     --------
     >>> r = delong_test([4, 3, 2, 1, 0], [0, 4, 1, 3, 2], [1, 1, 0, 1, 0])
-    >>> print(f"{r.difference:.3f}, z = {r.statistic:.3f}, p = {r.pvalue:.3f}")
+    >>> print(f"{r.effect.value:.3f}, z = {r.statistic:.3f}, p = {r.pvalue:.3f}")
     0.167, z = 0.354, p = 0.724
     """
     z = z_of(level)
-    (a, b, w), _ = complete_rows(("wrong",), score_a=score_a, score_b=score_b, wrong=wrong)
+    (a, b, w), given = complete_rows(("wrong",), score_a=score_a, score_b=score_b, wrong=wrong)
     if min(w.sum(), (~w).sum()) < 2:
-        return untested("needs two wrong and two right answers", len(w))
+        return untested("needs two wrong and two right answers", len(w), given)
     difference = auroc(a, w, None).value - auroc(b, w, None).value
     covariance = _delong_covariance([a, b], w)
     se = math.sqrt(max(0.0, covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1]))
     method = f"difference of AUROC, DeLong {percent(level)}"
     if se < 1e-12:  # rounding alone: the scores order every wrong answer against the right ones alike
         if difference or _both_separate(a, b, w):
-            return untested("the difference does not vary", len(w), difference)
-        return TestResult(0.0, 1.0, 0.0, 0.0, 0.0, len(w), method)
+            return untested("the difference does not vary", len(w), given, difference)
+        return TestResult(0.0, 1.0, _difference(0.0, 0.0, 0.0, w, given, method))
     pvalue = 2 * float(stats.norm.sf(abs(difference) / se))
-    return TestResult(difference / se, pvalue, difference, difference - z * se, difference + z * se, len(w), method)
+    effect = _difference(difference, difference - z * se, difference + z * se, w, given, method)
+    return TestResult(difference / se, pvalue, effect)
+
+
+def _difference(value: float, low: float, high: float, wrong: np.ndarray, given: int, method: str) -> Estimate:
+    kinds = int(wrong.sum()), int((~wrong).sum())
+    return Estimate(value, low, high, len(wrong), len(wrong) / given, method, kinds)
 
 
 def bootstrap_test(
@@ -402,16 +411,16 @@ def bootstrap_test(
     Examples
     --------
     >>> r = bootstrap_test([4, 3, 2, 1, 0], [0, 4, 1, 3, 2], [1, 1, 0, 1, 0], resamples=1000)
-    >>> print(f"{r.difference:.3f}, p = {r.pvalue:.2f}")
+    >>> print(f"{r.effect.value:.3f}, p = {r.pvalue:.2f}")
     0.167, p = 0.87
     """
     one_of("metric", metric, list(_METRICS))
     check_interval("bootstrap", resamples, seed, level, ("bootstrap",))
     statistic, name = _METRICS[metric]
-    (a, b, w), _ = complete_rows(("wrong",), score_a=score_a, score_b=score_b, wrong=wrong)
+    (a, b, w), given = complete_rows(("wrong",), score_a=score_a, score_b=score_b, wrong=wrong)
     n = len(w)
     if n < 2:
-        return untested("needs two questions", n)
+        return untested("needs two questions", n, given)
     sides = []
     for s in (a, b):
         _, cells, count = class_counts(s, w)
@@ -426,18 +435,19 @@ def bootstrap_test(
 
     difference = float(differences(np.arange(n)[None])[0])
     if math.isnan(difference):
-        return untested(f"{'every' if w[0] else 'no'} answer is wrong", n)
+        return untested(f"{'every' if w[0] else 'no'} answer is wrong", n, given)
     drawn = np.concatenate([differences(rows) for rows in resampled(n, resamples, seed)])
     low, high, dropped = percentiles(drawn, level)
     drawn = drawn[~np.isnan(drawn)]
     spread = float(drawn.std()) if len(drawn) else 0.0
     if spread < 1e-12 and (difference or _both_separate(a, b, w)):
-        return untested("the difference does not vary", n, difference)
+        return untested("the difference does not vary", n, given, difference)
     tail = min((drawn <= 0).sum(), (drawn >= 0).sum())
     pvalue = min(1.0, 2 * (1 + float(tail)) / (1 + len(drawn)))
     note = f", {dropped:,} with one class dropped" if dropped else ""
     method = f"difference of {name}, bootstrap {percent(level)} over questions, {resamples:,} resamples{note}"
-    return TestResult(difference / spread if spread else 0.0, pvalue, difference, low, high, n, method)
+    effect = _difference(difference, low, high, w, given, method)
+    return TestResult(difference / spread if spread else 0.0, pvalue, effect)
 
 
 def _both_separate(a: np.ndarray, b: np.ndarray, w: np.ndarray) -> bool:

@@ -172,11 +172,11 @@ def within_category_permutation(
     whole("seed", seed, 0)
     n = len(data.score)
     if not n:
-        return PermutationResult.undefined(data.missing)
+        return PermutationResult.undefined(data.missing, 0, data.given)
     labels = data.wrong[None]
     observed = float(data.pooled(labels, data.picked(labels))[0])
     if np.isnan(observed):
-        return PermutationResult.undefined(f"no category is {select}", n)
+        return PermutationResult.undefined(f"no category is {select}", n, data.given)
     null = []
     for order in shuffled(data.code, resamples, seed):
         labels = data.wrong[order]
@@ -184,10 +184,9 @@ def within_category_permutation(
     null = np.concatenate(null)
     none = int(np.isnan(null).sum())
     note = f", {none:,} with no category picked left out" if none else ""
-    method = (
-        f"AUROC over {select} categories, {resamples:,} permutations within categories{note}, range {percent(level)}"
-    )
-    return against_null(observed, null, level, n, method, sign=1 if select == "effective" else -1)
+    method = f"AUROC over {select} categories, {resamples:,} permutations within categories{note}"
+    effect = Estimate(observed, np.nan, np.nan, n, n / data.given, method)
+    return against_null(effect, null, level, sign=1 if select == "effective" else -1)
 
 
 def split_half(

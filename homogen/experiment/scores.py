@@ -11,8 +11,6 @@ from homogen import clustering, evaluation, similarity, uncertainty
 from homogen.records import BadInput, Estimate
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from homogen.sampling.store import Run
 from homogen.experiment.rulers import Ruler, Spread, remembering, similarities
 
@@ -152,7 +150,7 @@ def auroc_table(
     baseline: tuple[str, str] | None = None,
     resamples: int = 10_000,
     seed: int = 0,
-) -> tuple[dict[tuple[str, str], Estimate], pd.DataFrame]:
+) -> tuple[dict[tuple[str, str], Estimate], dict[tuple[str, str], evaluation.TestResult]]:
     """AUROC of each score with its interval, and each compared with a baseline on the same questions.
 
     Parameters
@@ -170,27 +168,17 @@ def auroc_table(
     -------
     estimates : dict
         By the keys of ``scores``.
-    tests : pandas.DataFrame
-        A row a rival: the baseline's AUROC minus the rival's, its DeLong interval, the questions that both score, p and
-        p by Holm's method.
+    tests : dict
+        By the keys of the rivals: DeLong's test of the baseline's AUROC minus the rival's, over questions with both.
 
     Raises
     ------
     BadInput
         If the baseline is not among the scores.
     """
-    import pandas as pd
-
     baseline = ("greedy answer", "mean token entropy") if baseline is None else baseline
     if baseline not in scores:
         raise BadInput(f"the baseline {baseline!r} is not among the scores")
     found = {key: evaluation.auroc(score, wrong, resamples=resamples, seed=seed) for key, score in scores.items()}
     rivals = {key: score for key, score in scores.items() if key != baseline and key[0] != "control"}
-    tests = {key: evaluation.delong_test(scores[baseline], score, wrong) for key, score in rivals.items()}
-    table = pd.DataFrame(
-        [(t.difference, t.low, t.high, t.n, t.pvalue) for t in tests.values()],
-        columns=["baseline minus rival", "low", "high", "n", "p"],
-        index=pd.MultiIndex.from_tuples(tests, names=["family", "rival"]),
-    )
-    table["p, Holm"] = evaluation.holm(table["p"]) if len(table) else []
-    return found, table
+    return found, {key: evaluation.delong_test(scores[baseline], score, wrong) for key, score in rivals.items()}

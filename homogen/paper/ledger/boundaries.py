@@ -69,9 +69,10 @@ def correlation(claim: Claim, name: str) -> Outcome:
     """Pearson's r of the two boundaries' scores."""
     a, b = pair(name)
     result = evaluation.pearson(a, b)
+    effect = result.effect
     # Values that tie have no interval.
-    interval = "" if np.isnan(result.low) else f"[{result.low:.3f}, {result.high:.3f}], "
-    note = f"{interval}p = {result.pvalue:.3f}, n = {result.n}"
+    interval = "" if np.isnan(effect.low) else f"[{effect.low:.3f}, {effect.high:.3f}], "
+    note = f"{interval}p = {result.pvalue:.3f}, n = {effect.n}"
     if "B2" in name:
         other = np.corrcoef(*pair(name + "*"))[0, 1]
         note += f"; with the other released density r = {other:.3f}"
@@ -112,7 +113,7 @@ def distance(claim: Claim, name: str) -> Outcome:
 def independence(claim: Claim, name: str) -> Outcome:
     """The p of the HSIC permutation test, Gaussian kernels of median width."""
     found = evaluation.hsic(*pair(name), resamples=_permutations(name))
-    return remark(f"{found.pvalue:.3f}", f"{found.method}; the p moves with the width")
+    return remark(f"{found.pvalue:.3f}", f"{found.effect.method}; the p moves with the width")
 
 
 def information(a: Sequence[float], b: Sequence[float]) -> float:

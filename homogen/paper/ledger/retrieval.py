@@ -49,9 +49,9 @@ def helps_auroc(claim: Claim) -> Outcome:
 def gain_correlation(claim: Claim) -> Outcome:
     """Pearson's r of mean token entropy and the gain in F1, covariance over n beside deviations over n - 1."""
     result = evaluation.pearson(hotpot().mean_entropy, hotpot().rag_benefit)
-    r = result.difference
+    r = result.effect.value
     note = f"with one divisor r = {r:.4f}; p = {result.pvalue:.2f}"
-    return number(claim, r * (1 - 1 / result.n), note=note)
+    return number(claim, r * (1 - 1 / result.effect.n), note=note)
 
 
 @check("C221", HOTPOT)
