@@ -167,7 +167,8 @@ def _sample(arguments: argparse.Namespace) -> None:
 
 def _run(arguments: argparse.Namespace) -> int:
     from homogen.book import chapters, profiles, running
-    from homogen.book.parameters import check, validate
+    from homogen.book.checking import check
+    from homogen.book.parameters import validate
 
     every, where = chapters.chapters(), profiles.profiles_of()
     if arguments.list or (arguments.chapter is None and arguments.profile is None):
@@ -200,12 +201,12 @@ def _run(arguments: argparse.Namespace) -> int:
 def _say_missing(plans, given=()) -> set[str]:
     """Say what chapters will go on without; where nothing is left of what the user asked for, that is a mistake."""
     from homogen.book import cost
-    from homogen.book.parameters import values_of, weights_of
+    from homogen.book.checking import weights_of
 
     missing = cost.unavailable(plans)
     asked: dict[str, list[str]] = {}
     for chapter, parameters in plans:
-        for parameter, name in weights_of(values_of(chapter, parameters)):
+        for parameter, _, name in weights_of(chapter, parameters):
             if parameter in given and name:
                 asked.setdefault(parameter, []).append(name)
     for parameter, names in asked.items():
@@ -218,7 +219,8 @@ def _say_missing(plans, given=()) -> set[str]:
 
 def _plan(plans) -> int:
     from homogen.book import cost
-    from homogen.book.parameters import check, values_of
+    from homogen.book.checking import check
+    from homogen.book.parameters import values_of
 
     for chapter, parameters in plans:
         check(chapter, parameters, here=False)
@@ -232,7 +234,7 @@ def _run_all(plans, arguments: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from homogen.book import assembly, running
-    from homogen.book.parameters import check, values_of, weights_of
+    from homogen.book.checking import check, weights_of
 
     # What is wrong with any of them is said before hours are spent on the others.
     for chapter, parameters in plans:
@@ -245,7 +247,7 @@ def _run_all(plans, arguments: argparse.Namespace) -> int:
         for chapter, parameters in bar:
             bar.set_postfix_str(chapter.name)
             output, findings = folder / f"{chapter.path.stem}.ipynb", folder / "findings"
-            own = {name for _, name in weights_of(values_of(chapter, parameters))}
+            own = {name for *_, name in weights_of(chapter, parameters)}
             absent = None if missing is None or chapter.files is not None else own & missing
             if not arguments.force and running.is_current(chapter, parameters, output, findings, absent):
                 continue

@@ -25,8 +25,8 @@ def no_kernel(monkeypatch):
 @pytest.fixture
 def project(tmp_path, monkeypatch):
     """A project of two chapters, in the working folder."""
-    for number, name in enumerate(("one", "two"), 1):
-        write(tmp_path / "notebooks" / f"0{number}_{name}.md", GOOD.replace("tiny", name), title=name)
+    for name in ("one", "two"):
+        write(tmp_path / "notebooks" / f"{name}.md", GOOD.replace("tiny", name), title=name)
     put_profile(tmp_path / "notebooks", "chapters: [one, two]\nall: {n: 8}\ntwo: {rate: 1e-4}\n")
     put_profile(tmp_path / "notebooks", "chapters: []", "released")
     monkeypatch.chdir(tmp_path)
@@ -44,13 +44,13 @@ def test_a_book_runs_what_has_changed_and_nothing_else(project, monkeypatch):
     monkeypatch.setattr(assembly, "execute", watch)
     staged, results = project / "book" / "chapters", project / "book" / "results" / "mine"
     staged.mkdir(parents=True)
-    (staged / "09_gone.ipynb").write_text("a chapter that was removed")
+    (staged / "gone.ipynb").write_text("a chapter that was removed")
 
     pages = assembly.run_book("mine")
-    assert [str(p) for p in pages] == ["book/chapters/01_one.ipynb", "book/chapters/02_two.ipynb"]
+    assert [str(p) for p in pages] == ["book/chapters/one.ipynb", "book/chapters/two.ipynb"]
     assert executed == ["one", "two"]
-    assert left(staged) == ["01_one.ipynb", "02_two.ipynb"]
-    assert left(results) == ["01_one.ipynb", "02_two.ipynb", "findings"]
+    assert left(staged) == ["one.ipynb", "two.ipynb"]
+    assert left(results) == ["findings", "one.ipynb", "two.ipynb"]
     assert left(results / "findings") == ["one.json", "two.json"]
     assert "n=8 rate=0.0001" in text_of(nbformat.read(pages[1], as_version=4))
     before = {p: (p.read_bytes(), p.stat().st_mtime_ns) for p in pages}
@@ -60,7 +60,7 @@ def test_a_book_runs_what_has_changed_and_nothing_else(project, monkeypatch):
     assert executed == []
     assert {p: (p.read_bytes(), p.stat().st_mtime_ns) for p in pages} == before, "so that the build has nothing to do"
 
-    edit(project / "notebooks" / "01_one.md", "Some prose.", "Mended prose.")
+    edit(project / "notebooks" / "one.md", "Some prose.", "Mended prose.")
     assembly.run_book("mine")
     assert executed == []
     assert "Mended prose." in pages[0].read_text("utf-8")
@@ -94,8 +94,8 @@ def test_only_the_standard_book_fetches_no_weights(project, monkeypatch, name, o
 def test_a_book_that_fails_keeps_the_pages_it_had(project, monkeypatch):
     staged = project / "book" / "chapters"
     staged.mkdir(parents=True)
-    (staged / "01_one.ipynb").write_text("an earlier page")
-    (staged / "02_two.ipynb").write_text("an earlier page")
+    (staged / "one.ipynb").write_text("an earlier page")
+    (staged / "two.ipynb").write_text("an earlier page")
 
     def fail(*_, **__):
         raise BadInput("chapter one failed: no")
@@ -103,7 +103,7 @@ def test_a_book_that_fails_keeps_the_pages_it_had(project, monkeypatch):
     monkeypatch.setattr(assembly, "execute", fail)
     with pytest.raises(BadInput, match="chapter one failed"):
         assembly.run_book("mine")
-    assert left(staged) == ["01_one.ipynb", "02_two.ipynb"]
+    assert left(staged) == ["one.ipynb", "two.ipynb"]
 
 
 @pytest.mark.usefixtures("no_kernel")
@@ -163,7 +163,7 @@ def mixed(project, monkeypatch):
     file = put_file(monkeypatch, project / "data")
     # One that is kept elsewhere must not be found in its place.
     monkeypatch.setenv("HOMOGEN_CACHE", str(project / "cache"))
-    write(project / "notebooks" / "03_three.md", "n", title="three", files=["published/tiny.csv"])
+    write(project / "notebooks" / "three.md", "n", title="three", files=["published/tiny.csv"])
     put_profile(project / "notebooks", "chapters: [one, two]", "pocket")
     put_profile(project / "notebooks", "chapters: [three]\nthree: {n: 9}", "released")
     ran = []
@@ -176,23 +176,23 @@ def mixed(project, monkeypatch):
     return file, ran
 
 
-OUTPUT = Path("book/results/released/03_three.ipynb")
-PAGE = Path("book/chapters/03_three.ipynb")
-NOTEBOOK = Path("notebooks/03_three.md")
+OUTPUT = Path("book/results/released/three.ipynb")
+PAGE = Path("book/chapters/three.ipynb")
+NOTEBOOK = Path("notebooks/three.md")
 
 
 def test_a_book_has_the_chapters_of_both_profiles(mixed, project):
     _, ran = mixed
     pages = assembly.run_book()
-    assert ran == ["one", "two", "three"]
-    assert [p.name for p in pages] == ["01_one.ipynb", "02_two.ipynb", "03_three.ipynb"]
-    assert left(project / "book" / "results" / "pocket") == ["01_one.ipynb", "02_two.ipynb"]
+    assert ran == ["one", "three", "two"]
+    assert [p.name for p in pages] == ["one.ipynb", "three.ipynb", "two.ipynb"]
+    assert left(project / "book" / "results" / "pocket") == ["one.ipynb", "two.ipynb"]
     assert OUTPUT.is_file()
     ran.clear()
     assembly.run_book()
     assert ran == []
     assembly.run_book(force=True)
-    assert ran == ["one", "two", "three"]
+    assert ran == ["one", "three", "two"]
 
 
 def test_with_its_files_a_chapter_is_run_when_its_code_changes(mixed):

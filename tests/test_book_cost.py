@@ -14,19 +14,19 @@ from homogen.models.catalogue import Unavailable
 from homogen.models.memory import MARGIN
 from homogen.records import BadInput
 
-PARAMETERS = """model: str = "smollm2-135m-instruct"  # who answers
-models: list = ["gemma-3-270m", "smollm2-135m-instruct"]  # more
-pairs: list = [["a/base", "a/instruct"], ["b/base", "b/instruct"]]  # base, instruct
-chains: list = [["One", ["a/base", "a/sft"]], ["Two", ["b/base", "b/sft", "b/dpo"]]]  # a label and stages
-embedder: str = "wordllama"  # of the answers
-nli: str = ""  # or none
-benchmark: str = "pocket"  # what is asked
-limit: int = 12  # questions
+PARAMETERS = """model: str = "smollm2-135m-instruct"  # who answers [model]
+models: list = ["gemma-3-270m", "smollm2-135m-instruct"]  # more [model]
+pairs: list = [["a/base", "a/instruct"], ["b/base", "b/instruct"]]  # base, instruct [pair]
+chains: list = [["One", ["a/base", "a/sft"]], ["Two", ["b/base", "b/sft", "b/dpo"]]]  # a label and stages [chain]
+embedder: str = "wordllama"  # of the answers [embedder]
+nli: str = ""  # or none [nli?]
+benchmark: str = "pocket"  # what is asked [benchmark]
+limit: int = 12  # questions [at least 1]
 few: int = 5  # questions of a second look
 n: int = 10  # answers
-temperatures: list = [0.2, 0.7, 1.0]  # settings
+temperatures: list = [0.2, 0.7, 1.0]  # settings [temperature?]
 max_new_tokens: int = 40  # of an answer
-device: str = "cpu"  # where
+device: str = "cpu"  # where [auto | cpu | cuda]
 """
 
 
@@ -35,7 +35,7 @@ def chapter(tmp_path):
     """Makes a chapter that draws."""
 
     def make(*draws, name="tiny", **more):
-        path = tmp_path / "nb" / f"01_{name}.md"
+        path = tmp_path / "nb" / f"{name}.md"
         return write(path, parameters=PARAMETERS, draws=list(draws) or None, **more)
 
     return make
@@ -211,7 +211,7 @@ def test_an_entry_that_gives_no_number_is_one_line(entry, message, chapter):
     with pytest.raises(BadInput) as mistake:
         cost.loads(chapter(entry), {})
     assert message in one_line(mistake)
-    assert "01_tiny.md" in one_line(mistake)
+    assert "tiny.md" in one_line(mistake)
 
 
 def test_every_chapter_on_a_model_says_what_it_draws():
@@ -286,8 +286,10 @@ def test_chapters_on_released_files_want_no_weights(chapter, tmp_path, monkeypat
 
 @pytest.mark.usefixtures("nothing_cached")
 def test_a_model_behind_a_server_takes_no_weights_here(tmp_path):
-    parameters = 'base_url: str = ""  # a server\nmodel: str = "gemma-3-270m"  # there\ntwin: str = ""  # here'
-    made = write(tmp_path / "01_tiny.md", parameters=parameters)
+    parameters = """base_url: str = ""  # a server [url?]
+model: str = "gemma-3-270m"  # there [model unless base_url]
+twin: str = ""  # here [model?]"""
+    made = write(tmp_path / "tiny.md", parameters=parameters)
     assert list(weights(made)) == ["gemma-3-270m"]
     assert list(weights(made, base_url="http://localhost/v1", model="theirs", twin="x/y")) == ["x/y"]
 

@@ -1,31 +1,42 @@
 """The overview sets findings beside the ledger, and says what has not been run."""
 
+from pathlib import Path
+
 import pytest
 
 from homogen import paper
-from homogen.book import findings, overview
+from homogen.book import chapters, findings, overview
 from homogen.paper import ledger
 from homogen.records import BadInput, Estimate
+
+NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
+KNOWN = chapters.chapters(NOTEBOOKS)
+FAMILIES = KNOWN["families"]
 
 
 @pytest.fixture
 def results(tmp_path, monkeypatch):
     """A book's folder of results with one finding of the pocket profile and one at the paper's scale."""
 
-    def leave(profile, chapter, name, estimate, claim=None):
+    def leave(profile, chapter, *rows):
         monkeypatch.setenv("HOMOGEN_FINDINGS", str(tmp_path / profile / "findings"))
-        findings.record(chapter, name, estimate, claim)
+        made = findings.Chapter(chapter)
+        for row in rows:
+            made.record(*row)
 
-    leave("pocket", "single-clusters", "SCR", Estimate(0.35, 0.3, 0.45, n=70), "C148")
-    leave("pocket", "single-clusters", "SCR by embedding", Estimate(0.1, 0.05, 0.2, n=70), "C149")
-    leave("pocket", "decoding", "something else", Estimate(1.0, 0.5, 1.5, n=12))
-    leave("paper", "single-clusters", "SCR", Estimate(0.41, 0.37, 0.44, n=790), "C148")
-    leave("paper", "single-clusters", "SCR by embedding", Estimate(0.5, 0.47, 0.53, n=790), "C149")
+    one, two = (
+        ("SCR", Estimate(0.35, 0.3, 0.45, n=70), "C148"),
+        ("by", Estimate(0.1, 0.05, 0.2, n=70), "C149"),
+    )
+    leave("pocket", "single-clusters", one, two)
+    leave("pocket", "decoding", ("something else", Estimate(1.0, 0.5, 1.5, n=12)))
+    one, two = ("SCR", Estimate(0.41, 0.37, 0.44, n=790), "C148"), ("by", Estimate(0.5, 0.47, 0.53, n=790), "C149")
+    leave("paper", "single-clusters", one, two)
     return tmp_path
 
 
 def row(results, claim):
-    table = overview.table(results)
+    table = overview.table(results, NOTEBOOKS)
     return table[table["claim"] == claim].iloc[0]
 
 
@@ -40,14 +51,14 @@ def test_at_the_papers_scale_a_value_is_reproduced_if_it_rounds_to_the_printed_o
     assert row(results, "C149")["paper scale"] == "∌ 0.5 [0.47, 0.53]"
     monkeypatch.setenv("HOMOGEN_FINDINGS", str(results / "paper" / "findings"))
     wide = Estimate(0.2, 0.0, 0.9, n=5)  # an interval that holds nearly everything reproduces nothing
-    findings.record("single-clusters", "SCR", wide, "C148")
+    findings.Chapter("single-clusters").record("SCR", wide, "C148")
     assert row(results, "C148")["paper scale"] == "∋ 0.2 [0, 0.9]"
 
 
 def test_bounds_and_values_without_an_interval_can_be_reproduced_too():
     def cell(reported, value, low=None, high=None):
         found = {"families": [{"claim": "C", "value": value, "low": low, "high": high}]}
-        return overview._cell(found, "06_families", "C", reported, True)
+        return overview._cell(found, FAMILIES, "C", reported, True)
 
     assert cell("0.41", 0.414) == "✓ reproduced: 0.414"
     assert cell("0.41", 0.42) == "0.42"
@@ -59,14 +70,14 @@ def test_bounds_and_values_without_an_interval_can_be_reproduced_too():
 def test_what_departs_from_the_papers_protocol_is_marked_and_reproduces_nothing():
     def cell(departs, same_model):
         found = {"families": [{"claim": "C", "value": 0.41, "low": 0.3, "high": 0.5, **departs}]}
-        return overview._cell(found, "06_families", "C", "0.41", same_model)
+        return overview._cell(found, FAMILIES, "C", "0.41", same_model)
 
     assert cell({}, True) == "✓ reproduced: 0.41 [0.3, 0.5]"
     assert cell({"departs": "shorter"}, True) == cell({"departs": "shorter"}, False) == "∋ 0.41 [0.3, 0.5]*"
 
 
 def test_what_was_not_run_says_so(results):
-    assert set(overview.table(results)["gpu"]) == {overview.NOT_RUN}
+    assert set(overview.table(results, NOTEBOOKS)["gpu"]) == {overview.NOT_RUN}
     assert row(results, "C249")["pocket (CPU)"] == overview.ELSEWHERE  # ran, and left no number beside this one
     assert row(results, "C105")["pocket (CPU)"] == overview.NO_RUN  # on the released files alone
     assert row(results, "C235")["pocket (CPU)"] == overview.NOT_RUN  # its chapter left nothing
@@ -75,53 +86,48 @@ def test_what_was_not_run_says_so(results):
 
 def test_an_undefined_value_is_none(results, monkeypatch):
     monkeypatch.setenv("HOMOGEN_FINDINGS", str(results / "pocket" / "findings"))
-    findings.record("single-clusters", "SCR", Estimate.undefined("no answers"), "C148")
+    findings.Chapter("single-clusters").record("SCR", Estimate.undefined("no answers"), "C148")
     assert row(results, "C148")["pocket (CPU)"] == "– undefined"
 
 
 def test_a_claim_that_is_no_number_gets_a_value_without_a_sign(results, monkeypatch):
     assert paper.claims()["C042"].reported == "16/24"
     monkeypatch.setenv("HOMOGEN_FINDINGS", str(results / "pocket" / "findings"))
-    findings.record("cheapest-first", "covered", Estimate(0.5, 0.4, 0.6, n=3), "C042")
+    findings.Chapter("cheapest-first").record("covered", Estimate(0.5, 0.4, 0.6, n=3), "C042")
     assert row(results, "C042")["pocket (CPU)"] == "0.5 [0.4, 0.6]"
 
 
 def test_the_released_column_is_the_ledgers_verdict(results):
-    table = overview.table(results)
+    table = overview.table(results, NOTEBOOKS)
     for claim, released in zip(table["claim"], table["released"], strict=True):
         kept = ledger.committed()[claim]
         assert released.startswith(f"{ledger.MARKS[kept.verdict]} {kept.verdict}")
         assert kept.recomputed in released
 
 
-def test_every_experiment_leads_to_a_chapter_that_is_there():
-    every = {path.stem for path in _notebooks()}
-    for chapter, ids in overview.EXPERIMENTS.values():
-        assert chapter in every
-        assert ids
-        assert set(ids) <= set(paper.claims())
-    assert set(overview.REPEATED) | set(overview.REPEATED.values()) <= every
-
-
 def test_every_chapter_of_an_experiment_is_in_the_overview():
-    shown = {chapter for chapter, _ in overview.EXPERIMENTS.values()} | set(overview.REPEATED.values())
+    shown = {name for name, c in KNOWN.items() if c.overview} | {c.repeated_in for c in KNOWN.values()} - {""}
+    assert shown <= set(KNOWN)
     # What prepares, what goes beyond the paper, and what is made of the released files alone.
-    beside = {"01_primer", "19_matched_decoding", "20_multiverse", "29_ledger", "30_disagreements", "27_cut_short"}
-    assert {path.stem for path in _notebooks()} - beside <= shown
+    assert set(KNOWN) - shown == {"primer", "matched-decoding", "multiverse", "ledger", "disagreements", "cut-short"}
 
 
-def _notebooks():
-    from pathlib import Path
-
-    return sorted((Path(__file__).parent.parent / "notebooks").glob("[0-9][0-9]_*.md"))
+def test_every_claim_has_a_chapter_that_shows_its_row():
+    leads = {claim.claim_id: overview.chapter_of(claim, KNOWN) for claim in paper.claims().values()}
+    assert leads["C028"] == leads["C015"] == "token-entropy"  # by its experiment, and by name
+    assert leads["C303"] == "quantization"  # no check decides it, a chapter on models repeats it
+    assert leads["C339"] == "disagreements"
+    assert {leads[i] for i in ledger.checks()} <= {n for n, c in KNOWN.items() if c.files is not None}
+    with pytest.raises(BadInput, match="no chapter shows C028; one must have 'decided' or 'undecided'"):
+        overview.chapter_of(paper.claims()["C028"], {})
 
 
 def test_the_page_has_every_row_and_its_signs(results):
-    markup = overview.shown(results).markup
-    assert markup.count('<th scope="row">') == len(overview.table(results))
+    markup = overview.shown(results, NOTEBOOKS).markup
+    assert markup.count('<th scope="row">') == len(overview.table(results, NOTEBOOKS))
     assert 'data-mark="∋"' in markup
     assert 'data-mark="–"' in markup
-    assert 'href="chapters/02_single_clusters.html"' in markup
+    assert 'href="chapters/single-clusters.html"' in markup
 
 
 def test_findings_that_are_damaged_are_not_hidden(results):

@@ -15,7 +15,7 @@ from homogen.book import pages
 
 @pytest.fixture
 def tiny(tmp_path):
-    return write(tmp_path / "nb" / "01_tiny.md", GOOD)
+    return write(tmp_path / "nb" / "tiny.md", GOOD)
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +43,7 @@ def test_a_staged_page_has_the_results_and_how_they_came_about(ran):
     assert rows == [
         ["parameter", "value", "set by", "meaning"],
         ["---"] * 4,
-        ["`n`", "`7`", "mine", "how many"],
+        ["`n`", "`7`", "mine", "how many (at least 1)"],
         ["`rate`", "`0.5`", "default", "a share"],
         ["`name`", "`'a # b'`", "default", "a hash inside a text"],
         ["`deep`", "`False`", "default", "look closer"],
@@ -191,7 +191,7 @@ def sources(notebook, kind):
 
 def test_changed_prose_is_taken_over(ran, tmp_path):
     _, executed, _ = ran
-    chapter = write(tmp_path / "01_tiny.md", GOOD, "n * 2", title="A better title")
+    chapter = write(tmp_path / "tiny.md", GOOD, "n * 2", title="A better title")
     chapter.path.write_text(chapter.path.read_text().replace("And so on.", "And on it goes.", 1) + "\nThe end.\n")
     before = copy.deepcopy(executed)
     page = pages.with_current_prose(executed, chapter)
@@ -211,7 +211,7 @@ def test_changed_prose_is_taken_over(ran, tmp_path):
 
 def test_changed_code_is_not_taken_over(ran, tmp_path):
     _, executed, _ = ran
-    chapter = write(tmp_path / "01_tiny.md", GOOD, "n * 3", title="A better title")
+    chapter = write(tmp_path / "tiny.md", GOOD, "n * 3", title="A better title")
     page = pages.with_current_prose(executed, chapter)
     assert page == executed
     assert page is not executed
@@ -219,7 +219,7 @@ def test_changed_code_is_not_taken_over(ran, tmp_path):
 
 def test_prose_can_be_added_between_cells(ran, tmp_path):
     _, executed, _ = ran
-    chapter = write(tmp_path / "01_tiny.md", GOOD, "n * 2")
+    chapter = write(tmp_path / "tiny.md", GOOD, "n * 2")
     text = chapter.path.read_text().replace("Some prose.", "Some prose.\n\n+++\n\nA cell of its own.")
     chapter.path.write_text(text)
     page = pages.stage(pages.with_current_prose(executed, chapter), chapter)

@@ -20,14 +20,14 @@ import pytest
 from tiny_chapters import DRAWS, GOOD, edit, left, one_line, put_file, run_tiny, text_of, write
 
 from homogen.book import chapters, dependencies, pages, running
-from homogen.book.parameters import check
+from homogen.book.checking import check
 from homogen.questions import sources
 from homogen.records import BadInput
 
 
 @pytest.fixture
 def tiny(tmp_path):
-    return write(tmp_path / "nb" / "01_tiny.md", GOOD)
+    return write(tmp_path / "nb" / "tiny.md", GOOD)
 
 
 @pytest.fixture
@@ -96,10 +96,10 @@ def test_what_can_be_known_before_a_kernel_starts_is_said_before(given, message,
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "bad.jsonl").write_text("{")
-    chapter = write(tmp_path / "nb" / "01_tiny.md", parameters=DRAWS)
+    chapter = write(tmp_path / "nb" / "tiny.md", parameters=DRAWS)
     check(chapter, {})
     with pytest.raises(BadInput, match=message) as mistake:
-        running.execute(chapter, given, tmp_path / "out" / "01_tiny.ipynb", tmp_path / "findings")
+        running.execute(chapter, given, tmp_path / "out" / "tiny.ipynb", tmp_path / "findings")
     one_line(mistake)
     assert left(tmp_path) == ["bad.jsonl", "nb"]
 
@@ -116,13 +116,13 @@ def ran(tmp_path_factory):
 
 def test_a_run_is_written_whole(ran):
     chapter, executed, home = ran
-    assert left(home / "out") == ["01_tiny.ipynb"]
+    assert left(home / "out") == ["tiny.ipynb"]
     assert left(home / "findings") == ["tiny.json"]
     assert "n=7 rate=0.5 sizes=[1]" in text_of(executed)
     nbformat.validate(executed)
     (row,) = json.loads((home / "findings" / "tiny.json").read_text("utf-8"))
     assert (row["name"], row["value"]) == ("the count", 7.0)
-    about = nbformat.read(home / "out" / "01_tiny.ipynb", as_version=4).metadata["homogen"]
+    about = nbformat.read(home / "out" / "tiny.ipynb", as_version=4).metadata["homogen"]
     assert about["parameters"] == {"n": 7, "sizes": [1]}
     assert (about["chapter"], about["profile"]) == ("tiny", "mine")
     assert about["key"] == running.execution_key(chapter, {"n": 7, "sizes": [1]})
@@ -142,15 +142,15 @@ def test_a_run_is_written_whole(ran):
     ],
 )
 def test_a_failed_run_keeps_what_was_there_and_shows_what_happened(source, message, tmp_path, capfd):
-    chapter = write(tmp_path / "nb" / "01_bad.md", GOOD.replace("tiny", "bad"), source, "print('after')")
-    output, findings = tmp_path / "out" / "01_bad.ipynb", tmp_path / "findings"
+    chapter = write(tmp_path / "nb" / "bad.md", GOOD.replace("tiny", "bad"), source, "print('after')")
+    output, findings = tmp_path / "out" / "bad.ipynb", tmp_path / "findings"
     for folder, file, text in ((output.parent, output.name, "an earlier run"), (findings, "bad.json", "[]")):
         folder.mkdir()
         (folder / file).write_text(text)
     with tidy(), pytest.raises(BadInput, match=message) as mistake:
         running.execute(chapter, {}, output, findings, live=False)
-    assert "01_bad.failed.ipynb" in one_line(mistake)
-    assert left(output.parent) == ["01_bad.failed.ipynb", "01_bad.ipynb"]
+    assert "bad.failed.ipynb" in one_line(mistake)
+    assert left(output.parent) == ["bad.failed.ipynb", "bad.ipynb"]
     assert output.read_text() == "an earlier run"
     assert (findings / "bad.json").read_text() == "[]", "the earlier run's findings are still those of its notebook"
     failed = nbformat.read(output.with_suffix(".failed.ipynb"), as_version=4)
@@ -160,14 +160,14 @@ def test_a_failed_run_keeps_what_was_there_and_shows_what_happened(source, messa
 
 
 def test_a_first_run_that_fails_leaves_no_findings_and_a_good_one_removes_the_failed_notebook(tmp_path):
-    path, output = tmp_path / "nb" / "01_tiny.md", tmp_path / "out" / "01_tiny.ipynb"
+    path, output = tmp_path / "nb" / "tiny.md", tmp_path / "out" / "tiny.ipynb"
     chapter = write(path, GOOD, "assert n > 5")
     with pytest.raises(BadInput, match="AssertionError"):
         running.execute(chapter, {}, output, tmp_path / "findings", live=False)
-    assert left(output.parent) == ["01_tiny.failed.ipynb"]
+    assert left(output.parent) == ["tiny.failed.ipynb"]
     assert left(tmp_path / "findings") == []
     running.execute(chapter, {"n": 6}, output, tmp_path / "findings", live=False)
-    assert left(output.parent) == ["01_tiny.ipynb"]
+    assert left(output.parent) == ["tiny.ipynb"]
     assert left(tmp_path / "findings") == ["tiny.json"]
 
 
@@ -175,7 +175,7 @@ def test_a_first_run_that_fails_leaves_no_findings_and_a_good_one_removes_the_fa
 @pytest.mark.parametrize("given", [{"m": 1}, {"n": "1e-4"}])
 def test_wrong_parameters_never_start_a_kernel(given, tiny, tmp_path):
     with pytest.raises(BadInput):
-        running.execute(tiny, given, tmp_path / "out" / "01_tiny.ipynb", tmp_path / "findings")
+        running.execute(tiny, given, tmp_path / "out" / "tiny.ipynb", tmp_path / "findings")
     assert left(tmp_path) == ["nb"]
 
 
@@ -184,7 +184,7 @@ def test_a_folder_that_cannot_be_written_never_starts_a_kernel(tiny, tmp_path):
     (tmp_path / "file").write_text("in the way")
     for output, findings in (("file/out", "findings"), ("out", "file/findings")):
         with pytest.raises(BadInput, match=r"cannot write to .*file") as mistake:
-            running.execute(tiny, {}, tmp_path / output / "01_tiny.ipynb", tmp_path / findings)
+            running.execute(tiny, {}, tmp_path / output / "tiny.ipynb", tmp_path / findings)
         one_line(mistake)
 
 
@@ -198,7 +198,7 @@ def test_an_interrupted_run_leaves_the_findings_as_they_were(tiny, earlier, tmp_
 
     monkeypatch.setattr("papermill.execute_notebook", interrupt)
     with tidy(), pytest.raises(KeyboardInterrupt):
-        running.execute(tiny, {}, tmp_path / "out" / "01_tiny.ipynb", tmp_path / "findings")
+        running.execute(tiny, {}, tmp_path / "out" / "tiny.ipynb", tmp_path / "findings")
     earlier()
 
 
@@ -210,7 +210,7 @@ from homogen.book import chapters, running
 home = Path(sys.argv[1])
 chapter = chapters.chapters(home / "nb")["tiny"]
 with cli._terminated_as_interrupted():
-    running.execute(chapter, {}, home / "out" / "01_tiny.ipynb", home / "findings", live=False)
+    running.execute(chapter, {}, home / "out" / "tiny.ipynb", home / "findings", live=False)
 """
 
 
@@ -225,9 +225,7 @@ def waiting(tmp_path):
         os.mkfifo(pipe)
     # The chapter says where it is, and then waits for what nobody writes.
     says = f"kept = open({str(said)!r}, 'w')\nprint(findings.folder().as_posix(), file=kept, flush=True)"
-    write(
-        tmp_path / "nb" / "01_tiny.md", GOOD, f"from homogen.book import findings\n{says}\nopen({str(go_on)!r}).read()"
-    )
+    write(tmp_path / "nb" / "tiny.md", GOOD, f"from homogen.book import findings\n{says}\nopen({str(go_on)!r}).read()")
     command = [sys.executable, "-c", KILLED, str(tmp_path)]
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
     with subprocess.Popen(command, start_new_session=True, stderr=subprocess.DEVNULL, env=environment) as process:
@@ -255,7 +253,7 @@ def test_a_run_that_is_killed_after_its_first_finding_leaves_none_and_is_not_cur
     """Partial findings passed as complete: the next start skipped the chapter."""
     kill, aside = waiting
     chapter = chapters.chapters(tmp_path / "nb")["tiny"]
-    output, findings = tmp_path / "out" / "01_tiny.ipynb", tmp_path / "findings"
+    output, findings = tmp_path / "out" / "tiny.ipynb", tmp_path / "findings"
     assert (aside / "findings" / "tiny.json").is_file(), "the first finding is written, aside"
     kill(name)
     assert left(findings) == []
@@ -278,8 +276,8 @@ def run_beside(tmp_path, monkeypatch):
     """Run a chapter that takes no time, its temporary folder in ``tmp_path``."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     monkeypatch.setattr("papermill.execute_notebook", empty)
-    chapter = write(tmp_path / "beside" / "01_tiny.md", GOOD)
-    return lambda: running.execute(chapter, {}, tmp_path / "beside" / "01_tiny.ipynb", tmp_path / "beside")
+    chapter = write(tmp_path / "beside" / "tiny.md", GOOD)
+    return lambda: running.execute(chapter, {}, tmp_path / "beside" / "tiny.ipynb", tmp_path / "beside")
 
 
 def test_what_a_killed_run_left_is_removed_by_the_next_and_what_is_in_use_is_not(waiting, run_beside, tmp_path):
@@ -313,7 +311,7 @@ def test_what_is_no_folder_of_a_killed_run_stays(kind, run_beside, tmp_path, mon
         monkeypatch.setattr(os, "getuid", lambda: user + 1)
     before = sorted(tmp_path.rglob("*"))
     run_beside()
-    ran = {tmp_path / "beside" / "01_tiny.ipynb"}
+    ran = {tmp_path / "beside" / "tiny.ipynb"}
     assert sorted({*tmp_path.rglob("*")} - ran) == before
     assert (tmp_path / "mine" / "kept").read_text() == "kept"
 
@@ -337,7 +335,7 @@ def test_a_disk_without_locks_runs_chapters_too(run_beside, tmp_path, monkeypatc
 
 def test_findings_that_are_not_the_notebooks_own_make_a_run_stale(ran):
     chapter, _, home = ran
-    output, findings = home / "out" / "01_tiny.ipynb", home / "findings"
+    output, findings = home / "out" / "tiny.ipynb", home / "findings"
     whole = (findings / "tiny.json").read_text()
     assert running.is_current(chapter, running.about_run(output)["parameters"], output, findings)
     (findings / "tiny.json").write_text(whole.replace("0.", "1."))
@@ -348,7 +346,7 @@ def test_findings_that_are_not_the_notebooks_own_make_a_run_stale(ran):
 @pytest.fixture
 def earlier(tmp_path):
     """An earlier run's notebook and findings, and a check that they are as they were."""
-    files = {tmp_path / "out" / "01_tiny.ipynb": "an earlier run", tmp_path / "findings" / "tiny.json": "[]"}
+    files = {tmp_path / "out" / "tiny.ipynb": "an earlier run", tmp_path / "findings" / "tiny.json": "[]"}
     for path, text in files.items():
         path.parent.mkdir()
         path.write_text(text)
@@ -386,7 +384,7 @@ def test_a_full_disk_is_one_line_and_leaves_what_was_there(step, tiny, earlier, 
     if step == "renaming":
         monkeypatch.setattr(os, "replace", lambda a, b: full() if str(b).endswith("ipynb") else replace(a, b))
     with pytest.raises(BadInput, match=r"cannot write to .*: No space left on device") as mistake:
-        running.execute(tiny, {}, tmp_path / "out" / "01_tiny.ipynb", tmp_path / "findings")
+        running.execute(tiny, {}, tmp_path / "out" / "tiny.ipynb", tmp_path / "findings")
     one_line(mistake)
     monkeypatch.undo()
     earlier()
@@ -400,7 +398,7 @@ def test_a_missing_kernel_is_one_line_and_leaves_what_was_there(tiny, earlier, t
 
     monkeypatch.setattr(KernelSpecManager, "get_kernel_spec", none)
     with tidy(), pytest.raises(BadInput, match="jupyter has no kernel 'python3'; run: pip install") as mistake:
-        running.execute(tiny, {}, tmp_path / "out" / "01_tiny.ipynb", tmp_path / "findings", live=False)
+        running.execute(tiny, {}, tmp_path / "out" / "tiny.ipynb", tmp_path / "findings", live=False)
     one_line(mistake)
     earlier()
 
@@ -411,14 +409,14 @@ def test_provenance_names_the_device_that_was_used(device, named, tmp_path, monk
 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "a GPU")
-    chapter = write(tmp_path / "01_tiny.md", parameters=DRAWS)
+    chapter = write(tmp_path / "tiny.md", parameters=DRAWS)
     about = running.provenance(chapter, {"device": device}, "", 1.0, "key")
     assert about["device"].startswith(named)
     assert running.provenance(chapter, {}, "", 1.0, "key")["device"].startswith("CPU, "), "the chapter's default"
 
 
 def test_provenance_identifies_the_weights(tmp_path):
-    chapter = write(tmp_path / "01_tiny.md", parameters=DRAWS)
+    chapter = write(tmp_path / "tiny.md", parameters=DRAWS)
     given = {"embedder": "all-minilm-l6-v2", "embedders": ["wordllama", "owner/name"]}
     about = running.provenance(chapter, given, "", 1.0, "key")
     assert about["weights"] == {
@@ -436,20 +434,20 @@ def test_provenance_identifies_the_weights(tmp_path):
 def test_an_executions_key_is_computed_once(tiny, tmp_path, monkeypatch):
     calls = []
     monkeypatch.setattr(running, "execution_key", lambda *_: calls.append(1) or "the key")
-    executed = running.execute(tiny, {}, tmp_path / "out" / "01_tiny.ipynb", tmp_path / "findings", live=False)
+    executed = running.execute(tiny, {}, tmp_path / "out" / "tiny.ipynb", tmp_path / "findings", live=False)
     assert executed.metadata["homogen"]["key"] == "the key"
     assert calls == [1]
 
 
 def test_sources_that_change_while_a_chapter_runs_make_it_stale(tmp_path, monkeypatch):
-    chapter = write(tmp_path / "nb" / "01_tiny.md", "n")
+    chapter = write(tmp_path / "nb" / "tiny.md", "n")
 
     def run_and_edit(source, made, **_):
         empty(source, made)
         write(chapter.path, "n + 1")
 
     monkeypatch.setattr("papermill.execute_notebook", run_and_edit)
-    output = tmp_path / "out" / "01_tiny.ipynb"
+    output = tmp_path / "out" / "tiny.ipynb"
     running.execute(chapter, {}, output, tmp_path / "findings")
     assert output.is_file()
     assert not running.is_current(chapter, {}, output, tmp_path / "findings")
@@ -479,7 +477,7 @@ def current(ran, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     copied = write(tmp_path / "nb" / chapter.path.name, GOOD, "n * 2")
     (tmp_path / "requirements.txt").write_text("numpy==2.0.0\n")
-    made, output = copy.deepcopy(executed), tmp_path / "01_tiny.ipynb"
+    made, output = copy.deepcopy(executed), tmp_path / "tiny.ipynb"
     made.metadata["homogen"] |= {"key": running.execution_key(copied, {"n": 7}), "findings": TWO}
     (tmp_path / "findings").mkdir()
     (tmp_path / "findings" / "tiny.json").write_text("[]")
@@ -494,7 +492,7 @@ def current(ran, tmp_path, monkeypatch):
 
 
 def test_another_engine_or_device_makes_a_run_of_a_model_stale(tmp_path, monkeypatch):
-    made = write(tmp_path / "01_tiny.md", GOOD)
+    made = write(tmp_path / "tiny.md", GOOD)
     released = dataclasses.replace(made, files=())
     keys = {running.execution_key(made, {})}
     same = {running.execution_key(released, {})}
@@ -509,7 +507,7 @@ def test_another_engine_or_device_makes_a_run_of_a_model_stale(tmp_path, monkeyp
 
 def test_weights_that_can_be_had_now_make_a_run_without_them_stale(ran, tmp_path):
     chapter, executed, _ = ran
-    made, output = copy.deepcopy(executed), tmp_path / "01_tiny.ipynb"
+    made, output = copy.deepcopy(executed), tmp_path / "tiny.ipynb"
     made.metadata["homogen"] |= {"key": running.execution_key(chapter, {}), "findings": TWO}
     made.metadata["homogen"]["absent"] = ["a/gated", "b/large"]
     (tmp_path / "tiny.json").write_text("[]")
@@ -519,7 +517,7 @@ def test_weights_that_can_be_had_now_make_a_run_without_them_stale(ran, tmp_path
 
 
 def test_prose_does_not_make_a_run_stale(current, tmp_path):
-    edit(tmp_path / "nb" / "01_tiny.md", "Some prose.", "Other prose.\n\n+++\n\nAnd more.")
+    edit(tmp_path / "nb" / "tiny.md", "Some prose.", "Other prose.\n\n+++\n\nAnd more.")
     (tmp_path / "homogen" / "__pycache__").mkdir()
     (tmp_path / "homogen" / "__pycache__" / "figures.pyc").write_bytes(b"compiled")
     assert current()
@@ -534,8 +532,8 @@ def test_parameters_make_a_run_stale(current):
 @pytest.mark.parametrize(
     ("file", "old", "new"),
     [
-        ("nb/01_tiny.md", "n * 2", "n * 3"),
-        ("nb/01_tiny.md", "rate: float = 0.5", "rate: float = 0.6"),
+        ("nb/tiny.md", "n * 2", "n * 3"),
+        ("nb/tiny.md", "rate: float = 0.5", "rate: float = 0.6"),
         ("homogen/book/findings.py", "return ", "return  "),
         ("homogen/records.py", "import", "import  "),
         ("homogen/book/figures.py", "PALETTE", "COLOURS"),  # findings use it, inside a function
@@ -568,26 +566,26 @@ def test_what_cannot_change_a_result_leaves_a_run_current(file, old, new, curren
 
 def test_what_is_missing_or_damaged_is_not_current(current, tmp_path):
     for damage in ("", "{", "{}"):
-        (tmp_path / "01_tiny.ipynb").write_text(damage)
+        (tmp_path / "tiny.ipynb").write_text(damage)
         assert not current()
-    (tmp_path / "01_tiny.ipynb").unlink()
+    (tmp_path / "tiny.ipynb").unlink()
     assert not current()
 
 
 def test_findings_that_are_missing_make_a_run_stale(current, tmp_path):
     (tmp_path / "findings" / "tiny.json").unlink()
     assert not current()
-    made = nbformat.read(tmp_path / "01_tiny.ipynb", as_version=4)
+    made = nbformat.read(tmp_path / "tiny.ipynb", as_version=4)
     assert made.metadata["homogen"]["findings"] == TWO
     made.metadata["homogen"]["findings"] = False
-    nbformat.write(made, tmp_path / "01_tiny.ipynb")
+    nbformat.write(made, tmp_path / "tiny.ipynb")
     assert current(), "a chapter that records nothing has none to miss"
 
 
 @pytest.mark.parametrize("name", ["benchmark", "model", "embedders"])
 def test_files_and_folders_that_parameters_name_are_part_of_the_key(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    chapter = write(tmp_path / "nb" / "01_tiny.md", parameters=DRAWS)
+    chapter = write(tmp_path / "nb" / "tiny.md", parameters=DRAWS)
     file = tmp_path / ("mine.jsonl" if name == "benchmark" else "weights/in/model.safetensors")
     value = str(file.relative_to(tmp_path).parts[0])
     given = {name: [value] if name == "embedders" else value}
@@ -602,7 +600,7 @@ def test_files_and_folders_that_parameters_name_are_part_of_the_key(name, tmp_pa
 
 def test_what_a_run_stores_does_not_make_it_stale(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    chapter = write(tmp_path / "nb" / "01_tiny.md", parameters=DRAWS)
+    chapter = write(tmp_path / "nb" / "tiny.md", parameters=DRAWS)
     before = running.execution_key(chapter, {})
     (tmp_path / "runs").mkdir()
     (tmp_path / "runs" / "part.parquet").write_text("answers")
@@ -622,18 +620,18 @@ print("rows:", len(rows), flush=True)
 time.sleep(0.2)
 print("columns:", len(rows[0]), flush=True)
 warnings.warn(f"now it is {time.time()}")
-_ = findings.record("tiny", "rows", Estimate(float(len(rows)), 0.0, 9.0, n=2, method="count"))"""
+_ = findings.Chapter("tiny").record("rows", Estimate(float(len(rows)), 0.0, 9.0, n=2, method="count"))"""
 
 
 @pytest.fixture
 def released(tmp_path, monkeypatch):
     """A chapter on a released file that is at hand."""
     put_file(monkeypatch, tmp_path / "data")
-    return write(tmp_path / "nb" / "01_tiny.md", READ, "len(rows)", files=["published/tiny.csv"])
+    return write(tmp_path / "nb" / "tiny.md", READ, "len(rows)", files=["published/tiny.csv"])
 
 
 def test_a_run_on_released_files_names_them_and_no_device(released, tmp_path):
-    output = tmp_path / "out" / "01_tiny.ipynb"
+    output = tmp_path / "out" / "tiny.ipynb"
     executed = running.execute(released, {"n": 4}, output, tmp_path / "findings", "released", live=False)
     about = executed.metadata["homogen"]
     assert about["files"] == {"published/tiny.csv": sources.SOURCES["published/tiny.csv"].sha256[:12]}
@@ -646,7 +644,7 @@ def test_a_run_on_released_files_names_them_and_no_device(released, tmp_path):
 def test_another_run_on_released_files_differs_in_its_times_alone(released, tmp_path):
     texts = []
     for folder in ("one", "two"):
-        output = tmp_path / folder / "01_tiny.ipynb"
+        output = tmp_path / folder / "tiny.ipynb"
         running.execute(released, {}, output, tmp_path / folder / "findings", "released", live=False)
         texts.append(output.read_text("utf-8").splitlines())
     differ = [a.split(":")[0].strip() for a, b in zip(*texts, strict=True) if a != b]
@@ -660,11 +658,11 @@ def test_another_run_on_released_files_differs_in_its_times_alone(released, tmp_
 def test_a_file_that_is_not_there_stops_a_run_before_a_kernel_starts(released, tmp_path, monkeypatch):
     (tmp_path / "data" / "published" / "tiny.csv").write_text("not what was published")
     with pytest.raises(BadInput, match=r"tiny\.csv is not the published file") as mistake:
-        running.execute(released, {}, tmp_path / "out" / "01_tiny.ipynb", tmp_path / "findings")
+        running.execute(released, {}, tmp_path / "out" / "tiny.ipynb", tmp_path / "findings")
     one_line(mistake)
     monkeypatch.setattr(sources, "fetch", lambda name: (_ for _ in ()).throw(BadInput(f"cannot fetch {name}")))
     with pytest.raises(BadInput, match=r"cannot fetch published/tiny\.csv"):
-        running.execute(released, {}, tmp_path / "out" / "01_tiny.ipynb", tmp_path / "findings")
+        running.execute(released, {}, tmp_path / "out" / "tiny.ipynb", tmp_path / "findings")
     assert left(tmp_path) == ["data", "nb"]
 
 

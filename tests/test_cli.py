@@ -14,7 +14,8 @@ from tiny_chapters import GOOD, PARAMETERS, put_profile, write
 
 from homogen import cli
 from homogen.book import assembly, chapters, profiles, running
-from homogen.book.parameters import check, values_of
+from homogen.book.checking import check
+from homogen.book.parameters import values_of
 from homogen.models import hub
 from homogen.models.catalogue import Unavailable, cards
 from homogen.questions.catalogue import benchmarks
@@ -132,16 +133,20 @@ def test_run_gives_a_chapter_the_profile_and_its_own_parameters(project, monkeyp
     assert parameters == profiles.profile("pocket")["decoding"] | {"limit": 5, "n": 2}
     assert list(named) == ["given"]
     assert sorted(named["given"]) == ["limit", "n"]
-    assert (output, findings, profile) == (Path("mine/03_decoding.ipynb"), Path("mine/findings"), "pocket")
-    assert capsys.readouterr().out == "notebook: mine/03_decoding.ipynb\nfindings: mine/findings/decoding.json\n"
+    assert (output, findings, profile) == (Path("mine/decoding.ipynb"), Path("mine/findings"), "pocket")
+    assert capsys.readouterr().out == "notebook: mine/decoding.ipynb\nfindings: mine/findings/decoding.json\n"
 
 
 @pytest.fixture
 def other(project):
     """The project with a chapter on a released file, in two profiles that are not the default."""
-    text = (project / "notebooks" / "01_primer.md").read_text("utf-8")
+    for word in ("models", "files"):  # a list, so that what is added is in none
+        path = project / "notebooks" / "profiles" / {"models": "pocket.yaml", "files": "released.yaml"}[word]
+        listed = ", ".join(c.name for c in chapters.chapters().values() if (c.files is None) == (word == "models"))
+        path.write_text(path.read_text("utf-8").replace(f"chapters: {word}", f"chapters: [{listed}]"), "utf-8")
+    text = (project / "notebooks" / "primer.md").read_text("utf-8")
     front = "homogen: {files: [published/v9_summary.json]}\njupytext:"
-    (project / "notebooks" / "99_other.md").write_text(text.replace("jupytext:", front, 1), "utf-8")
+    (project / "notebooks" / "other.md").write_text(text.replace("jupytext:", front, 1), "utf-8")
     for name, text in {"zoo": "[other, primer]\nother: {n: 5}", "big": "[other]\nother: {n: 3}"}.items():
         (project / "notebooks" / "profiles" / f"{name}.yaml").write_text(f"chapters: {text}")
     return project
@@ -164,7 +169,7 @@ def test_run_takes_the_first_profile_that_lists_the_chapter(arguments, profile, 
 
 
 def test_run_lists_the_files_and_all_profiles_of_a_chapter(other, capsys):
-    (other / "notebooks" / "98_homeless.md").write_text((other / "notebooks" / "01_primer.md").read_text("utf-8"))
+    (other / "notebooks" / "homeless.md").write_text((other / "notebooks" / "primer.md").read_text("utf-8"))
     assert cli.main(["run", "--list"]) == 0
     out = capsys.readouterr().out
     assert "\n    --profile big | zoo\n    runs on published/v9_summary.json\n    -p " in out
@@ -172,11 +177,11 @@ def test_run_lists_the_files_and_all_profiles_of_a_chapter(other, capsys):
 
 
 def test_run_says_which_profiles_list_a_chapter(other, capsys):
-    (other / "notebooks" / "98_homeless.md").write_text((other / "notebooks" / "01_primer.md").read_text("utf-8"))
+    (other / "notebooks" / "homeless.md").write_text((other / "notebooks" / "primer.md").read_text("utf-8"))
     said = mistake(["run", "other", "--profile", "pocket"], capsys)
     assert "profile 'pocket' does not list 'other'; these do: big, zoo" in said
     assert "no profile lists 'homeless'; add it to the list 'chapters'" in mistake(["run", "homeless"], capsys)
-    assert "98_homeless" not in str(files(other / "notebooks" / "profiles"))
+    assert "homeless" not in str(files(other / "notebooks" / "profiles"))
 
 
 def test_a_file_that_cannot_be_fetched_is_named_before_a_kernel_starts(other, monkeypatch, capsys):
@@ -289,7 +294,7 @@ MISTAKES = {
     "run: benchmark": (["run", "primer", "-p", "benchmark", "poket"], "unknown benchmark 'poket'; did you mean"),
     "run: limit": (["run", "decoding", "-p", "limit", "0"], "limit must be at least 1, got 0"),
     "run: device": (["run", "decoding", "-p", "device", "gpu"], "unknown device 'gpu'"),
-    "output": (["run", "decoding", "--output", "notebooks/03_decoding.md"], "cannot write to notebooks/03_decoding.md"),
+    "output": (["run", "decoding", "--output", "notebooks/decoding.md"], "cannot write to notebooks/decoding.md"),
     "book's profile": (["book", "--profile", "poket"], "unknown profile 'poket'; did you mean 'pocket'"),
 }
 
@@ -419,11 +424,15 @@ def shelf(tmp_path, monkeypatch):
     """Three tiny chapters and profiles of them in a working folder; gives what was executed, which does nothing."""
     monkeypatch.chdir(tmp_path)
     parameters = (
-        PARAMETERS + 'model: str = "mine/own"  # who answers\ndevice: str = "cpu"  # where\nlimit: int = 5  # q'
+        PARAMETERS
+        + """model: str = "mine/own"  # who answers [model]
+device: str = "cpu"  # where [auto | cpu | cuda]
+limit: int = 5  # questions [at least 1]
+max_new_tokens: int = 7  # of an answer
+"""
     )
-    parameters += "\nmax_new_tokens: int = 7  # of an answer"
-    for name in ("01_first", "02_second", "03_third"):
-        drawn = None if name == "03_third" else [{"models": "model", "runs": 2}]
+    for name in ("first", "second", "third"):
+        drawn = None if name == "third" else [{"models": "model", "runs": 2}]
         write(tmp_path / "notebooks" / f"{name}.md", GOOD, parameters=parameters, draws=drawn)
     put_profile(tmp_path / "notebooks", "chapters: [second, first]\nall: {n: 4}\nsecond: {limit: 2}", "two")
     put_profile(tmp_path / "notebooks", "chapters: [first, second, third]", "three")
@@ -442,8 +451,8 @@ def test_a_profile_without_a_chapter_runs_all_that_it_lists(more, folder, shelf,
     found = [(c.name, parameters, output, findings, name) for (c, parameters, output, findings, name), _ in shelf]
     folder = Path(folder)
     assert found == [
-        ("first", {"n": 4}, folder / "01_first.ipynb", folder / "findings", "two"),
-        ("second", {"n": 4, "limit": 2}, folder / "02_second.ipynb", folder / "findings", "two"),
+        ("first", {"n": 4}, folder / "first.ipynb", folder / "findings", "two"),
+        ("second", {"n": 4, "limit": 2}, folder / "second.ipynb", folder / "findings", "two"),
     ]
     assert capsys.readouterr().out == f"2 of 2 chapters in {folder}\n"
 
@@ -491,7 +500,7 @@ def test_a_chapter_that_fails_does_not_stop_the_others(shelf, monkeypatch, capsy
 
 
 def test_a_chapter_starts_only_if_something_is_left_of_what_the_user_asked_for(shelf, monkeypatch, capsys):
-    write(Path("notebooks/04_fourth.md"), GOOD, parameters='models: list = ["mine/own"]  # who answer')
+    write(Path("notebooks/fourth.md"), GOOD, parameters='models: list = ["mine/own"]  # who answer [model]')
     put_profile(Path("notebooks"), "chapters: [fourth]", "four")
 
     def fetch(repository):
@@ -618,8 +627,8 @@ def test_a_chapter_runs_on_a_model_of_ones_own(project, model_folders, capsys):
     given = {"model": model_folders["bytes"], "n": "3", "max_new_tokens": "8", "temperature": "1.0", "device": "cpu"}
     options = [part for name, value in given.items() for part in ("-p", name, value)]
     assert cli.main(["run", "primer", *options]) == 0
-    assert capsys.readouterr().out == "notebook: output/01_primer.ipynb\nfindings: output/findings/primer.json\n"
-    assert (project / "output" / "01_primer.ipynb").is_file()
+    assert capsys.readouterr().out == "notebook: output/primer.ipynb\nfindings: output/findings/primer.json\n"
+    assert (project / "output" / "primer.ipynb").is_file()
     found = {row["name"]: row["value"] for row in json.loads((project / "output/findings/primer.json").read_text())}
     assert 1 <= found["clusters of the worked question"] <= 3
     assert found["mean token entropy of the worked question"] > 0
@@ -633,7 +642,7 @@ def test_a_mistake_that_shows_only_in_the_chapter_is_one_line_too(project, capsy
     assert out == ""
     assert err.count("\n") == 1
     assert "chapter primer failed: BadInput: model 'owner/name' could not be loaded" in err
-    assert err.endswith("; see output/01_primer.failed.ipynb\n")
+    assert err.endswith("; see output/primer.failed.ipynb\n")
 
 
 def test_examples_hold():

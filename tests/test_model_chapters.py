@@ -16,8 +16,9 @@ import pytest
 from conftest import END, byte_tokenizer, make_model, read_json
 
 from homogen import experiment, models, sampling
-from homogen.book import chapters, cost, findings, overview, profiles
-from homogen.book.parameters import names_in, validate, values_of, weights_of
+from homogen.book import chapters, cost, findings, profiles
+from homogen.book.checking import weights_of
+from homogen.book.parameters import names_in, validate, values_of
 from homogen.models.catalogue import NLI_MODELS, Unavailable, split_quantization
 from homogen.questions.catalogue import load_questions
 
@@ -254,7 +255,11 @@ def execute(chapter, parameters):
         last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
         # A failure's traceback names the chapter and the cell.
         where = f"<{chapter.path.name}, cell {number}>"
-        exec(compile(tree, where, "exec"), space)
+        try:
+            exec(compile(tree, where, "exec"), space)
+        except experiment.NothingToShow as reason:
+            page.append(str(reason))
+            break
         if last is not None and (value := eval(compile(ast.Expression(last.value), where, "eval"), space)) is not None:
             page.append(shown(value))
     return [text for text in page if text]
@@ -288,7 +293,7 @@ def planned(chapter, parameters):
 
 def check_findings(name):
     """Each finding has a finite value within its interval, or says why it has none."""
-    rows = findings.read(name)
+    rows = findings.read_file(findings.folder() / f"{name}.json")
     assert rows
     for row in rows:
         estimate = findings.estimate_of(row)
@@ -310,8 +315,8 @@ def marked(names):
 def test_a_chapter_runs_on_tiny_checkpoints_and_draws_what_it_announces(name, questions, place):
     chapter = ON_MODELS[name]
     parameters = small(chapter, questions, place / "store")
-    named = set(weights_of(values_of(chapter, parameters)))
-    assert {(kind, split_quantization(name)[0]) for kind, name in named} <= TINY
+    named = {(parameter, split_quantization(name)[0]) for parameter, _, name in weights_of(chapter, parameters)}
+    assert named <= TINY
     page = execute(chapter, parameters)
     assert page
     check_findings(name)
@@ -335,28 +340,28 @@ def test_a_chapter_whose_models_cannot_be_had_ends_and_says_what_is_missing(name
     parameters = without_models(chapter, small(chapter, questions, place / "store"))
     page = execute(chapter, parameters)
     assert any(ABSENT in text and "cannot be reached" in text for text in page)
-    for row in findings.read(name):
+    for row in findings.read_file(findings.folder() / f"{name}.json"):
         assert math.isnan(findings.estimate_of(row).value), row
     assert not drawn(place / "store")
 
 
-SEVERAL_RULERS = ("06_families", "08_answer_length", "10_embedders")
+SEVERAL_RULERS = ("families", "answer-length", "embedders")
 
 
-@pytest.mark.parametrize("stem", SEVERAL_RULERS)
+@pytest.mark.parametrize("name", SEVERAL_RULERS)
 @pytest.mark.parametrize("left", [1, 0])
-def test_an_embedder_that_cannot_be_had_costs_only_its_own_ruler(stem, left, questions, place):
-    chapter = next(c for c in ON_MODELS.values() if c.path.stem == stem)
+def test_an_embedder_that_cannot_be_had_costs_only_its_own_ruler(name, left, questions, place):
+    chapter = ON_MODELS[name]
     parameters = small(chapter, questions, place / "store")
     there = parameters["embedders"][:left]
     page = execute(chapter, {**parameters, "embedders": [*there, ABSENT]})
     assert any(ABSENT in text and "cannot be reached" in text for text in page)
-    named = [row["name"] for row in findings.read(chapter.name)]
-    assert not any(ABSENT in name for name in named)
+    left_behind = [row["name"] for row in findings.read_file(findings.folder() / f"{name}.json")]
+    assert not any(ABSENT in row for row in left_behind)
     # Jaccard's rate is left, where it is a ruler of the chapter.
-    assert any("SCR" in name for name in named) == (left > 0 or stem != "10_embedders")
-    for name in there:
-        assert any(name in row for row in named)
+    assert any("SCR" in row for row in left_behind) == (left > 0 or name != "embedders")
+    for embedder in there:
+        assert any(embedder in row for row in left_behind)
 
 
 # The paper profile itself, with tiny checkpoints under the names of the paper's models
@@ -408,19 +413,21 @@ def test_the_paper_profile_sets_the_overviews_numbers_beside_its_own(name, place
     parameters["limits"] = [4, 4]
     own = {p.name for p in chapter.parameters}
     parameters = {k: v for k, v in parameters.items() if k in own}
+    kinds = {parameter: kind for parameter, kind, _ in weights_of(chapter, parameters)}
     for parameter, value in values_of(chapter, parameters).items():
-        if parameter in NAMED and not isinstance(value, int):  # one chapter has a number of pairs
-            kind = next((k for k in ("embedder", "nli") if parameter.startswith(k)), "model")
+        kind = kinds.get(parameter)
+        if kind and value:
             parameters[parameter] = as_tiny(value, kind, place / "hub")
     monkeypatch.chdir(place / "hub")
     execute(chapter, validate(chapter, parameters))
     check_findings(name)
-    beside = {row["claim"] for row in findings.read(name)}
+    beside = {row["claim"] for row in findings.read_file(findings.folder() / f"{name}.json")}
     shown = {
         claim
-        for page, claims in overview.EXPERIMENTS.values()
+        for page in chapters.chapters(NOTEBOOKS).values()
+        for claims in page.overview.values()
         for claim in claims
-        if overview.REPEATED.get(page, page) == chapter.path.stem
+        if (page.repeated_in or page.name) == name
     }
     assert shown - beside <= OTHER_PROTOCOL
     assert beside.isdisjoint(OTHER_PROTOCOL)

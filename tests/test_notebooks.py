@@ -22,8 +22,9 @@ from homogen.paper.claims import claims
 from homogen.records import TRUNCATION_PRESETS
 
 ROOT = Path(__file__).resolve().parent.parent
-NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.md"))
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.md"))
 PAGES = sorted((ROOT / "book").glob("*.md"))
+CHAPTERS = chapters.chapters(ROOT / "notebooks")
 each = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
 each_page = pytest.mark.parametrize("path", NOTEBOOKS + PAGES, ids=lambda p: p.stem)
 
@@ -54,12 +55,12 @@ def parameters_cells(path):
 
 
 def chapter_of(path):
-    return next(c for c in chapters.chapters(path.parent).values() if c.path.name == path.name)
+    return CHAPTERS[path.stem]
 
 
-def test_there_are_notebooks():
+def test_there_are_notebooks_and_their_names_have_no_numbers():
     assert len(NOTEBOOKS) >= 4
-    assert [p.name[:2] for p in NOTEBOOKS] == [f"{i:02}" for i in range(1, len(NOTEBOOKS) + 1)]
+    assert all(re.fullmatch(r"[a-z]+(-[a-z]+)*", path.stem) for path in NOTEBOOKS)
 
 
 @each
@@ -70,6 +71,9 @@ def test_a_notebook_has_one_parameters_cell_that_can_be_read(path):
     names = [p.name for p in chapter.parameters]
     assert len(names) == len(set(names))
     assert "|" not in "".join(p.meaning for p in chapter.parameters), "it would break the page's table"
+    if chapter.files is None:  # else nobody would know that they are weights, or where they run
+        wanted = "model|models|base_model|twin|pairs|chains|embedders?|nlis?|benchmarks?|limits?|device"
+        assert [p.name for p in chapter.parameters if re.fullmatch(wanted, p.name) and not p.allowed] == []
     defined = [n.target.id for n in ast.parse(parameters_cells(path)[0].source).body]
     assert defined == names, "what papermill injects is what the table shows"
 
@@ -164,9 +168,10 @@ def test_what_is_used_of_the_package_exists(path):
 def test_names_of_findings_and_claims_exist(path):
     named = set(re.findall(r"\bC\d{3}\b", "\n".join(code_of(path))))
     assert named <= set(claims())
-    recorded = re.findall(r'(?:findings\.)?\b(?:record|beside_paper)\("([^"]+)"', "\n".join(code_of(path)))
-    assert recorded
-    assert set(recorded) == {chapter_of(path).name}
+    code = "\n".join(code_of(path))
+    assert re.findall(r'findings\.Chapter\("([^"]+)"\)', code) == [path.stem]
+    assert "chapter.record(" in code
+    assert "chapter.beside_paper()" in code
 
 
 # The parts and the whole
@@ -179,7 +184,8 @@ def toc():
 
 def test_every_chapter_is_in_the_table_of_contents_in_order():
     listed = [f.removeprefix("book/chapters/") for f in toc() if f.startswith("book/chapters/")]
-    assert listed == [p.stem for p in NOTEBOOKS]
+    assert sorted(listed) == [p.stem for p in NOTEBOOKS]
+    assert listed == list(CHAPTERS)
     pages = [f.removeprefix("book/") for f in toc() if not f.startswith(("book/chapters/", "book/api/"))]
     assert sorted(pages) == sorted(p.stem for p in PAGES)
 
@@ -203,7 +209,7 @@ def test_every_chapter_is_in_one_profile_of_the_book():
 # Chapters on released files, whose outputs are committed
 
 
-RELEASED = yaml.safe_load((ROOT / "notebooks" / "profiles" / "released.yaml").read_text("utf-8"))["chapters"]
+RELEASED = [name for name, chapter in CHAPTERS.items() if chapter.files is not None]
 COMMITTED = ROOT / assembly.results_folder("released")
 
 
@@ -242,9 +248,7 @@ def test_committed_outputs_are_whole_and_as_another_run_would_write_them(planned
 
 
 def test_nothing_is_committed_of_chapters_that_are_not_there():
-    every = chapters.chapters(ROOT / "notebooks")
-    stems = {every[name].path.stem for name in RELEASED}
-    assert {p.stem for p in COMMITTED.glob("*.ipynb") if not p.stem.endswith(".failed")} <= stems
+    assert {p.stem for p in COMMITTED.glob("*.ipynb") if not p.stem.endswith(".failed")} <= set(RELEASED)
     assert {p.stem for p in (COMMITTED / "findings").glob("*.json")} <= set(RELEASED)
 
 
@@ -327,9 +331,9 @@ def exactly(value):
 
 
 SAID = [
-    ("notebooks/02_single_clusters.md", "on {} of TruthfulQA's questions", "C148", "reported", percent),
-    ("notebooks/02_single_clusters.md", "and on {} by sentence embeddings", "C149", "reported", percent),
-    ("notebooks/04_entropy_vs_spread.md", "(AUROC {} on single-cluster questions", "C205", "reported", exactly),
+    ("notebooks/single-clusters.md", "on {} of TruthfulQA's questions", "C148", "reported", percent),
+    ("notebooks/single-clusters.md", "and on {} by sentence embeddings", "C149", "reported", percent),
+    ("notebooks/entropy-vs-spread.md", "(AUROC {} on single-cluster questions", "C205", "reported", exactly),
 ]
 """Numbers of the paper that stand in the prose: file, phrase, claim, its field, how it is written."""
 
@@ -368,7 +372,7 @@ def test_the_papers_settings_are_the_defaults_that_say_so():
 
 
 def test_what_the_prose_says_of_the_paper_holds_in_its_claims():
-    text = flat(ROOT / "notebooks" / "02_single_clusters.md")
+    text = flat(ROOT / "notebooks" / "single-clusters.md")
     assert "ten answers of Qwen3-14B fall" in text
     assert all(claims()[c].model.startswith("Qwen3-14B") for c in ("C148", "C149"))
     assert "In the text it rises with the threshold, in the tables it falls." in text
@@ -380,7 +384,7 @@ def test_what_the_prose_says_of_the_paper_holds_in_its_claims():
 
 
 def test_the_truncation_presets_are_as_the_prose_says():
-    text = flat(ROOT / "notebooks" / "03_decoding.md")
+    text = flat(ROOT / "notebooks" / "decoding.md")
     hf, ollama = TRUNCATION_PRESETS["hf"], TRUNCATION_PRESETS["ollama"]
     assert f"keeps the {hf['top_k']} likeliest tokens" in text
     wanted = "a top-k of {top_k}, a nucleus of {top_p} and a repetition penalty of {repetition_penalty}"
@@ -388,8 +392,8 @@ def test_the_truncation_presets_are_as_the_prose_says():
 
 
 def test_the_sizes_in_the_prose_are_those_of_the_code():
-    resamples = {p.name: p.default for p in chapter_of(NOTEBOOKS[3]).parameters}["resamples"]
-    for path in (ROOT / "book" / "how_numbers_are_made.md", ROOT / "notebooks" / "01_primer.md"):
+    resamples = {p.name: p.default for p in CHAPTERS["entropy-vs-spread"].parameters}["resamples"]
+    for path in (ROOT / "book" / "how_numbers_are_made.md", ROOT / "notebooks" / "primer.md"):
         assert f"{resamples:,}" in flat(path)
     pocket = len(questions.load_questions("pocket"))
     assert f"set has {pocket} questions" in flat(ROOT / "book" / "how_numbers_are_made.md")

@@ -28,7 +28,7 @@ Some prose.
 ```
 """
 PARAMETERS = """# what is asked
-n: int = 3  # how many
+n: int = 3  # how many [at least 1]
 rate: float = 0.5  # a share
 name: str = "a # b"  # a hash inside a text
 deep: bool = False  # look closer
@@ -39,7 +39,7 @@ from homogen import Estimate
 from homogen.book import findings
 print(f"n={n} rate={rate} sizes={sizes}")
 print("50%|#####     |", file=sys.stderr)
-_ = findings.record("tiny", "the count", Estimate(float(n), 0.0, 9.0, n=1, method="given"))"""
+_ = findings.Chapter("tiny").record("the count", Estimate(float(n), 0.0, 9.0, n=1, method="given"))"""
 
 
 def write(path, *cells, title="Tiny", parameters=PARAMETERS, files=None, draws=None):
@@ -53,7 +53,7 @@ def write(path, *cells, title="Tiny", parameters=PARAMETERS, files=None, draws=N
         front = f"homogen: {json.dumps(own)}\njupytext:\n  notebook_metadata_filter: homogen"
         text = text.replace("jupytext:", front, 1)
     path.write_text(text, "utf-8")
-    return chapters.chapters(path.parent)[path.stem[3:].replace("_", "-")]
+    return chapters.chapters(path.parent)[path.stem]
 
 
 def one_line(mistake):
@@ -64,18 +64,18 @@ def one_line(mistake):
     return text
 
 
-DRAWS = """model: str = "smollm2-135m-instruct"  # who answers
-base_model: str = ""  # beside it
-benchmark: str = "pocket"  # what is asked
-limit: int = 5  # questions
-base_limit: int = 5  # questions
+DRAWS = """model: str = "smollm2-135m-instruct"  # who answers [model unless base_url]
+base_model: str = ""  # beside it [model?]
+benchmark: str = "pocket"  # what is asked [benchmark]
+limit: int = 5  # questions [at least 1]
+base_limit: int = 5  # questions [at least 1]
 n: int = 3  # answers
 temperature: float = 1.0  # of the draws
 top_p: float = 1.0  # nucleus
 prompt: str = "concise"  # the words around
-embedder: str = "wordllama"  # one
-embedders: list = ["wordllama"]  # some
-device: str = "cpu"  # where
+embedder: str = "wordllama"  # one [embedder]
+embedders: list = ["wordllama"]  # some [embedder?]
+device: str = "cpu"  # where [auto | cpu | cuda]
 store: str = "runs"  # what is drawn
 """
 
@@ -122,8 +122,8 @@ def put_file(monkeypatch, folder, name="published/tiny.csv", text="a,b\n1,2\n"):
 
 def run_tiny(home):
     """Run a small chapter well; give the chapter, the executed notebook and where it lies."""
-    chapter = write(home / "nb" / "01_tiny.md", GOOD, "n * 2")
-    output = home / "out" / "01_tiny.ipynb"
+    chapter = write(home / "nb" / "tiny.md", GOOD, "n * 2")
+    output = home / "out" / "tiny.ipynb"
     parameters = {"n": "7", "sizes": [1]}
     executed = running.execute(chapter, parameters, output, home / "findings", "mine", live=False, given=["sizes"])
     return chapter, executed, home

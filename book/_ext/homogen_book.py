@@ -9,6 +9,7 @@ from pathlib import Path
 
 STATIC = Path(__file__).parent.parent / "_static"
 RESULTS = Path(__file__).parent.parent / "results"
+NOTEBOOKS = Path(__file__).parent.parent.parent / "notebooks"
 MATHJAX = "tex-svg-full.js"
 OVERVIEW = "```{overview}\n```"
 # sphinx-thebe leaves its configuration in every page, for a script that this book does not load.
@@ -44,9 +45,9 @@ def _overview(app, docname, source) -> None:
         return
     from homogen.book import overview
 
-    made = overview.shown(RESULTS, "chapters").markup
+    made = overview.shown(RESULTS, NOTEBOOKS).markup
     app.env.note_dependency(overview.__file__)
-    for path in RESULTS.glob("*/findings/*.json"):
+    for path in (*RESULTS.glob("*/findings/*.json"), *NOTEBOOKS.glob("*.md")):
         app.env.note_dependency(str(path))
     # A blank line would end the block of HTML.
     made = '<div class="overview">' + made.replace("\n\n", "\n") + "</div>"

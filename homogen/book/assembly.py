@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from homogen.book.chapters import NOTEBOOKS, Chapter, chapters
+from homogen.book.chapters import NOTEBOOKS, TOC, Chapter, chapters, listed
 from homogen.book.pages import stage, with_current_prose
 from homogen.book.profiles import BOOK, profile
 from homogen.book.running import about_run, disk, execute, execution_key, is_current, put
@@ -48,9 +48,14 @@ def plan(profile_name: str = BOOK[0], folder: str | os.PathLike = NOTEBOOKS) -> 
     Raises
     ------
     BadInput
-        If a profile cannot be read, or a chapter is in neither.
+        If a profile cannot be read, or a chapter is in neither, or not in the table of contents.
     """
-    every = chapters(folder)
+    every, told = chapters(folder), listed(folder)
+    if told and (untold := [name for name in every if name not in told]):
+        raise BadInput(
+            f"no chapter may be left out of the book: {', '.join(untold)} must have a line in {TOC}, "
+            f"'- file: book/chapters/{untold[0]}'"
+        )
     names = dict.fromkeys((profile_name, BOOK[1]))
     wanted = {name: profile(name, folder) for name in names}
     homeless = [chapter for chapter in every if not any(chapter in own for own in wanted.values())]

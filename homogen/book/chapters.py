@@ -1,11 +1,16 @@
-"""Chapters: find them, read their parameters and profiles, check what they ask for.
+"""Chapters: find them, put them in order, read their parameters and what their front matter says.
 
-A chapter is a MyST notebook ``notebooks/NN_name.md`` with a cell tagged ``parameters`` of lines
-``name: type = default  # meaning``. One that runs on released files, rather than on a model, names them in its front
-matter: ``homogen: {files: [published/v1a_fluency.jsonl]}``. One that draws answers says there how many, in terms of its
-parameters, so that a plan can be made without running it: ``homogen: {draws: [{models: models, runs: 2}]}``
-(:mod:`homogen.book.cost`). A profile is ``notebooks/profiles/NAME.yaml``: the
-``chapters`` that it runs, and for each the parameters that it sets.
+A chapter is a MyST notebook ``notebooks/NAME.md`` with a cell tagged ``parameters``
+(:mod:`homogen.book.parameters`). Its place in the book is its line in ``_toc.yml``. What it is to the rest of the book
+stands in its front matter, under ``homogen``, and nowhere in the package:
+
+- ``files: [published/v1a_fluency.jsonl]``: the released files that it runs on, rather than on a model;
+- ``draws: [{models: models, runs: 2}]``: what it draws, so that a plan can be made without running it
+  (:mod:`homogen.book.cost`);
+- ``shows: ["12", C015, decided]``: the rows of the ledger that have their place in it, by the paper's experiment or by
+  claim; ``decided`` and ``undecided`` are the rest of those that a check decides, and of all others;
+- ``overview: {single clusters: [C145, C148]}``: its rows in the overview, by experiment;
+- ``repeated_in: cheapest-first``: the chapter that does on models what this one does on files.
 """
 
 from __future__ import annotations
@@ -15,20 +20,25 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from homogen.book.parameters import Parameter, _parameters
+from homogen.paper.claims import claims
 from homogen.questions import sources
 from homogen.records import BadInput, unknown
 
 NOTEBOOKS = Path("notebooks")
+TOC = "_toc.yml"
+"""Beside the folder of notebooks: the order of the chapters."""
+REST = ("decided", "undecided")
+"""What ``shows`` may name beside experiments and claims."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Chapter:
-    """A notebook that can be run.
+    """A notebook that can be run, and what its front matter says (see the top of this module).
 
-    ``files`` are the public files that it runs on, None for a chapter that runs on a model. ``draws`` are the answers
-    that it draws, as its front matter gives them.
+    ``files`` is None for a chapter that runs on a model.
     """
 
     name: str
@@ -37,20 +47,31 @@ class Chapter:
     parameters: tuple[Parameter, ...]
     files: tuple[str, ...] | None = None
     draws: tuple[Mapping[str, str], ...] = ()
+    shows: tuple[str, ...] = ()
+    overview: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+    repeated_in: str = ""
 
 
 def chapters(folder: str | os.PathLike = NOTEBOOKS) -> dict[str, Chapter]:
-    """Find the chapters of a folder, in the order of their numbers; ``02_single_clusters.md`` is ``single-clusters``.
+    """Find the chapters of a folder in the order of the table of contents; those that it does not list come last.
 
     Raises
     ------
     BadInput
-        If the folder has no chapter, or a chapter's parameters cell or list of files cannot be read.
+        If the folder has no chapter, or a chapter's parameters cell or front matter cannot be read.
     """
-    paths = sorted(Path(folder).glob("[0-9][0-9]_*.md"))
+    paths = {path.stem: path for path in sorted(Path(folder).glob("[a-z]*.md"))}
     if not paths:
         raise BadInput(f"no chapters in {Path(folder).resolve()}; run this in the project's folder")
-    return {c.name: c for c in map(_chapter, paths)}
+    order = [name for name in listed(folder) if name in paths]
+    return {name: _chapter(paths[name]) for name in dict.fromkeys((*order, *paths))}
+
+
+def listed(folder: str | os.PathLike = NOTEBOOKS) -> list[str]:
+    """Chapters that the table of contents beside a folder lists, in its order; none where there is no such table."""
+    path = Path(folder).resolve().parent / TOC
+    text = path.read_text("utf-8") if path.is_file() else ""
+    return re.findall(r"^\s*- file: book/chapters/(\S+?)\s*$", text, re.MULTILINE)
 
 
 def _chapter(path: Path) -> Chapter:
@@ -59,10 +80,7 @@ def _chapter(path: Path) -> Chapter:
     title = re.search(r"^# (.+)$", prose, re.MULTILINE)
     if title is None:
         raise BadInput(f"{path}: a chapter needs a title, a line '# …'")
-    name = path.stem[3:].replace("_", "-")
-    parameters = tuple(_parameters(notebook, path))
-    files, draws = _front_matter(notebook, path)
-    return Chapter(name, path, title[1], parameters, files, draws)
+    return Chapter(path.stem, path, title[1], tuple(_parameters(notebook, path)), **_front_matter(notebook, path))
 
 
 def read(path: Path):
@@ -79,26 +97,64 @@ DRAWS = {"models": None, "runs": "1", "questions": "limit", "answers": "n + 1", 
 """What an entry of ``draws`` may say, with what holds where it does not."""
 
 
-def _front_matter(notebook, path: Path) -> tuple[tuple[str, ...] | None, tuple[Mapping[str, str], ...]]:
-    """The public files that a chapter runs on, None where it names none; and what it draws."""
+_SHAPES = {
+    "files": "{files: [name, …]}",
+    "draws": "{draws: [{models: …}, …]}",
+    "shows": "{shows: [experiment or claim, …]}",
+    "overview": "{overview: {experiment: [claim, …]}}",
+    "repeated_in": "{repeated_in: chapter}",
+}
+
+
+def _front_matter(notebook, path: Path) -> dict[str, Any]:
+    """What a chapter's front matter says, by the fields of :class:`Chapter`."""
     own = notebook.metadata.get("homogen", {})
-    if not isinstance(own, dict) or not set(own) <= {"files", "draws"} or ("homogen" in notebook.metadata and not own):
+    if not isinstance(own, dict) or not set(own) <= set(_SHAPES) or ("homogen" in notebook.metadata and not own):
         raise BadInput(
-            f"{path}: 'homogen' in the front matter must be {{files: [name, …]}} or {{draws: [{{models: …}}, …]}}, "
-            f"got {own!r}"
+            f"{path}: 'homogen' in the front matter must be made of {', '.join(_SHAPES.values())}, got {own!r}"
         )
-    files, draws = own.get("files"), own.get("draws", [])
-    if files is not None and (not isinstance(files, list) or not all(isinstance(name, str) for name in files)):
-        raise BadInput(f"{path}: 'homogen' in the front matter must be {{files: [name, …]}}, got {own!r}")
-    for name in files or ():
+
+    def wrong(name: str) -> BadInput:
+        return BadInput(f"{path}: {name!r} in the front matter must be {_SHAPES[name]}, got {own[name]!r}")
+
+    found: dict[str, Any] = {}
+    for name in ("files", "shows"):
+        if name in own:
+            if not _texts(own[name]):
+                raise wrong(name)
+            found[name] = tuple(own[name])
+    for name in found.get("files", ()):
         if name not in sources.SOURCES:
             raise unknown(f"file in {path}", name, sources.SOURCES)
+    if "repeated_in" in own:
+        if not isinstance(own["repeated_in"], str):
+            raise wrong("repeated_in")
+        found["repeated_in"] = own["repeated_in"]
+    if "overview" in own:
+        if not isinstance(own["overview"], dict) or not all(map(_texts, own["overview"].values())):
+            raise wrong("overview")
+        found["overview"] = {str(name): tuple(ids) for name, ids in own["overview"].items()}
+    every = {*claims(), *(claim.experiment for claim in claims().values()), *REST}
+    for name in found.get("shows", ()):
+        if name not in every:
+            raise unknown(f"experiment or claim in {path}", name, every)
+    for claim in (claim for ids in found.get("overview", {}).values() for claim in ids):
+        if claim not in claims():
+            raise unknown(f"claim in {path}", claim, claims())
+    return found | _draws(own, path, wrong)
+
+
+def _texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+
+
+def _draws(own: Mapping[str, Any], path: Path, wrong: Any) -> dict[str, Any]:
+    draws = own.get("draws", [])
     if not isinstance(draws, list) or not all(isinstance(entry, dict) and "models" in entry for entry in draws):
-        raise BadInput(f"{path}: 'draws' in the front matter must be [{{models: …, runs: …}}, …], got {draws!r}")
+        raise wrong("draws")
     for entry in draws:
         for name in entry:
             if name not in DRAWS:
                 raise unknown(f"entry of 'draws' in {path}", name, DRAWS)
     defaults = {name: value for name, value in DRAWS.items() if value is not None}
-    said = tuple({k: str(v) for k, v in (defaults | entry).items()} for entry in draws)
-    return None if files is None else tuple(files), said
+    return {"draws": tuple({k: str(v) for k, v in (defaults | entry).items()} for entry in draws)}

@@ -21,7 +21,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from homogen.book.chapters import Chapter
-from homogen.book.parameters import names_in, values_of, weights_of
+from homogen.book.checking import weights_of
+from homogen.book.parameters import names_in, values_of
 from homogen.models.catalogue import CARDS, NLI_MODELS, Unavailable, hub_models, size_of, split_quantization
 from homogen.models.memory import MARGIN, check_room, default_dtype, needed
 from homogen.records import BadInput
@@ -180,7 +181,7 @@ def weights(plans: Sequence[tuple[Chapter, Mapping[str, Any]]], device: str = "c
     names: dict[str, None] = {}
     for chapter, parameters in plans:
         if chapter.files is None:
-            names |= dict.fromkeys(name for _, name in weights_of(values_of(chapter, parameters)) if name)
+            names |= dict.fromkeys(name for *_, name in weights_of(chapter, parameters) if name)
     return [_weights(name, device) for name in names]
 
 
@@ -235,8 +236,8 @@ def _generators(plans: Sequence[tuple[Chapter, Mapping[str, Any]]]) -> dict[str,
     for chapter, parameters in plans:
         if chapter.files is None:
             values = values_of(chapter, parameters)
-            for parameter, name in weights_of(values):
-                if name and not parameter.startswith(("embedder", "nli")) and name not in found:
+            for _, kind, name in weights_of(chapter, parameters):
+                if name and kind == "model" and name not in found:
                     found[name] = pick_device(values.get("device", "auto"))
     return found
 

@@ -7,20 +7,17 @@ import json
 import math
 import os
 import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from homogen.paper.claims import claims
-from homogen.records import BadInput, Estimate, shown, unknown
+from homogen.paper.claims import SETTINGS, claims
+from homogen.records import BadInput, Estimate, SamplingSpec, shown, unknown
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _NAME = re.compile(r"[^\W_][\w.-]*")
-
-
-def _path(notebook: str) -> Path:
-    """Where a chapter's findings lie; a name with a path in it would leave the folder."""
-    if not isinstance(notebook, str) or not _NAME.fullmatch(notebook):
-        raise BadInput(f"a chapter's name has letters, digits, '-', '_' and '.' only, got {shown(notebook)}")
-    return folder() / f"{notebook}.json"
 
 
 def folder() -> Path:
@@ -28,78 +25,106 @@ def folder() -> Path:
     return Path(os.environ.get("HOMOGEN_FINDINGS") or "findings")
 
 
-def begin(notebook: str) -> None:
-    """Forget what a chapter left before, so that a run with other parameters shows its own results only.
+class Chapter:
+    """What a chapter leaves behind; made at its top, it forgets what an earlier run left.
 
     Parameters
     ----------
-    notebook
-        The chapter that begins. It need not have left anything.
-
-    Raises
-    ------
-    BadInput
-        If the earlier findings cannot be removed.
-    """
-    path = _path(notebook)
-    try:
-        path.unlink(missing_ok=True)
-    except OSError as error:
-        raise BadInput(f"cannot remove the earlier findings {path}: {error.strerror or error}") from error
-
-
-def record(
-    notebook: str, name: str, estimate: Estimate, claim: str | None = None, unit: str = "", departs: str = ""
-) -> Estimate:
-    """Leave a named result; a second result of the same name replaces the first.
-
-    Parameters
-    ----------
-    notebook
-        The chapter that leaves it.
     name
-        What the number is, in words that stand alone.
-    estimate
-        Value, interval, n, coverage, method.
-    claim
-        The paper's claim that it stands beside, or None.
-    unit
-        Of the value: "" for rates and AUROC, else for example "clusters" or "nats".
-    departs
-        In what the protocol is not the claim's, beyond the model and the questions. Such a value may lie near the
-        paper's; it cannot reproduce it.
-
-    Returns
-    -------
-    Estimate
-        The same estimate, so that a cell can show what it recorded.
+        The chapter's. It need not have left anything.
 
     Raises
     ------
     BadInput
-        If the claim does not exist, a field is of another kind than an estimate's, or the folder cannot be written.
+        If the name is none, or the earlier findings cannot be removed.
     """
-    if not isinstance(estimate, Estimate):
-        raise TypeError(f"finding {name!r}: an Estimate is wanted, got {type(estimate).__name__}")
-    if claim is not None and claim not in claims():
-        raise unknown("claim", claim, claims())
-    found = {row["name"]: row for row in read(notebook)}
-    fields = {k: _plain(v) for k, v in vars(estimate).items() if v is not None}
-    row = {"name": name, **fields, "unit": unit, "claim": claim}
-    if claim is not None and departs:
-        row["departs"] = departs
-    if not _is_finding(row):
-        raise BadInput(f"finding {shown(name)} cannot be kept: a field of it is of another kind than an Estimate's")
-    found[name] = row
-    path = _path(notebook)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_suffix(".tmp")
-        temporary.write_text(json.dumps(list(found.values()), indent=1, ensure_ascii=False) + "\n", "utf-8")
-        os.replace(temporary, path)
-    except OSError as error:
-        raise BadInput(f"cannot write the findings {path}: {error.strerror or error}") from error
-    return estimate
+
+    def __init__(self, name: str) -> None:
+        # A name with a path in it would leave the folder.
+        if not isinstance(name, str) or not _NAME.fullmatch(name):
+            raise BadInput(f"a chapter's name has letters, digits, '-', '_' and '.' only, got {shown(name)}")
+        self.path = folder() / f"{name}.json"
+        try:
+            self.path.unlink(missing_ok=True)
+        except OSError as error:
+            raise BadInput(f"cannot remove the earlier findings {self.path}: {error.strerror or error}") from error
+
+    def record(
+        self,
+        name: str,
+        estimate: Estimate,
+        claim: str | Sequence[str] | None = None,
+        unit: str = "",
+        settings: Mapping[str, Any] | None = None,
+        departs: str = "",
+    ) -> Estimate:
+        """Leave a named result; a second result of the same name replaces the first.
+
+        Parameters
+        ----------
+        name
+            What the number is, in words that stand alone.
+        estimate
+            Value, interval, n, coverage, method.
+        claim
+            The paper's claim that it may stand beside, or several, or None.
+        unit
+            Of the value: "" for rates and AUROC, else for example "clusters" or "nats".
+        settings
+            How it was got, by the names that the claims have in their column ``settings`` or a sampling spec in its
+            fields. The claim that it stands beside is the first whose settings say nothing else; what only one of the
+            two says is not compared.
+        departs
+            In what else the protocol is not the claim's, beyond the model and the questions. Such a value may lie near
+            the paper's; it cannot reproduce it.
+
+        Returns
+        -------
+        Estimate
+            The same estimate, so that a cell can show what it recorded.
+
+        Raises
+        ------
+        BadInput
+            If a claim or the name of a setting does not exist, a field is of another kind than an estimate's, or the
+            folder cannot be written.
+        """
+        if not isinstance(estimate, Estimate):
+            raise TypeError(f"finding {name!r}: an Estimate is wanted, got {type(estimate).__name__}")
+        beside = _beside(claim, settings or {})
+        found = {row["name"]: row for row in read_file(self.path)}
+        fields = {k: _plain(v) for k, v in vars(estimate).items() if v is not None}
+        row = {"name": name, **fields, "unit": unit, "claim": beside}
+        if beside is not None and departs:
+            row["departs"] = departs
+        if not _is_finding(row):
+            raise BadInput(f"finding {shown(name)} cannot be kept: a field of it is of another kind than an Estimate's")
+        found[name] = row
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            temporary = self.path.with_suffix(".tmp")
+            temporary.write_text(json.dumps(list(found.values()), indent=1, ensure_ascii=False) + "\n", "utf-8")
+            os.replace(temporary, self.path)
+        except OSError as error:
+            raise BadInput(f"cannot write the findings {self.path}: {error.strerror or error}") from error
+        return estimate
+
+    def beside_paper(self) -> pd.DataFrame:
+        """Set each finding beside the paper's number, as a table to show; see :func:`beside_paper`."""
+        return beside_paper(read_file(self.path))
+
+
+def _beside(claim: str | Sequence[str] | None, settings: Mapping[str, Any]) -> str | None:
+    """The first of some claims that was got by these settings, as far as both say."""
+    wanted = [claim] if isinstance(claim, str) else list(claim or ())
+    for one in wanted:
+        if one not in claims():
+            raise unknown("claim", one, claims())
+    known = {*(field.name for field in dataclasses.fields(SamplingSpec)), *SETTINGS}
+    for name in settings:
+        if name not in known:
+            raise unknown("setting", name, known)
+    return next((one for one in wanted if not claims()[one].differs(settings)), None)
 
 
 def _plain(value: Any) -> Any:
@@ -110,18 +135,13 @@ def _plain(value: Any) -> Any:
     return None if isinstance(value, float) and math.isnan(value) else value
 
 
-def read(notebook: str) -> list[dict[str, Any]]:
-    """Read what a chapter has left; an empty list if nothing."""
-    return read_file(_path(notebook))
-
-
 def read_file(path: Path) -> list[dict[str, Any]]:
     """Read findings from a file of them; an empty list if it is not there.
 
     Raises
     ------
     BadInput
-        If it cannot be read, or holds anything else than :func:`record` writes.
+        If it cannot be read, or holds anything else than :meth:`Chapter.record` writes.
     """
     try:
         rows = json.loads(path.read_text("utf-8")) if path.is_file() else []
@@ -135,7 +155,7 @@ def read_file(path: Path) -> list[dict[str, Any]]:
 
 
 def _is_finding(row: Any) -> bool:
-    """Whether this is a row that :func:`record` could have written."""
+    """Whether this is a row that :meth:`Chapter.record` could have written."""
     if not isinstance(row, dict) or not all(isinstance(row.get(key), str) for key in ("name", "method", "unit")):
         return False
     if not all(key in row and (row[key] is None or _number(row[key])) for key in ("value", "low", "high")):
@@ -159,16 +179,16 @@ def _whole(value: Any) -> bool:
     return isinstance(value, int) and _number(value) and value >= 0
 
 
-def estimate_of(row: dict[str, Any]) -> Estimate:
-    """Turn a row of :func:`read` back into an :class:`Estimate`."""
+def estimate_of(row: Mapping[str, Any]) -> Estimate:
+    """Turn a row of :func:`read_file` back into an :class:`Estimate`."""
     classes = row.get("classes")
     fields = {field.name: row[field.name] for field in dataclasses.fields(Estimate) if field.name != "classes"}
     numbers = {k: math.nan if v is None else v for k, v in fields.items()}
     return Estimate(**numbers, classes=tuple(classes) if classes else None)
 
 
-def beside_paper(notebook: str):
-    """Set each finding beside the paper's number, as a pandas DataFrame to show.
+def beside_paper(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """Set findings beside the paper's numbers.
 
     Value, interval, n and coverage are ours; an undefined value gives its reason. The two were got on different models:
     the last column says what the paper measured, on which model and questions, where it says so, and in what else our
@@ -179,7 +199,6 @@ def beside_paper(notebook: str):
 
     from homogen.book.figures import estimates_table
 
-    rows = read(notebook)
     if not rows:
         return pd.DataFrame()
     names = [row["name"] + (f" ({row['unit']})" if row["unit"] else "") for row in rows]

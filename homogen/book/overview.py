@@ -7,15 +7,18 @@ chapters left, a column a profile. A profile that has not been run says so.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from homogen import paper
+from homogen.book.chapters import NOTEBOOKS, Chapter, chapters
 from homogen.book.figures import Shown
 from homogen.book.findings import read_file
 from homogen.book.tables import browse
 from homogen.paper import ledger
+from homogen.paper.claims import Claim
+from homogen.records import BadInput
 
 PROFILES = {"pocket": "pocket (CPU)", "gpu": "gpu", "paper": "paper scale"}
 """Columns of our own runs: the profile, and how its column is headed."""
@@ -25,51 +28,17 @@ DEPARTS = "*"
 """Behind a value whose protocol is not the paper's in more than model and questions."""
 NOT_RUN, NO_RUN, ELSEWHERE = "– not run", "–", "– see chapter"
 """In place of a value: it was not run; no chapter on models repeats it; one does, and set no number beside this one."""
-REPEATED = {
-    "21_token_entropy": "04_entropy_vs_spread",
-    "22_boundaries": "17_cheapest_first",
-    "23_cascade": "17_cheapest_first",
-    "26_same_meaning": "11_nli_scale",
-    "28_calibration": "16_selective_prediction",
-}
-"""Chapters on released files, and those that do the like on models."""
-
-EXPERIMENTS: Mapping[str, tuple[str, Sequence[str]]] = {
-    "token entropy": ("21_token_entropy", ("C028", "C030", "C031")),
-    "boundaries": ("22_boundaries", ("C038", "C041", "C042", "C110")),
-    "cascade": ("23_cascade", ("C046", "C047", "C054", "C053")),
-    "learned pointer": ("23_cascade", ("C097", "C098", "C101", "C334")),
-    "retrieval": ("24_retrieval", ("C105", "C106", "C109")),
-    "single clusters": ("02_single_clusters", ("C145", "C148", "C149")),
-    "decoding": ("03_decoding", ("C249", "C250", "C252", "C258")),
-    "entropy against spread": ("04_entropy_vs_spread", ("C181", "C182", "C183", "C184", "C205")),
-    "base and instruct": ("05_base_and_instruct", ("C235", "C236", "C237", "C238")),
-    "families": ("06_families", ("C244", "C246")),
-    "stages": ("07_stages", ("C261", "C264", "C267", "C296", "C347")),
-    "answer length": ("08_answer_length", ("C275", "C279", "C283", "C321")),
-    "quantization": ("09_quantization", ("C305", "C306", "C311")),
-    "embedders": ("10_embedders", ("C313", "C316", "C318")),
-    "NLI scale": ("11_nli_scale", ("C202", "C200", "C204", "C185")),
-    "same meaning": ("26_same_meaning", ("C361", "C363")),
-    "datasets": ("12_datasets", ("C326", "C327", "C328")),
-    "baselines": ("13_baselines", ("C191", "C192", "C193", "C194")),
-    "head to head": ("25_head_to_head", ("C353", "C354", "C360")),
-    "stated confidence": ("14_stated_confidence", ("C233", "C234")),
-    "math and length": ("15_math_and_length", ("C127", "C130", "C131", "C135", "C138", "C143")),
-    "selective prediction": ("16_selective_prediction", ("C224",)),
-    "calibration": ("28_calibration", ("C227", "C228", "C231")),
-    "served models": ("18_served_models", ("C349", "C350", "C351")),
-}
-"""Experiments in the order of the table: the chapter that a row leads to, and the claims shown of it."""
 
 
-def table(results: str | Path = "book/results"):
+def table(results: str | Path = "book/results", folder: str | Path = NOTEBOOKS):
     """Give the overview as a DataFrame, a row a claim.
 
     Parameters
     ----------
     results
         The book's folder of executed chapters and findings by profile.
+    folder
+        Of the notebooks, whose front matter says which claims are shown under which experiment.
 
     Returns
     -------
@@ -82,10 +51,11 @@ def table(results: str | Path = "book/results"):
     """
     import pandas as pd
 
-    every, kept = paper.claims(), ledger.committed()
+    every, kept, known = paper.claims(), ledger.committed(), chapters(folder)
     own = {profile: _findings(Path(results) / profile / "findings") for profile in PROFILES}
     rows = []
-    for experiment, (chapter, ids) in EXPERIMENTS.items():
+    for chapter, experiment, ids in ((c, e, ids) for c in known.values() for e, ids in c.overview.items()):
+        on_models = known.get(chapter.repeated_in, chapter)
         for claim in ids:
             verdict = kept[claim].verdict
             released = f"{ledger.MARKS[verdict]} {verdict}"
@@ -95,28 +65,28 @@ def table(results: str | Path = "book/results"):
                 "quantity": every[claim].quantity,
                 "claim": claim,
                 "experiment": experiment,
-                "chapter": chapter,
+                "chapter": chapter.name,
                 "paper": str(every[claim]),
                 "released": released,
             }
             for profile, title in PROFILES.items():
-                row[title] = _cell(own[profile], chapter, claim, every[claim].reported, profile == "paper")
+                row[title] = _cell(own[profile], on_models, claim, every[claim].reported, profile == "paper")
             rows.append(row)
     return pd.DataFrame(rows).set_index("quantity")
 
 
-def shown(results: str | Path = "book/results", chapters: str = "chapters") -> Shown:
+def shown(results: str | Path = "book/results", folder: str | Path = NOTEBOOKS, pages: str = "chapters") -> Shown:
     """Give the overview as the book shows it.
 
     Parameters
     ----------
-    results
+    results, folder
         As in :func:`table`.
-    chapters
+    pages
         Folder of the chapters' pages, as seen from the page.
     """
-    rows = table(results)
-    links = {name: f"{chapters}/{stem}.html" for name, stem in rows["chapter"].items()}
+    rows = table(results, folder)
+    links = {name: f"{pages}/{chapter}.html" for name, chapter in rows["chapter"].items()}
     columns = ["experiment", "paper", "released", *PROFILES.values()]
     return browse(
         rows[columns],
@@ -128,6 +98,40 @@ def shown(results: str | Path = "book/results", chapters: str = "chapters") -> S
         choices=["experiment"],
         links=links,
     )
+
+
+def chapter_of(claim: Claim, known: Mapping[str, Chapter]) -> str:
+    """Name the chapter that shows a claim's row of the ledger, as the chapters' front matter has it.
+
+    A chapter that names the claim itself comes first, then one on released files that names its experiment. What a
+    check decides otherwise is among the rest (``decided``). Of what none decides, a chapter on models may name the
+    experiment; the rest is ``undecided``.
+
+    Parameters
+    ----------
+    claim
+        The claim.
+    known
+        From :func:`homogen.book.chapters.chapters`.
+
+    Examples
+    --------
+    >>> import types
+    >>> one, rest = (types.SimpleNamespace(shows=shows, files=()) for shows in (["1"], ["decided", "undecided"]))
+    >>> [chapter_of(paper.claims()[claim], {"one": one, "rest": rest}) for claim in ("C028", "C339")]
+    ['one', 'rest']
+    """
+
+    def first(word: str, files: bool | None = None) -> list[str]:
+        return [n for n, c in known.items() if word in c.shows and files in (None, c.files is not None)]
+
+    if claim.claim_id in ledger.checks():
+        found = [*first(claim.claim_id), *first(claim.experiment, files=True), *first("decided")]
+    else:
+        found = [*first(claim.claim_id), *first(claim.experiment), *first("undecided")]
+    if not found:
+        raise BadInput(f"no chapter shows {claim.claim_id}; one must have 'decided' or 'undecided' among its 'shows'")
+    return found[0]
 
 
 def claims(recompute: bool = False, results: str | Path = "book/results"):
@@ -177,9 +181,9 @@ def _findings(folder: Path) -> dict[str, list[dict[str, Any]]] | None:
 
 
 def _cell(
-    found: dict[str, list[dict[str, Any]]] | None, chapter: str, claim: str, reported: str, same_model: bool
+    found: dict[str, list[dict[str, Any]]] | None, chapter: Chapter, claim: str, reported: str, same_model: bool
 ) -> str:
-    own = REPEATED.get(chapter, chapter)[3:].replace("_", "-")
+    own = chapter.name
     if not found:
         return NOT_RUN
     # The chapter's own finding comes first; some claims stand beside findings of another.
@@ -188,7 +192,7 @@ def _cell(
     if row is None:
         if own in found:
             return ELSEWHERE
-        return NO_RUN if (REPEATED.get(chapter, chapter) >= "21") else NOT_RUN
+        return NOT_RUN if chapter.files is None else NO_RUN
     if row["value"] is None:
         return "– undefined"
     text = f"{row['value']:.3g}"

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from homogen.book.chapters import Chapter, read
+from homogen.book.parameters import Parameter
 
 
 def stage(executed, chapter: Chapter, outdated: bool = False):
@@ -37,6 +38,10 @@ def stage(executed, chapter: Chapter, outdated: bool = False):
         reason = _MACHINE.sub("…/", summary(failed.ename, failed.evalue))
         banner = f"````{{error}}\nThis chapter stopped with {code(reason)}\n````"
         cells.insert(1, nbformat.v4.new_markdown_cell(banner))
+    if about.get("nothing"):
+        ran = max((n for n, c in enumerate(cells) if c.get("execution_count")), default=0)
+        note = f"````{{note}}\nThis run has nothing to show from here on: {code(about['nothing'])}\n````"
+        cells.insert(ran + 1, nbformat.v4.new_markdown_cell(note))
     if outdated:
         cells.insert(1, nbformat.v4.new_markdown_cell(_outdated_note(about)))
     cells.append(nbformat.v4.new_markdown_cell(_provenance_fold(about)))
@@ -71,11 +76,17 @@ def _parameter_table(chapter: Chapter, about: Mapping[str, Any]) -> str:
         value = values.get(p.name, p.default)
         by = about.get("profile") if p.name not in given else ""
         by = (by or "command line") if p.name in values else "default"
-        rows.append(f"| `{p.name}` | {code(repr(value))} | {by} | {p.meaning} |")
+        rows.append(f"| `{p.name}` | {code(repr(value))} | {by} | {p.meaning}{_allowed(p)} |")
     return (
         "```{dropdown} Parameters of this run\n:class-container: parameters\n\n" + "\n".join(rows) + "\n\n"
         f"Change any of them: `homogen run {chapter.name} -p NAME VALUE`.\n```"
     )
+
+
+def _allowed(p: Parameter) -> str:
+    """What a parameter may be, in words."""
+    text = p.allowed.replace(" | ", " or ").replace("?", " or none").replace("_", "-")
+    return f" ({text})" if text else ""
 
 
 def _outdated_note(about: Mapping[str, Any]) -> str:
@@ -153,6 +164,16 @@ def reproducible(executed):
             cell.outputs = _joined(_cleaned(cell.outputs))
     notebook.metadata = {k: v for k, v in notebook.metadata.items() if k in ("homogen", "kernelspec", "language_info")}
     notebook.metadata.get("language_info", {}).pop("version", None)
+    return notebook
+
+
+def stopped(executed):
+    """Give a notebook that could go no further without the error that ended it; the one given is left as it is."""
+    notebook = copy.deepcopy(executed)
+    notebook.cells = [c for c in notebook.cells if "papermill-error-cell-tag" not in c.metadata.get("tags", [])]
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs = [output for output in cell.outputs if output.output_type != "error"]
     return notebook
 
 

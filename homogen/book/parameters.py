@@ -1,4 +1,19 @@
-"""Parameters of a chapter: read off its first cell, given by a user or a profile, and checked before anything runs."""
+"""Parameters of a chapter: read off its first cell, given by a user or a profile.
+
+A line is ``name: type = default  # meaning [what it may be]``. What it may be is a range or a word, and counts for each
+item of a list::
+
+    limit: int = 70  # questions [at least 1]
+    alpha: float = 0.2  # the share that may get through [between 0 and 1]
+    models: list = ["smollm2-135m-instruct"]  # to compare [model]
+    nuclei: list = [0.9]  # values of top-p [top_p?]
+
+A range is ``at least 1``, ``-1 to 1`` or ``between 0 and 1``, which leaves out its ends. A choice is
+``chat | completions``. A word is one of :data:`WORDS`, or a field of a :class:`~homogen.records.SamplingSpec`.
+A question mark allows an empty text or list, ``unless base_url`` anything where that parameter says something, and
+``2 different`` and ``as many as benchmarks`` say how long a list is. :mod:`homogen.book.checking` holds values
+against it.
+"""
 
 from __future__ import annotations
 
@@ -6,29 +21,119 @@ import ast
 import contextlib
 import dataclasses
 import math
-import os
 import re
 import textwrap
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from homogen.records import BadInput, SamplingSpec, unknown
+
 if TYPE_CHECKING:
     from homogen.book.chapters import Chapter
-from homogen.questions import sources
-from homogen.records import TRUNCATION_PRESETS, BadInput, SamplingSpec, unknown
 
 TYPES = {"int": int, "float": float, "str": str, "bool": bool, "list": list}
+WEIGHTS = ("model", "embedder", "nli", "pair", "chain")
+"""Words for names of weights. A pair is a base model and its instruct model, a chain a label and its stages."""
+WORDS = (*WEIGHTS, "benchmark", "level", "preset", "question", "rule", "url")
+"""Words for what a parameter may be, beside the fields of a spec."""
+FIELDS = tuple(field.name for field in dataclasses.fields(SamplingSpec))
+
+
+@dataclasses.dataclass(frozen=True)
+class Kind:
+    """What a parameter, or each item of a list, may be.
+
+    Parameters
+    ----------
+    word
+        One of :data:`WORDS`, a field of a spec, or "" where only a range is said.
+    least, most
+        Ends of a range.
+    inside
+        Whether the ends themselves are left out.
+    choices
+        The texts that it may be.
+    optional
+        Whether an empty text or list is allowed.
+    unless
+        A parameter which, if it says something, lifts the rule.
+    different
+        How many different items the list has.
+    as_many_as
+        A parameter whose list is as long.
+    """
+
+    word: str = ""
+    least: float = -math.inf
+    most: float = math.inf
+    inside: bool = False
+    choices: tuple[str, ...] = ()
+    optional: bool = False
+    unless: str = ""
+    different: int | None = None
+    as_many_as: str = ""
+
+
+_TERMS = {
+    r"at least (?P<least>\S+)": {},
+    r"(?P<least>\S+) to (?P<most>\S+)": {},
+    r"between (?P<least>\S+) and (?P<most>\S+)": {"inside": True},
+    r"(?P<different>\d+) different": {},
+    r"as many as (?P<as_many_as>\w+)": {},
+    r"(?P<word>\w+)": {},
+}
+
+
+def kind_of(text: str) -> Kind:
+    """Read what a parameter may be.
+
+    Raises
+    ------
+    BadInput
+        If it is not written as the top of this module says.
+
+    Examples
+    --------
+    >>> kind_of("between 0 and 1").most, kind_of("model?").optional, kind_of("chat | completions").choices
+    (1.0, True, ('chat', 'completions'))
+    """
+    found: dict[str, Any] = {}
+    if unless := re.search(r" unless (\w+)$", text):
+        text, found["unless"] = text[: unless.start()], unless[1]
+    if text.endswith("?"):
+        text, found["optional"] = text[:-1], True
+    if " | " in text:
+        return Kind(choices=tuple(text.split(" | ")), **found)
+    for term in text.split(", "):
+        match, more = next(((m, more) for rule, more in _TERMS.items() if (m := re.fullmatch(rule, term))), (None, {}))
+        if match is None or ((word := match.groupdict().get("word")) and word not in (*WORDS, *FIELDS)):
+            raise BadInput(
+                f"{term!r} does not say what a parameter may be: a range (at least 1, 0 to 1, between 0 and 1), a "
+                f"choice (a | b), or one of {', '.join((*WORDS, *FIELDS))}"
+            )
+        numbers = {"least": float, "most": float, "different": int}
+        try:
+            found |= {k: numbers.get(k, str)(v) for k, v in match.groupdict().items()} | more
+        except ValueError:
+            raise BadInput(f"{term!r} is no range of numbers") from None
+    return Kind(**found)
 
 
 @dataclasses.dataclass(frozen=True)
 class Parameter:
-    """One line of a parameters cell."""
+    """One line of a parameters cell; ``allowed`` is what it may be, as written."""
 
     name: str
     type: str
     default: Any
     meaning: str
+    allowed: str = ""
+
+    @property
+    def kind(self) -> Kind:
+        """What it may be."""
+        return kind_of(self.allowed) if self.allowed else Kind(optional=True)
 
 
 def _parameters(notebook, path: Path) -> Iterable[Parameter]:
@@ -36,14 +141,19 @@ def _parameters(notebook, path: Path) -> Iterable[Parameter]:
     for line in cell.source.splitlines() if cell else ():
         if not line.strip() or line.lstrip().startswith("#"):
             continue
-        found = re.fullmatch(r"""(\w+): (\w+) = ("[^"]*"|'[^']*'|.+?)\s+# (.+)""", line)
+        found = re.fullmatch(r"""(\w+): (\w+) = ("[^"]*"|'[^']*'|.+?)\s+# (.+?)(?: \[([^\[\]]+)\])?""", line)
         default = _literal(found[3]) if found else None
         if not found or type(default) is not TYPES.get(found[2]):
             raise BadInput(
-                f"{path}: a line of the parameters cell is not 'name: type = default  # meaning' "
+                f"{path}: a line of the parameters cell is not 'name: type = default  # meaning [what it may be]' "
                 f"with a plain default of that type ({', '.join(TYPES)}): {line!r}"
             )
-        yield Parameter(found[1], found[2], default, found[4])
+        try:
+            parameter = Parameter(found[1], found[2], default, found[4], found[5] or "")
+            _ = parameter.kind
+        except BadInput as mistake:
+            raise BadInput(f"{path}: {found[1]}: {mistake}") from mistake
+        yield parameter
 
 
 def _literal(text: str) -> Any:
@@ -93,29 +203,9 @@ def _plain(value: Any) -> bool:
     return isinstance(value, str | int) or (isinstance(value, float) and math.isfinite(value))
 
 
-MODELS = ("model", "models", "base_model", "twin", "pairs", "chains", "embedder", "embedders", "nli", "nlis")
-"""Parameters that name weights."""
-OPTIONAL = ("base_model", "twin", "nli")
-"""Parameters that may name none."""
-
-
 def values_of(chapter: Chapter, parameters: Mapping[str, Any]) -> dict[str, Any]:
     """All of a chapter's parameters: those given, the defaults of the rest."""
     return {p.name: p.default for p in chapter.parameters} | dict(parameters)
-
-
-def weights_of(values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Pairs of a parameter and a name of weights that it gives."""
-    for parameter in MODELS:
-        if parameter == "model" and values.get("base_url"):
-            continue  # the name by which a server knows it
-        value = values.get(parameter, [])
-        if parameter == "model" and isinstance(value, str):
-            # Each level of quantization is weights of its own, of another size.
-            value = [value, *(f"{value}:{level}" for level in values.get("levels", ()))]
-        # A chapter may call something else by such a name, as a number of pairs.
-        if isinstance(value, str | list):
-            yield from ((parameter, name) for name in names_in(value))
 
 
 def names_in(value: Any) -> list[Any]:
@@ -131,171 +221,3 @@ def names_in(value: Any) -> list[Any]:
     if len(value) == 2 and isinstance(value[0], str) and isinstance(value[1], list):
         value = value[1]
     return [name for item in value for name in names_in(item)]
-
-
-DRAWN_WITH = {
-    "temperatures": "temperature",
-    "compared": "temperature",
-    "narrow_temperature": "temperature",
-    "nuclei": "top_p",
-    "top_ks": "top_k",
-    "lengths": "max_new_tokens",
-    "short_limit": "max_new_tokens",
-}
-"""Parameters whose value, or whose items, are a field of a :class:`~homogen.records.SamplingSpec`."""
-TINY = 1e-6
-"""Least share of anything; none of it, or all, would be no share."""
-RANGES = {
-    **dict.fromkeys(("limit", "limits", "base_limit", "dose_limit"), (1, math.inf)),
-    **dict.fromkeys(("words", "resamples", "splits", "bins", "permutations", "neighbours"), (1, math.inf)),
-    "sizes": (1, math.inf),
-    "folds": (2, math.inf),
-    **dict.fromkeys(("jaccard_threshold", "cosine_threshold", "thresholds", "character_thresholds"), (-1, 1)),
-    **dict.fromkeys(("alpha", "share"), (TINY, 1 - TINY)),
-    "coverages": (TINY, 1),
-}
-"""Least and greatest of a parameter, or of its items."""
-MOST = 10**12
-"""Greatest whole number that any parameter takes."""
-FILLED = (
-    *("models", "pairs", "chains", "nlis", "benchmarks", "limits", "lengths", "levels"),
-    *("thresholds", "sizes", "coverages", "rules"),
-)
-"""Lists that must name something."""
-FILLED_IN = {
-    "embedders": ("embedders", "baselines", "multiverse"),
-    "temperatures": ("datasets", "matched-decoding"),
-}
-"""Lists that must name something in some chapters."""
-
-
-def check(chapter: Chapter, parameters: Mapping[str, Any], here: bool = True) -> None:
-    """Check what the parameters ask for, as far as that can be known before any kernel starts; loads no weights.
-
-    The files of a chapter that has some are fetched. What it calls a model is one whose results are in them.
-
-    Parameters
-    ----------
-    chapter
-        The chapter to run.
-    parameters
-        As :func:`validate` gives them; the rest keep their defaults.
-    here
-        Whether it will run on this machine: without, as for a plan, neither device nor files are asked for, and no
-        benchmark is fetched.
-
-    Raises
-    ------
-    BadInput
-        If a parameter that is a field of :class:`~homogen.records.SamplingSpec`, a limit, a threshold, or an item of a
-        list of them is out of range, a list names nothing or has another length than its like, the benchmark cannot be
-        read, a name of weights is unknown or of the wrong kind, or the device is not there. If a file that the chapter
-        runs on is not there and cannot be fetched.
-    """
-    from homogen.models.devices import DEVICES, pick_device
-    from homogen.questions.catalogue import BENCHMARKS, load_questions
-    from homogen.sampling.drawing import engine_kind
-
-    values = values_of(chapter, parameters)
-    fields = {(f.name, f.type) for f in dataclasses.fields(SamplingSpec)}
-    drawn = {p.name: values[p.name] for p in chapter.parameters if (p.name, p.type) in fields}
-    SamplingSpec(**{"model": "any"} | drawn)
-    if values.get("preset", "pure") not in TRUNCATION_PRESETS:
-        raise unknown("preset", values["preset"], TRUNCATION_PRESETS)
-    for name, value in values.items():
-        if value == [] and (name in FILLED or chapter.name in FILLED_IN.get(name, ())):
-            raise BadInput(f"{name} must name at least one")
-        _check_value(name, value)
-    _check_groups(values)
-    if "limits" in values and len(values["limits"]) != len(values.get("benchmarks", values["limits"])):
-        raise BadInput(f"limits must be as many as benchmarks, got {values['limits']!r} for {values['benchmarks']!r}")
-    for benchmark in (*values.get("benchmarks", ()), *([values["benchmark"]] if "benchmark" in values else ())):
-        if not isinstance(benchmark, str):
-            raise unknown("benchmark", benchmark, BENCHMARKS)
-        if here or benchmark not in BENCHMARKS:
-            known = [question.id for question in load_questions(benchmark)]
-            if values.get("question", "") not in ("", *known):
-                raise unknown(f"question of {benchmark}", values["question"], known)
-    if chapter.files is None:
-        engine_kind()
-        if values.get("device", "auto") not in DEVICES:
-            raise unknown("device", values["device"], DEVICES)
-        for parameter, name in weights_of(values):
-            if name != "" or parameter not in OPTIONAL:
-                _check_weights(parameter, name)
-    if not here:
-        return
-    if chapter.files is None:
-        pick_device(values.get("device", "auto"))
-    for name in chapter.files or ():
-        sources.fetch(name)
-
-
-def _check_value(name: str, value: Any) -> None:
-    """Whether a parameter, or each item of a list, lies where its name says."""
-    from homogen.clustering import RULES
-    from homogen.models.catalogue import BITSANDBYTES_LEVELS, GGUF_LEVELS
-
-    items = value if isinstance(value, list) else [value]
-    for item in items:
-        if name == "levels" and item not in (*GGUF_LEVELS, *BITSANDBYTES_LEVELS):
-            raise unknown("level of quantization", item, (*GGUF_LEVELS, *BITSANDBYTES_LEVELS))
-        if name == "rules" and item not in RULES:
-            raise unknown("rule", item, RULES)
-        if isinstance(item, int) and abs(item) > MOST:
-            raise BadInput(f"{name} must lie between {-MOST:,} and {MOST:,}")
-        if field := DRAWN_WITH.get(name):
-            try:
-                SamplingSpec(**{"model": "any", field: item})
-            except BadInput as mistake:
-                raise BadInput(f"{name}: {mistake}") from mistake
-        if name in RANGES:
-            low, high = RANGES[name]
-            if isinstance(item, bool) or not isinstance(item, int | float) or not low <= item <= high:
-                wanted = f"be at least {low}" if high == math.inf else f"lie between {low} and {high}"
-                raise BadInput(f"{name} must {wanted}, got {item!r}")
-
-
-def _check_groups(values: Mapping[str, Any]) -> None:
-    """Whether what belongs together is enough: two models of a pair, two stages of a chain, two temperatures."""
-    from homogen.models.catalogue import split_quantization
-
-    pairs = values.get("pairs", [])
-    if isinstance(pairs, list):
-        for pair in pairs:
-            if not isinstance(pair, list) or len(pair) != 2 or pair[0] == pair[1] or isinstance(pair[1], list):
-                raise BadInput(f"pairs must be lists of two models, [[base, instruct], …], got {pair!r}")
-    elif isinstance(pairs, bool) or pairs < 1:
-        raise BadInput(f"pairs must be at least 1, got {pairs!r}")
-    for chain in values.get("chains", []):
-        match chain:
-            case [str(), [_, _, *_] as stages] if len(set(map(str, stages))) == len(stages):
-                pass
-            case _:
-                raise BadInput(f"chains must be lists [label, [first stage, second stage, …]], got {chain!r}")
-    if "compared" in values and len(set(map(str, values["compared"]))) != 2:
-        raise BadInput(f"compared must be two temperatures, got {values['compared']!r}")
-    if "levels" in values and isinstance(values.get("model"), str) and split_quantization(values["model"])[1]:
-        raise BadInput(f"model must be named without a level, as levels gives them, got {values['model']!r}")
-    if (url := values.get("base_url", "")) and not url.startswith(("http://", "https://")):
-        raise BadInput(f"base_url must begin with http:// or https://, got {url!r}")
-    for name, known in (("api", ("chat", "completions")), ("dialect", ("extended", "openai", "transformers"))):
-        if values.get(name, known[0]) not in known:
-            raise unknown(name, values[name], known)
-
-
-def _check_weights(parameter: str, name: Any) -> None:
-    """Whether a name can be that of weights: a folder, a card of the right kind, or an id of the hub."""
-    from homogen.models.catalogue import CARDS, NLI_MODELS, split_quantization
-
-    wanted = next((kind for kind in ("embedder", "nli") if parameter.startswith(kind)), "model")
-    known = [card.name for card in CARDS.values() if (card.stage == "embedder") == (wanted == "embedder")]
-    known = list(NLI_MODELS) if wanted == "nli" else known
-    what = "NLI model" if wanted == "nli" else wanted
-    plain = split_quantization(name)[0] if wanted == "model" and isinstance(name, str) else name
-    if plain in known or (isinstance(plain, str) and os.path.isdir(plain)):
-        return
-    if plain in CARDS:
-        raise BadInput(f"{parameter}: {name!r} is no {what}; there are: {', '.join(known)}")
-    if not isinstance(plain, str) or plain.count("/") != 1 or plain.startswith((".", "/", "~")):
-        raise unknown(what, name, known)

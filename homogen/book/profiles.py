@@ -1,4 +1,8 @@
-"""Profiles: which chapters run with which parameters, from `notebooks/profiles/*.yaml`."""
+"""Profiles: which chapters run with which parameters, from ``notebooks/profiles/*.yaml``.
+
+``chapters`` lists those that a profile runs, or is ``models`` or ``files``: all that run on a model, or on released
+files. Every other entry has the parameters of a chapter, and ``all`` those of every chapter that has them.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +16,14 @@ from homogen.book.chapters import NOTEBOOKS, Chapter, chapters
 from homogen.book.parameters import validate
 from homogen.records import BadInput, unknown
 
+EVERY = ("models", "files")
+"""What ``chapters`` may be in place of a list."""
 BOOK = ("pocket", "released")
 """The profiles of the book: chapters that run on small models, chapters that run on the paper's released files."""
 
 
 def profile(name: str, folder: str | os.PathLike = NOTEBOOKS) -> dict[str, dict[str, Any]]:
-    """Read a profile: the chapters that it runs, in the order of their numbers, and for each its parameters, validated.
+    """Read a profile: the chapters that it runs, in the order of the book, and for each its parameters, validated.
 
     Raises
     ------
@@ -35,8 +41,12 @@ def _profile(name: str, folder: str | os.PathLike, every: Mapping[str, Chapter])
         raise unknown("profile", name, profiles(folder))
     content = _yaml(path)
     listed = content.pop("chapters", None)
+    if listed in EVERY:
+        listed = [c.name for c in every.values() if (c.files is None) == (listed == EVERY[0])]
     if not isinstance(listed, list) or not all(isinstance(chapter, str) for chapter in listed):
-        raise BadInput(f"{path}: a list of the chapters that it runs is wanted, 'chapters: [name, …]'")
+        raise BadInput(
+            f"{path}: a list of the chapters that it runs is wanted, 'chapters: [name, …]', or models or files"
+        )
     if not all(isinstance(parameters, dict | None) for parameters in content.values()):
         raise BadInput(f"{path}: a mapping 'chapter: {{parameter: value}}' is wanted")
     shared = content.pop("all", None) or {}

@@ -21,9 +21,10 @@ from pathlib import Path
 from typing import Any
 
 from homogen.book import dependencies
-from homogen.book.chapters import Chapter, read
-from homogen.book.pages import reproducible, summary
-from homogen.book.parameters import check, validate, values_of, weights_of
+from homogen.book.chapters import Chapter, chapters, read
+from homogen.book.checking import check, weights_of
+from homogen.book.pages import reproducible, stopped, summary
+from homogen.book.parameters import validate, values_of
 from homogen.questions import sources
 from homogen.records import BadInput
 
@@ -31,6 +32,8 @@ NUMERICAL = ("numpy", "scipy", "scikit-learn", "pandas", "statsmodels", "matplot
 """What the numbers and figures of a chapter without a model hang on."""
 MODELLING = ("torch", "transformers", "sentence-transformers", "numpy", "scipy", "scikit-learn")
 """The same for a chapter with a model."""
+NOTHING = "NothingToShow"
+"""The error by which a chapter says that it can go no further (:class:`homogen.experiment.NothingToShow`)."""
 ACCELERATING = ("vllm", "bitsandbytes")
 """What it may hang on besides, where it is installed."""
 
@@ -109,7 +112,7 @@ def execute(
         nbformat.write(notebook, source)
         nbformat.write(notebook, made)
         logging.getLogger("papermill").setLevel(logging.CRITICAL)
-        error = None
+        error, nothing = None, ""
         try:
             papermill.execute_notebook(
                 str(source),
@@ -123,16 +126,22 @@ def execute(
                 extra_arguments=["--log-level=CRITICAL"],
             )
         except papermill.PapermillExecutionError as failure:
-            error = summary(failure.ename, failure.evalue)
+            if failure.ename == NOTHING:
+                nothing = failure.evalue or "nothing was said why"
+            else:
+                error = summary(failure.ename, failure.evalue)
         except NoSuchKernel as failure:
             raise BadInput("jupyter has no kernel 'python3'; run: pip install -r requirements.txt") from failure
         except RuntimeError as failure:
             error = summary(type(failure).__name__, str(failure))
         executed = nbformat.read(made, as_version=4)
-        if error is None and (silent := _not_run(executed)):
+        if nothing:
+            executed = stopped(executed)
+        elif error is None and (silent := _not_run(executed)):
             error = f"{silent} of its code cells did not run (the kernel died?)"
         about = provenance(chapter, parameters, profile_name, time.monotonic() - started, key, given)
         about |= {} if absent is None else {"absent": sorted(absent)}
+        about |= {"nothing": nothing} if nothing else {}
         found = left.read_text("utf-8") if left.is_file() else None
         executed.metadata["homogen"] = about | {"findings": found is not None and _sha(found)}
         if chapter.files is not None and error is None:
@@ -321,7 +330,7 @@ def provenance(
         values, packages = values_of(chapter, parameters), MODELLING
         about["engine"] = engine_kind()
         about["device"] = describe_device(values.get("device", "auto"))
-        about["weights"] = {n: _identity(n) for _, n in weights_of(values) if n}
+        about["weights"] = {n: _identity(n) for *_, n in weights_of(chapter, parameters) if n}
         packages = (*packages, *(name for name in ACCELERATING if importlib.util.find_spec(name)))
     else:
         packages = NUMERICAL
@@ -355,7 +364,11 @@ def execution_key(chapter: Chapter, parameters: Mapping[str, Any]) -> str:
             # The store changes while a chapter runs, and checks its runs by keys of its own.
             if isinstance(text, str) and name != "store":
                 digest.update(_content(text))
-    for name, content in sorted((dependencies.reached("\n".join(code)) | _locks(chapter)).items()):
+    reached = dependencies.reached("\n".join(code))
+    if "book/chapters.py" in reached:  # what it says of the other chapters stands in their front matter
+        beside = {c.name: (c.files, c.shows, c.repeated_in) for c in chapters(chapter.path.parent).values()}
+        digest.update(repr(beside).encode())
+    for name, content in sorted((reached | _locks(chapter)).items()):
         digest.update(f"\0{name}\0{len(content)}\0".encode() + content)
     if chapter.files is None:
         from homogen.models.devices import pick_device

@@ -8,6 +8,7 @@ through ``evaluation``. A chapter says which models, which rulers and which comp
 from homogen.experiment.drawing import (
     GRADED_DEPARTS,
     GREEDY_DEPARTS,
+    NothingToShow,
     bounded,
     conduct,
     draw,
@@ -23,6 +24,7 @@ __all__ = [
     "GRADED_DEPARTS",
     "GREEDY_DEPARTS",
     "LEXICAL",
+    "NothingToShow",
     "Ruler",
     "Spread",
     "auroc_table",

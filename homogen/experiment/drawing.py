@@ -18,9 +18,16 @@ if TYPE_CHECKING:
 
 
 GREEDY_DEPARTS = "a greedy answer as short as the samples, without a system prompt (theirs: 200 tokens, with one)"
-"""In what the answer that chapters grade departs from the paper's (:func:`homogen.book.findings.record`)."""
+"""In what the answer that chapters grade departs from the paper's (:meth:`homogen.book.findings.Chapter.record`)."""
 GRADED_DEPARTS = "graded by the nearest reference, not by a language model"
 """The same of how it is graded."""
+
+
+class NothingToShow(Exception):
+    """A chapter can go no further, for want of what it is about; no mistake, and its page says why.
+
+    Raised in a notebook, it ends the run there: what was shown and recorded until then is kept.
+    """
 
 
 def draw(
@@ -46,6 +53,8 @@ def draw(
 
     Raises
     ------
+    NothingToShow
+        If none could be drawn.
     BadInput
         For every other mistake (:func:`homogen.sample`).
     """
@@ -55,10 +64,14 @@ def draw(
             runs[name] = sampling.sample(questions, spec, store=store, device=device)
         except Unavailable as reason:
             missing[name] = str(reason)
+    if missing and not runs:
+        raise NothingToShow("; ".join(dict.fromkeys(missing.values())))
     return runs, missing
 
 
-def had(names: Iterable[str], load: Callable[[str], Any]) -> tuple[dict[str, Any], dict[str, str]]:
+def had(
+    names: Iterable[str], load: Callable[[str], Any], required: bool = False
+) -> tuple[dict[str, Any], dict[str, str]]:
     """Load each of some models; what cannot be had is named, with the reason, and costs the others nothing.
 
     Parameters
@@ -67,6 +80,8 @@ def had(names: Iterable[str], load: Callable[[str], Any]) -> tuple[dict[str, Any
         Of embedders or NLI models.
     load
         What loads one by its name.
+    required
+        Whether the chapter is about them, so that it has nothing to show without any.
 
     Returns
     -------
@@ -77,6 +92,8 @@ def had(names: Iterable[str], load: Callable[[str], Any]) -> tuple[dict[str, Any
 
     Raises
     ------
+    NothingToShow
+        If they are required, and there is none.
     BadInput
         For every other mistake that ``load`` finds, such as a name that no model has.
 
@@ -95,6 +112,8 @@ def had(names: Iterable[str], load: Callable[[str], Any]) -> tuple[dict[str, Any
             loaded[name] = load(name)
         except Unavailable as reason:
             missing[name] = str(reason)
+    if required and not loaded:
+        raise NothingToShow("; ".join(dict.fromkeys(missing.values())) or "none was named")
     return loaded, missing
 
 

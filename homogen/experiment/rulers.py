@@ -57,6 +57,14 @@ class Ruler:
     def __str__(self) -> str:
         return f"{self.similarity} ≥ {self.threshold:g}, {self.linkage}"
 
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What a claim's settings can be held against (:meth:`homogen.book.findings.Chapter.record`)."""
+        found: dict[str, Any] = {"similarity": self.similarity, "threshold": self.threshold, "linkage": self.linkage}
+        if self.similarity not in LEXICAL:
+            found |= {"similarity": "embedding", "embedder": self.similarity.split("/")[-1]}
+        return found
+
     def labels(self, matrices: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Cluster each question's answers by their matrix of similarities."""
         return clustering.cluster_batch(matrices, self.threshold, self.linkage)

@@ -42,7 +42,6 @@ __all__ = [
     "Outcome",
     "agrees",
     "changed",
-    "chapter_of",
     "checks",
     "committed",
     "kept",
@@ -63,62 +62,6 @@ def checks() -> dict[str, Check]:
     for room in _ROOMS:
         importlib.import_module(f"homogen.paper.ledger.{room}")
     return CHECKS
-
-
-_CHAPTERS = {
-    "02_single_clusters": ("12",),
-    "03_decoding": ("15",),
-    "05_base_and_instruct": ("13",),
-    "06_families": ("14",),
-    "07_stages": ("16", "18", "24"),
-    "08_answer_length": ("17",),
-    "09_quantization": ("19",),
-    "10_embedders": ("20",),
-    "12_datasets": ("22",),
-    "15_math_and_length": ("11",),
-}
-"""Chapters on our own models, and the experiments that they repeat."""
-_ON_FILES = {
-    "21_token_entropy": ("1", "4", "6"),
-    "22_boundaries": ("2", "5", "7", "10"),
-    "23_cascade": ("3", "8", "sec7"),
-    "24_retrieval": ("9",),
-    "25_head_to_head": ("21", "23", "27"),
-    "26_same_meaning": ("28",),
-    "27_cut_short": ("26",),
-    "28_calibration": ("25",),
-}
-"""Chapters on released files, which show the rows of the ledger."""
-_CHAPTER = {
-    "21_token_entropy": ("C015", "C029", "C097", "C144", "C220", "C223", "C224", "C225", "C232"),
-    "22_boundaries": ("C024", "C025", "C340"),
-    "23_cascade": ("C019", "C020", "C334"),
-    "25_head_to_head": ("C013", "C014"),
-    "28_calibration": ("C227", "C228", "C229", "C230", "C231"),
-}
-_LEDGER, _DISAGREEMENTS = "29_ledger", "30_disagreements"
-
-
-def chapter_of(claim: Claim) -> str:
-    """The chapter that shows a claim, as the stem of its notebook.
-
-    What is decided without a chapter of its own is in the one on disagreements, whose last table has the rest; what no
-    chapter measures yet is in the ledger's list of what was not released.
-
-    Examples
-    --------
-    >>> chapter_of(reported()["C028"]), chapter_of(reported()["C339"]), chapter_of(reported()["C303"])
-    ('21_token_entropy', '30_disagreements', '09_quantization')
-    """
-    for stem, ids in _CHAPTER.items():
-        if claim.claim_id in ids:
-            return stem
-
-    def of(chapters: dict[str, tuple[str, ...]], otherwise: str) -> str:
-        return next((stem for stem, experiments in chapters.items() if claim.experiment in experiments), otherwise)
-
-    # Chapters on our own models show no row of the ledger; what a check decides there is among the rest.
-    return of(_ON_FILES, _DISAGREEMENTS if claim.claim_id in checks() else of(_CHAPTERS, _LEDGER))
 
 
 def outcomes(
