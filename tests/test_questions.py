@@ -872,17 +872,16 @@ def test_question_sha_hangs_on_what_can_change_an_answer():
     same = [
         Question("q1", "b", "Why?", ("y",)),
         Question("q1", "b", "Why?", ("x",), ("z",), "category", "math"),
+        Question("q1", "b", "Why?", ("x",), context="A passage."),  # which no model is shown
     ]
     other = [
         Question("q2", "b", "Why?", ("x",)),
         Question("q1", "c", "Why?", ("x",)),
         Question("q1", "b", "Why ?", ("x",)),
         Question("1", "bq", "Why?", ("x",)),  # the fields joined read the same
-        Question("q1", "b", "Why?", ("x",), context="A passage."),
-        Question("q1", "b", "Why?", ("x",), context="Another."),
     ]
     assert {question_sha(q) for q in same} == {question_sha(base)}
-    assert len({question_sha(q) for q in [base, *other]}) == 7
+    assert len({question_sha(q) for q in [base, *other]}) == 5
 
 
 def test_question_sha_takes_any_text():
