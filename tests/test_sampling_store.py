@@ -118,7 +118,7 @@ def test_a_part_from_before_upper_bounds_is_read_as_exact(tmp_path):
         identity, batch_rows = {"engine": "bounded"}, 8
 
         def generate(self, prompts, spec):
-            for q, _ in prompts:
+            for q, _, _ in prompts:
                 for k in range(GREEDY, spec.n):
                     yield Response(q, k, "text", "text", "stop", (-0.5,), (0.25,), (0.5,))
 
@@ -191,7 +191,7 @@ def test_the_warning_is_one_line_and_points_at_the_caller_of_sample(tmp_path):
         identity, batch_rows = {"engine": "mine"}, 64
 
         def generate(self, prompts, spec):
-            return [Response(q, k, "a", "a", "stop", (), ()) for q, _ in prompts for k in range(GREEDY, spec.n)]
+            return [Response(q, k, "a", "a", "stop", (), ()) for q, _, _ in prompts for k in range(GREEDY, spec.n)]
 
     def sample():
         return hg.sample(ask(2), SamplingSpec(model="m", n=1), store=tmp_path, engine=Engine(), progress=False)
