@@ -17,6 +17,8 @@ import logging
 import math
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 import traceback
@@ -1344,12 +1346,26 @@ def test_a_server_that_is_too_slow_is_ended_and_reported(model_folders):
         pass
 
 
-def test_an_error_in_the_block_ends_the_server(tiny_server, monkeypatch):
-    import homogen.engines.serving as serving
+HEALTHY = """
+import http.server, sys
+class Well(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Well).serve_forever()
+"""
 
-    started, original = [], serving.subprocess.Popen
-    monkeypatch.setattr(serving.subprocess, "Popen", lambda *a, **k: started.append(original(*a, **k)) or started[-1])
-    monkeypatch.setattr(serving, "_wait", lambda *_: None)
+
+def test_an_error_in_the_block_ends_the_server(tiny_server, monkeypatch):
+    started, original = [], subprocess.Popen
+
+    def healthy(command, **options):
+        """A server that says at once that it is well, and nothing else."""
+        port = command[command.index("--port") + 1]
+        started.append(original([sys.executable, "-c", HEALTHY, port], **options))
+        return started[-1]
+
+    monkeypatch.setattr(subprocess, "Popen", healthy)
     with pytest.raises(RuntimeError, match="mine"), serve(tiny_server.model, device="cpu"):
         raise RuntimeError("mine")
     assert started[0].returncode is not None

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 import warnings
+import weakref
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -713,15 +714,18 @@ def test_an_engine_is_loaded_once(model_folders):
 
 def test_one_engine_goes_before_the_next_one_comes(model_folders, monkeypatch):
     """Two models of which each fills a card never lie in memory together."""
-    alive = []
-    load = drawing._load
+    homogen.sampling.forget()
+    alive, met = weakref.WeakSet(), []
 
-    def watched(*wanted):
-        alive.append(len(drawing._loaded))
-        return load(*wanted)
+    class Watched(TransformersEngine):
+        def __init__(self, *given):
+            met.append(len(alive))
+            super().__init__(*given)
+            alive.add(self)
 
-    monkeypatch.setattr(drawing, "_load", watched)
+    monkeypatch.setattr("homogen.engines.transformers.TransformersEngine", Watched)
     for name in ("llama", "gemma", "llama"):
         homogen.sampling.engine_of(model_folders[name], "cpu")
-    assert alive
-    assert set(alive) == {0}
+    assert met == [0, 0, 0]
+    homogen.sampling.forget()
+    assert len(alive) == 0
