@@ -56,3 +56,31 @@ def test_no_test_patches_what_is_private():
     seen = {(path.name, name) for path in FILES for name in patched(ast.parse(path.read_text("utf-8")))}
     assert seen - AWAITED == set()
     assert seen == AWAITED, "take out what is no longer needed"
+
+
+PACKAGE = Path(homogen.__file__).parent
+ROOMS = {path.name.removesuffix(".py") for path in PACKAGE.iterdir() if path.is_dir() or path.suffix == ".py"}
+OUTSIDE = {
+    "bench": "benchmarks/bench.py",
+    "ext_homogen_api": "book/_ext/homogen_api.py",
+    "ext_homogen_book": "book/_ext/homogen_book.py",
+    "habits": "tests",
+    "layers": "homogen",
+    "notebooks": "notebooks",
+    "notebooks_on_models": "notebooks",
+}
+"""Tests of what is not in a room, and what that is."""
+WHOLE = {"evaluation_intervals"}
+"""Tests that hold for all modules of a room, under a name of their own; ``test_<room>.py`` is one without."""
+
+
+@pytest.mark.parametrize("path", sorted(TESTS.glob("test_*.py")), ids=lambda path: path.stem)
+def test_a_test_file_is_named_for_the_room_or_the_module_that_it_tests(path):
+    name = path.stem.removeprefix("test_")
+    if name in OUTSIDE:
+        assert (TESTS.parent / OUTSIDE[name]).exists()
+        return
+    room, _, module = name.partition("_")
+    assert room in ROOMS
+    if module and name not in WHOLE:
+        assert (PACKAGE / room / f"{module}.py").is_file() or (PACKAGE / room / module / "__init__.py").is_file()

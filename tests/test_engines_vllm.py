@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import ask
-from test_engine_openai import PROMPTS, answers, drawn_tokens, spec, stopped
+from test_engines_openai import PROMPTS, answers, drawn_tokens, spec, stopped
 
 import homogen as hg
 import homogen.engines.vllm as module
