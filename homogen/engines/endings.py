@@ -2,7 +2,7 @@
 
 An answer ends before the first stop string, or where the model or the limit ends it; the tokens that count are the
 fewest first ones that write what is left. What the model thought first is in the text and not in the answer. Engines
-differ in how they come by tokens, and in nothing else.
+differ in how they come by tokens, and in nothing else. Whoever changes what is kept here raises the version of each.
 """
 
 from __future__ import annotations
