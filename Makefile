@@ -5,8 +5,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/installed
-DATA_TESTS := tests/test_paper_ledger.py tests/test_paper_released.py tests/test_questions.py tests/test_book_findings.py \
-  tests/test_questions_sources.py
+DATA_TESTS := tests/test_paper_ledger.py tests/test_paper_released.py tests/test_book_findings.py \
+  tests/test_questions_catalogue.py tests/test_questions_sources.py
 
 .PHONY: book test test-data lint format bench bench-gpu bench-peers clean install
 
@@ -22,6 +22,7 @@ test-data: install
 lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 
 bench: install
 	$(BIN)/python benchmarks/bench.py

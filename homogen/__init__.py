@@ -4,6 +4,7 @@
 """
 
 import importlib
+from typing import Any
 
 __version__ = "0.1.0"
 
@@ -39,7 +40,7 @@ _NAMES = {
 __all__ = [*_MODULES, *_NAMES]
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> Any:
     if name in _MODULES:
         return importlib.import_module(f"homogen.{name}")
     if name in _NAMES:

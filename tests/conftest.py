@@ -146,7 +146,7 @@ class CountingEngine:
         return sorted(question for batch in self.batches for question in batch)
 
     def generate(self, prompts, spec):
-        self.batches.append([question for question, _ in prompts])
+        self.batches.append([question for question, *_ in prompts])
         yield from self.engine.generate(prompts, spec)
 
 

@@ -395,10 +395,10 @@ def test_a_reader_that_goes_away_gets_no_traceback(arguments, unbuffered):
 
 
 def test_an_interruption_says_how_to_go_on(monkeypatch, capsys):
-    def interrupt(_):
+    def interrupt():
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli, "_models", interrupt)
+    monkeypatch.setattr("homogen.models.catalogue.cards", interrupt)
     assert cli.main(["models"]) == 130
     out, err = capsys.readouterr()
     assert out == ""
@@ -406,13 +406,13 @@ def test_an_interruption_says_how_to_go_on(monkeypatch, capsys):
 
 
 def test_an_error_of_ours_is_not_passed_off_as_the_users(monkeypatch):
-    def fail(_):
-        raise ValueError("a bug")
+    def fail(mistake):
+        raise mistake
 
-    monkeypatch.setattr(cli, "_models", fail)
+    monkeypatch.setattr("homogen.models.catalogue.cards", lambda: fail(ValueError("a bug")))
     with pytest.raises(ValueError, match="a bug"):
         cli.main(["models"])
-    monkeypatch.setattr(cli, "_models", lambda _: (_ for _ in ()).throw(BadInput("a mistake")))
+    monkeypatch.setattr("homogen.models.catalogue.cards", lambda: fail(BadInput("a mistake")))
     assert cli.main(["models"]) == 2
 
 

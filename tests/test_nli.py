@@ -46,13 +46,12 @@ def test_nothing_asked_calls_nothing():
     assert model.asked == []
 
 
-def test_long_work_is_cut_into_calls(monkeypatch):
-    monkeypatch.setattr(room, "_AT_ONCE", 2)
+def test_long_work_is_cut_into_calls():
     model = Model()
     nli = NLI(model)
-    nli([(str(i), "x") for i in range(5)])
-    assert [len(pairs) for pairs in model.asked] == [2, 2, 1]
-    assert (nli.forward_passes, nli.calls) == (5, 3)
+    nli([(str(i), "x") for i in range(2 * 4096 + 1)])
+    assert [len(pairs) for pairs in model.asked] == [4096, 4096, 1]
+    assert (nli.forward_passes, nli.calls) == (8193, 3)
 
 
 def test_long_work_shows_a_bar_unless_told_otherwise(monkeypatch, capsys):
@@ -98,21 +97,19 @@ def test_more_pairs_than_one_query_takes(tmp_path):
     assert model.asked == []
 
 
-def test_a_kill_between_calls_loses_no_finished_call(tmp_path, monkeypatch):
-    monkeypatch.setattr(room, "_AT_ONCE", 2)
-
+def test_a_kill_between_calls_loses_no_finished_call(tmp_path):
     class Dies(Model):
         def __call__(self, pairs):
             if len(self.asked) == 2:
                 raise KeyboardInterrupt
             return super().__call__(pairs)
 
-    pairs = [(str(i), "x") for i in range(6)]
+    pairs = [(str(i), "x") for i in range(2 * 4096 + 2)]
     with pytest.raises(KeyboardInterrupt):
         NLI(Dies(), cache=tmp_path / "pairs")(pairs)
     model = Model()
     NLI(model, cache=tmp_path / "pairs")(pairs)
-    assert model.asked == [pairs[4:]]
+    assert model.asked == [pairs[-2:]]
 
 
 def test_a_damaged_cache_says_so(tmp_path):

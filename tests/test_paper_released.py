@@ -43,7 +43,7 @@ def put(tmp_path, monkeypatch):
     def put(content):
         path = tmp_path / "file"
         path.write_text(content if isinstance(content, str) else json.dumps(content), "utf-8")
-        monkeypatch.setattr(released, "_fetch", lambda name: path)
+        monkeypatch.setattr("homogen.questions.sources.fetch", lambda name: path)
 
     return put
 

@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 import tracemalloc
 import warnings
 
@@ -118,7 +119,7 @@ def test_a_part_from_before_upper_bounds_is_read_as_exact(tmp_path):
         identity, batch_rows = {"engine": "bounded"}, 8
 
         def generate(self, prompts, spec):
-            for q, _ in prompts:
+            for q, _, _ in prompts:
                 for k in range(GREEDY, spec.n):
                     yield Response(q, k, "text", "text", "stop", (-0.5,), (0.25,), (0.5,))
 
@@ -191,7 +192,7 @@ def test_the_warning_is_one_line_and_points_at_the_caller_of_sample(tmp_path):
         identity, batch_rows = {"engine": "mine"}, 64
 
         def generate(self, prompts, spec):
-            return [Response(q, k, "a", "a", "stop", (), ()) for q, _ in prompts for k in range(GREEDY, spec.n)]
+            return [Response(q, k, "a", "a", "stop", (), ()) for q, _, _ in prompts for k in range(GREEDY, spec.n)]
 
     def sample():
         return hg.sample(ask(2), SamplingSpec(model="m", n=1), store=tmp_path, engine=Engine(), progress=False)
@@ -296,6 +297,14 @@ def long(tmp_path_factory):
     return folder.path.parent, shas
 
 
+def assert_settles(before, table):
+    """What Arrow holds comes down to little more than a table; its threads let go of what they read a little later."""
+    deadline = time.monotonic() + 5
+    while pa.total_allocated_bytes() - before >= 4 * table.nbytes:
+        assert time.monotonic() < deadline, f"{pa.total_allocated_bytes() - before} bytes for {table.nbytes}"
+        time.sleep(0.01)
+
+
 def test_a_run_is_read_once_and_takes_little_more_than_its_table(long):
     """Rows went through Python dictionaries: 4 kB each, seven times the table."""
     store, shas = long
@@ -307,7 +316,7 @@ def test_a_run_is_read_once_and_takes_little_more_than_its_table(long):
     tracemalloc.stop()
     assert len(table) == 10_000
     assert peak < 10_000 * 400, "bytes of Python objects a row"
-    assert pa.total_allocated_bytes() - before < 4 * table.nbytes
+    assert_settles(before, table)
     with monkeypatched_reads() as reads:
         assert folder.table(shas, 4) == table
     assert reads == []
@@ -320,7 +329,7 @@ def test_of_a_long_run_only_what_is_asked_is_kept(long):
     before = pa.total_allocated_bytes()
     table = folder.table(some, 4)
     assert len(table) == 500
-    assert pa.total_allocated_bytes() - before < 4 * table.nbytes
+    assert_settles(before, table)
     with monkeypatched_reads() as reads:
         assert folder.table(some, 4) == table
     assert reads == []

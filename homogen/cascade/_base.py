@@ -14,7 +14,7 @@ from homogen.evaluation._base import numbers as floats
 from homogen.records import BadInput, shown
 
 
-def numbers(values: Sequence, what: str, dimensions: int = 1) -> np.ndarray:
+def numbers(values: Sequence | np.ndarray, what: str, dimensions: int = 1) -> np.ndarray:
     """Float64 of the wanted depth, or a complaint; NaN may be among them, infinities may not."""
     x = floats(what, values, "numbers in a row" if dimensions == 1 else "numbers in rows of equal length")
     if x.ndim != dimensions:

@@ -136,10 +136,10 @@ def fit_cascade(
     if not 0 < w.sum() < len(w):
         raise BadInput(f"needs wrong and right answers, got {int(w.sum())} wrong of {len(w)}")
     fits = stage_fits(S, w)
-    edges, chances = zip(*bands(evidence(fits, S), share), (0.0, 1.0), strict=True)
-    edges = np.maximum(edges, 0.0)
+    ends = [*bands(evidence(fits, S), share), (0.0, 1.0)]
+    edges = np.maximum([edge for edge, _ in ends], 0.0)
     thresholds = pd.DataFrame(
-        {"clear_below": -edges, "flag_above": edges, "passed_at_edge": chances},
+        {"clear_below": -edges, "flag_above": edges, "passed_at_edge": [chance for _, chance in ends]},
         index=[boundary.name for boundary in boundaries],
     )
     return FittedCascade(share, thresholds, tuple(fits), S.mean(axis=0))

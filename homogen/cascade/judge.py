@@ -133,7 +133,7 @@ def cross_validate(
     """
     boundaries = stages_of(boundaries)
     S, w, keep, given = scored_rows(boundaries, wrong, questions)
-    shares = _check_shares(shares)
+    tried = _check_shares(shares)
     whole("folds", folds, 2)
     tolerance = ranged("tolerance", tolerance, 0, 1)
     if min(w.sum(), (~w).sum()) < 2 * folds:
@@ -148,7 +148,7 @@ def cross_validate(
     rng = np.random.default_rng(whole("seed", seed, 0))
     thresholds, priors = [], []
     for train, test in stratified(w, folds, seed):
-        share = _choose(S[train], w[train], shares, tolerance, folds, seed)
+        share = _choose(S[train], w[train], tried, tolerance, folds, seed)
         fits = stage_fits(S[train], w[train])
         inside, outside = evidence(fits, S[train]), evidence(fits, S[test])
         edges = bands(inside, share)
@@ -235,14 +235,14 @@ def cost_curve(
     """
     boundaries = stages_of(boundaries)
     S, w, _, _ = scored_rows(boundaries, wrong, questions)
-    shares = _check_shares(shares)
+    tried = _check_shares(shares)
     spent = np.cumsum([float(b.cost) for b in boundaries])
-    found, stage = out_of_fold(S, w, shares, folds, seed)
+    found, stage = out_of_fold(S, w, tried, folds, seed)
     cost = spent[stage].mean(axis=1)
     auroc = [evaluation.auroc(row, w, interval=None).value for row in found]
     return pd.DataFrame(
         {
-            "share": shares,
+            "share": tried,
             "cost": cost,
             "share_of_parallel_cost": cost / spent[-1] if spent[-1] else np.nan,
             "calls_saved": (stage < len(spent) - 1).mean(axis=1),
@@ -252,7 +252,7 @@ def cost_curve(
     )
 
 
-def pareto_front(cost: Sequence[float], auroc: Sequence[float]) -> np.ndarray:
+def pareto_front(cost: Sequence[float] | np.ndarray, auroc: Sequence[float] | np.ndarray) -> np.ndarray:
     r"""Which points are not beaten: no other costs at most as much and scores at least as well, one of them strictly.
 
     .. math:: \{ i : \nexists\, j \text{ with } c_j \le c_i,\ A_j \ge A_i,\ (c_j, A_j) \ne (c_i, A_i) \}

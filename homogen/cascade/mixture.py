@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
+import pandas as pd
 
 from homogen.cascade._base import labels, numbers, ranged
 from homogen.evaluation import auroc
@@ -144,7 +145,7 @@ def mixture_curve(
     wrong: Sequence[float],
     weight: float = 0.65,
     deltas: Sequence[float] = DELTAS,
-):
+) -> pd.DataFrame:
     r"""AUROC and cost of the mixture cascade for each half-width, as a DataFrame.
 
     .. math:: \text{escalated}(\delta) = \#\{i : |a_i - \operatorname{median}(a)| \le \delta\}
@@ -176,8 +177,6 @@ def mixture_curve(
     0    0.0   0.75          0              0.0
     1    0.1   1.00          2              0.5
     """
-    import pandas as pd
-
     labels(wrong, len(numbers(first, "scores")))
     rows = []
     for delta in numbers(deltas, "deltas").tolist():

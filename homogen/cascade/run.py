@@ -38,11 +38,11 @@ class Boundary:
 
     name: str
     cost: float
-    score: Sequence[float] | Callable[[Sequence], Sequence[float]]
+    score: Sequence[float] | np.ndarray | Callable[[list], Sequence[float] | np.ndarray]
     flag_above: float = np.inf
     clear_below: float = -np.inf
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         def must(field: str, what: str, fits: Callable[[float], bool]) -> None:
             value = getattr(self, field)
             if isinstance(value, bool | np.bool_) or not isinstance(value, Real) or not fits(value):
@@ -214,14 +214,17 @@ def how_many(boundaries: Sequence[Boundary], questions: Sequence | None) -> int:
                 raise BadInput(f"boundary {boundary.name!r} scores questions, but none are given")
         elif n is None:
             n = len(numbers(boundary.score, f"scores of boundary {boundary.name!r}"))
+    assert n is not None  # there is a boundary
     return n
 
 
 def stage_scores(boundary: Boundary, questions: Sequence | None, here: np.ndarray, n: int) -> np.ndarray:
     """The stage's scores of the questions that reached it."""
-    given = boundary.score([questions[i] for i in here]) if callable(boundary.score) else boundary.score
+    given, wanted = boundary.score, n
+    if asks := callable(given):
+        assert questions is not None  # see how_many
+        given, wanted = given([questions[i] for i in here]), len(here)
     score = numbers(given, f"scores of boundary {boundary.name!r}")
-    wanted = len(here) if callable(boundary.score) else n
     if score.shape != (wanted,):
         raise BadInput(f"boundary {boundary.name!r} has scores of shape {score.shape} for {wanted} questions")
-    return score if callable(boundary.score) else score[here]
+    return score if asks else score[here]

@@ -1,5 +1,6 @@
 """Engines draw answers. An engine is anything with ``identity`` and ``generate(prompts, spec)``; one file each.
 
+What it is asked (:class:`Prompt`), what greedy means and how an answer ends is the same for all: ``endings``.
 :func:`homogen.sample` makes one itself for a model of this process. Hand it one for a model behind a server, or for
 vLLM with options of its own.
 """
@@ -8,13 +9,14 @@ import importlib
 
 _NAMES = {
     "OpenAIEngine": "openai",
+    "Prompt": "endings",
     "TransformersEngine": "transformers",
     "VLLMEngine": "vllm",
     "entropy_bounds": "bounds",
     "serve": "serving",
 }
 
-__all__ = ["OpenAIEngine", "TransformersEngine", "VLLMEngine"]
+__all__ = ["OpenAIEngine", "Prompt", "TransformersEngine", "VLLMEngine"]
 __all__ += ["entropy_bounds", "serve"]
 
 

@@ -8,6 +8,7 @@ answer that was not given is recorded as missing, never as something to cluster.
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
 import math
 import os
@@ -20,15 +21,20 @@ from typing import Any
 
 import openai
 
+from homogen.engines import endings
 from homogen.engines.access import Access, redirected
 from homogen.engines.bounds import entropy_bounds
-from homogen.engines.replies import Garbage, Token, Unanswered, read, tokens_of
+from homogen.engines.endings import Prompt
+from homogen.engines.replies import Garbage, Token, Unanswered, read, written_by
 from homogen.engines.seeds import request_seed
 from homogen.engines.wire import BoundedClient, from_loop, message_of, nobody, passing, retry_after
-from homogen.records import GREEDY, BadInput, Response, SamplingSpec, answer_of, prompt_template, unknown
+from homogen.records import GREEDY, BadInput, Response, SamplingSpec, unknown
 
-CLIENT_VERSION = 2
-"""Raise when the same spec would be asked for, or read, in another way than before."""
+CLIENT_VERSION = 3
+"""Raise when the same spec would be asked for, or read, in another way than before.
+
+Version 3 looks for a reasoning block without its opening mark in the completions API too, as everywhere.
+"""
 
 APIS = ("chat", "completions")
 """``chat`` puts the prompt into the model's chat template, ``completions`` sends it as it is."""
@@ -174,15 +180,15 @@ class OpenAIEngine:
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.model!r}, {self.base_url!r}, api={self.api!r})"
 
-    def generate(self, prompts: Sequence[tuple[str, str]], spec: SamplingSpec) -> Iterator[Response]:
+    def generate(self, prompts: Sequence[Prompt], spec: SamplingSpec) -> Iterator[Response]:
         """Answer prompts, ``spec.n`` times each and once greedily.
 
         Parameters
         ----------
         prompts
-            Pairs of a question's id and its rendered prompt (without the chat template).
+            Ids, texts and stop strings (:class:`~homogen.engines.endings.Prompt`); pairs have no stop strings.
         spec
-            How to draw. ``spec.model`` is not looked at: this engine has its model.
+            How to draw. Its ``model`` and ``prompt`` are not looked at: this engine has its model, and is given texts.
 
         Yields
         ------
@@ -205,17 +211,17 @@ class OpenAIEngine:
         lost: dict[str, str] = {}
 
         async def everything(put: Callable[[Response], None]) -> None:
-            wanted = [(q, text, k) for q, text in prompts for k in range(GREEDY, spec.n)]
+            wanted = [(Prompt(*prompt), k) for prompt in prompts for k in range(GREEDY, spec.n)]
             tasks = iter(wanted)
 
             async def work() -> None:
-                for question, text, sample in tasks:
-                    if question in lost:
+                for prompt, sample in tasks:
+                    if prompt.question in lost:
                         continue  # an answer of it is missing for good, the others would not be kept
                     try:
-                        put(await self._answer(client, question, text, sample, spec))
+                        put(await self._answer(client, prompt, sample, spec))
                     except _Lost as reason:
-                        lost.setdefault(question, str(reason))
+                        lost.setdefault(prompt.question, str(reason))
 
             async with self._client() as client:
                 workers = [asyncio.create_task(work()) for _ in wanted[: self.concurrency]]
@@ -255,16 +261,14 @@ class OpenAIEngine:
 
     # --- one request ------------------------------------------------------------------------------------------------
 
-    async def _answer(
-        self, client: openai.AsyncOpenAI, question: str, prompt: str, sample: int, spec: SamplingSpec
-    ) -> Response:
+    async def _answer(self, client: openai.AsyncOpenAI, prompt: Prompt, sample: int, spec: SamplingSpec) -> Response:
         attempt, began = 0, time.monotonic()
         while True:
-            body = self._body(question, prompt, sample, spec)
+            body = self._body(prompt, sample, spec)
             end: Exception | None = None
             absent = False
             try:
-                response = self._response(await self._send(client, body), question, sample, spec)
+                response = self._response(await self._send(client, body), prompt, sample)
                 self._met, self._silent = True, False
                 return response
             except openai.APIStatusError as error:
@@ -304,30 +308,30 @@ class OpenAIEngine:
         else:
             await asyncio.to_thread(self._sleep, seconds)
 
-    def _body(self, question: str, prompt: str, sample: int, spec: SamplingSpec) -> dict:
-        greedy = sample == GREEDY or spec.temperature == 0
+    def _body(self, prompt: Prompt, sample: int, spec: SamplingSpec) -> dict:
+        spec = endings.as_asked(sample, spec)
+        greedy = spec.temperature == 0
         limit = "max_completion_tokens" if "max_tokens" in self._unsaid else "max_tokens"
-        stop = list(prompt_template(spec.prompt).stop)
         body: dict[str, Any] = {
             "model": self.model,
-            "temperature": 0.0 if greedy else spec.temperature,
-            "top_p": 1.0 if greedy else spec.top_p,
-            "seed": request_seed(spec.seed, question, sample),
+            "temperature": spec.temperature,
+            "top_p": spec.top_p,
+            "seed": request_seed(spec.seed, prompt.question, sample),
             limit: spec.max_new_tokens,
         }
-        if stop:
-            body["stop"] = stop
+        if prompt.stop:
+            body["stop"] = list(prompt.stop)
         if self.api == "chat":
-            body["messages"] = [{"role": "user", "content": prompt}]
+            body["messages"] = [{"role": "user", "content": prompt.text}]
             if not self.thinking and "chat_template_kwargs" not in self._unsaid:
                 body["chat_template_kwargs"] = {"enable_thinking": False}
             if self.logprobs is not None:
                 body |= {"logprobs": True, "top_logprobs": self.logprobs}
         else:
-            body["prompt"] = prompt
+            body["prompt"] = prompt.text
             if self.logprobs is not None:
                 body["logprobs"] = self.logprobs
-        truncation = {"top_k": 0 if greedy else spec.top_k, "repetition_penalty": spec.repetition_penalty}
+        truncation = {"top_k": spec.top_k, "repetition_penalty": spec.repetition_penalty}
         if self.dialect == "extended":
             body |= truncation
         elif self.dialect == "transformers":
@@ -420,28 +424,20 @@ class OpenAIEngine:
         except (openai.OpenAIError, Garbage, ValueError, TypeError, KeyError, RecursionError):
             return []
 
-    def _response(self, reply: dict, question: str, sample: int, spec: SamplingSpec) -> Response:
+    def _response(self, reply: dict, prompt: Prompt, sample: int) -> Response:
         given = read(reply, self.logprobs or 0)
-        text, finish, tokens = given.text, given.finish, given.tokens
-        marks = [text.find(mark) for mark in prompt_template(spec.prompt).stop if mark in text]
-        if marks:  # a server may give the stop string along, or not know stop strings at all
-            text, finish = text[: min(marks)], "stop"
-        tokens = tokens_of(text, tokens)
+        count, written = len(given.tokens), written_by(given.tokens)
+        ending = endings.end(given.text, prompt.stop, given.limited, count, written, withheld=given.withheld)
+        tokens = given.tokens[: ending.tokens]
         try:
             bounds = [self._bounds(t) for t in tokens]
         except BadInput as error:
             raise Garbage(error) from None
-        text = self._access.hide(text)
-        return Response(
-            question,
-            sample,
-            text,
-            "" if given.withheld else answer_of(text),
-            finish,
-            tuple(t.logprob for t in tokens),
-            tuple(low for low, _ in bounds),
-            tuple(high for _, high in bounds) if bounds else None,
-        )
+        high = [high for _, high in bounds] if bounds else None
+        # Hidden last: the tokens wrote what was there.
+        ending = dataclasses.replace(ending, text=self._access.hide(ending.text))
+        logprobs, low = [t.logprob for t in tokens], [low for low, _ in bounds]
+        return ending.response(prompt.question, sample, logprobs, low, high)
 
     def _bounds(self, token: Token) -> tuple[float, float]:
         if not token.top and token.aside is None:

@@ -8,10 +8,11 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from homogen.records import BadInput, reasoning_opened, without_marks
+from homogen.engines.endings import CLOSE, OPEN
+from homogen.records import BadInput, without_marks
 
 WITHHELD = {
     *("contentfilter", "contentfiltered", "refusal", "safety", "recitation", "blocklist", "prohibitedcontent", "spii"),
@@ -64,10 +65,10 @@ class Token:
 
 @dataclasses.dataclass(frozen=True)
 class Reply:
-    """An answer as it came: its text, ``"stop"`` or ``"length"``, whether it was withheld, and its tokens."""
+    """An answer as it came: its text, whether the limit ended it, whether it was withheld, and its tokens."""
 
     text: str
-    finish: str
+    limited: bool
     withheld: bool
     tokens: tuple[Token, ...]
 
@@ -91,7 +92,7 @@ def read(reply: dict, asked: int) -> Reply:
     except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
         said = reply.get("error") or f"{type(error).__name__}: {error}"
         raise Garbage(f"not a completion: {said}") from None
-    return Reply(_whole(text), "length" if cut else "stop", reason in WITHHELD, tokens)
+    return Reply(_whole(text), cut, reason in WITHHELD, tokens)
 
 
 def _said(message: dict, cut: bool) -> str:
@@ -105,8 +106,8 @@ def _said(message: dict, cut: bool) -> str:
         content = message.get("refusal") or ""
     if isinstance(thoughts, str) and thoughts:
         # Reasoning that the limit cut has no end, and its block none either.
-        return f"<think>{without_marks(thoughts)}" + (f"</think>{content}" if content or not cut else "")
-    return reasoning_opened(content) if isinstance(content, str) else content
+        return f"{OPEN}{without_marks(thoughts)}" + (f"{CLOSE}{content}" if content or not cut else "")
+    return content
 
 
 def _part(part: dict | str | None) -> str:
@@ -168,17 +169,10 @@ def _number(logprob: float | None) -> float:
     return value if math.isnan(value) else min(0.0, max(value, -9999.0))
 
 
-def tokens_of(text: str, tokens: tuple[Token, ...]) -> tuple[Token, ...]:
-    """The fewest first tokens that write a text: without the end token and what follows a stop string."""
-    raw, bare = b"", text.lstrip()
-    for count, token in enumerate((None, *tokens)):
-        raw += token.raw if token else b""
-        if len(raw) < len(bare):
-            continue  # a letter takes a byte at least
-        written = raw.decode("utf-8", "replace")
-        # Some servers take the white space off an answer's start.
-        if written.startswith(text) or written.lstrip().startswith(bare):
-            return tokens[:count]
-        if len(written.lstrip()) > len(bare) + 4:  # only the last letter can still change
-            break
-    return tokens  # the text is not the tokens' own (reasoning taken out, say): keep them all
+def written_by(tokens: tuple[Token, ...]) -> Callable[[int], str]:
+    """What so many first tokens write: letters of several bytes may lie across two of them."""
+    ends = [0]
+    for token in tokens:
+        ends.append(ends[-1] + len(token.raw))
+    raw = b"".join(token.raw for token in tokens)
+    return lambda count: raw[: ends[count]].decode("utf-8", "replace")

@@ -25,13 +25,17 @@ import numpy as np
 import torch
 from transformers import DynamicCache
 
+from homogen.engines import endings
+from homogen.engines.endings import Prompt
 from homogen.models.load import LoadedModel, load_model
-from homogen.records import GREEDY, BadInput, Response, SamplingSpec, answer_of, prompt_template
+from homogen.records import GREEDY, BadInput, Response, SamplingSpec
 
-SAMPLER_VERSION = 2
+SAMPLER_VERSION = 3
 """Raise when the same spec and seed would draw other texts or statistics than before; a test pins them.
 
-Version 2 has the same texts as 1, entropies that are right to float32, and the answers of more kinds of reasoning.
+Version 2 draws the same tokens as 1, has entropies that are right to float32, and the answers of more kinds of
+reasoning. Version 3 draws them too, knows a reasoning block whose opening mark the tokenizer hides, and counts no token
+that wrote nothing behind the text.
 """
 
 ROWS_ON_CPU = 160
@@ -42,9 +46,6 @@ MOST_ROWS = 2048
 
 SCORED_TOGETHER = 32
 """Pairs of prompt and continuation in one forward pass."""
-
-OPEN = "<think>"
-"""What opens a reasoning block."""
 
 NUCLEUS_WIDTH = 1024
 """The nucleus is looked for among so many tokens first; a full sort follows only where they do not reach top_p."""
@@ -93,15 +94,15 @@ class TransformersEngine:
         if not self.model.chat and getattr(self.model.tokenizer, "chat_template", None):
             self.identity["chat template"] = "left out, a base model"
 
-    def generate(self, prompts: Sequence[tuple[str, str]], spec: SamplingSpec) -> Iterator[Response]:
+    def generate(self, prompts: Sequence[Prompt], spec: SamplingSpec) -> Iterator[Response]:
         """Answer prompts, ``spec.n`` times each and once greedily.
 
         Parameters
         ----------
         prompts
-            Pairs of a question's id and its rendered prompt (without the chat template).
+            Ids, texts and stop strings (:class:`~homogen.engines.endings.Prompt`); pairs have no stop strings.
         spec
-            How to draw. ``spec.model`` is not looked at: this engine has its model.
+            How to draw. Its ``model`` and ``prompt`` are not looked at: this engine has its model, and is given texts.
 
         Yields
         ------
@@ -110,10 +111,11 @@ class TransformersEngine:
         """
         done: queue.SimpleQueue = queue.SimpleQueue()
         cancelled = threading.Event()
-        shares = [list(prompts[i :: self.workers]) for i in range(min(self.workers, len(prompts)))]
+        asked = [Prompt(*prompt) for prompt in prompts]
+        shares = [asked[i :: self.workers] for i in range(min(self.workers, len(asked)))]
         threads = torch.get_num_threads()
 
-        def work(share: list[tuple[str, str]]) -> None:
+        def work(share: list[Prompt]) -> None:
             if len(shares) > 1:
                 torch.set_num_threads(1)
             try:
@@ -143,7 +145,7 @@ class TransformersEngine:
     def _decode_all(self, prompts, spec, emit, cancelled) -> None:
         """Decode in batches that fit into memory, each row once, whatever has to be tried again."""
         samples = tuple(range(GREEDY, spec.n))
-        waiting = [[(qid, text, samples) for qid, text in prompts]]
+        waiting = [[(prompt, samples) for prompt in prompts]]
         while waiting and not cancelled.is_set():
             work = waiting.pop()
             finished: set[tuple[str, int]] = set()
@@ -152,7 +154,7 @@ class TransformersEngine:
                 finished.add((response.question_id, response.sample))
                 emit(response)
 
-            size = sum(len(samples) for *_, samples in work)
+            size = sum(len(samples) for _, samples in work)
             # On the CPU a batch is what was handed over; there memory does not run out by a batch.
             if self.model.device != "cpu" and size > self.rows and size > 1:
                 waiting += reversed(_halves(work))
@@ -160,15 +162,15 @@ class TransformersEngine:
             try:
                 self._decode(work, spec, note, cancelled)
             except torch.OutOfMemoryError:
-                left = [(qid, text, tuple(k for k in ks if (qid, k) not in finished)) for qid, text, ks in work]
-                left = [item for item in left if item[2]]
+                left = [(prompt, tuple(k for k in ks if (prompt.question, k) not in finished)) for prompt, ks in work]
+                left = [item for item in left if item[1]]
                 self.rows = max(size // 2, 1)
                 if size == 1:
                     raise BadInput(
                         f"model {self.model.name!r} leaves too little memory on the card for a single answer of "
                         f"{spec.max_new_tokens} tokens; take a smaller model, or {self.model.name}:nf4"
                     ) from None
-                waiting += reversed(_halves(left)) if sum(len(item[2]) for item in left) > 1 else [left]
+                waiting += reversed(_halves(left)) if sum(len(samples) for _, samples in left) > 1 else [left]
             else:
                 continue
             # Outside the handler: the error holds on to the tensors that were too many.
@@ -177,17 +179,15 @@ class TransformersEngine:
     @torch.inference_mode()
     def _decode(self, work, spec, emit, cancelled) -> None:
         network, tokenizer, device = self.model.network, self.model.tokenizer, self.model.device
-        ids, mask = self._encode([text for _, text, _ in work])
-        # Some chat templates open the reasoning themselves: without its beginning it could not be told from an answer.
-        opened = [OPEN if self.model.wrap(text).rstrip().endswith(OPEN) else "" for _, text, _ in work]
-        source = torch.tensor([i for i, (*_, samples) in enumerate(work) for _ in samples], device=ids.device)
+        rendered = [self.model.wrap(prompt.text) for prompt, _ in work]
+        ids, mask = self._encode(rendered)
+        source = torch.tensor([i for i, (_, samples) in enumerate(work) for _ in samples], device=ids.device)
         rows = [
-            _Row(qid, sample, spec.seed, device, begun)
-            for (qid, _, samples), begun in zip(work, opened, strict=True)
+            _Row(prompt, sample, spec, device, endings.opening(text))
+            for (prompt, samples), text in zip(work, rendered, strict=True)
             for sample in samples
         ]
         ends = _end_tokens(network, tokenizer)
-        stop = prompt_template(spec.prompt).stop
 
         cache = DynamicCache(config=network.config)
         # Prompts are padded on the left; without their own positions padded rows would count the padding.
@@ -212,8 +212,8 @@ class TransformersEngine:
             keep = []
             values = zip(rows, token.squeeze(1).tolist(), logprob.tolist(), entropy.tolist(), strict=True)
             for i, (row, chosen, lp, h) in enumerate(values):
-                if row.take(chosen, lp, h, ends, stop, tokenizer) or last:
-                    emit(row.response(tokenizer, stop))
+                if row.take(chosen, lp, h, ends, tokenizer) or last:
+                    emit(row.response(tokenizer))
                 else:
                     keep.append(i)
             if not keep or cancelled.is_set():
@@ -228,11 +228,11 @@ class TransformersEngine:
             output = network(token, attention_mask=mask, position_ids=position, past_key_values=cache)
             logits, position = output.logits[:, -1], position + 1
 
-    def _encode(self, prompts: list[str]) -> tuple[torch.Tensor, torch.Tensor]:
+    def _encode(self, rendered: list[str]) -> tuple[torch.Tensor, torch.Tensor]:
         tokenizer = self.model.tokenizer
         # A chat template writes its own special tokens; a plain prompt gets the tokenizer's.
         batch = tokenizer(
-            [self.model.wrap(text) for text in prompts],
+            rendered,
             return_tensors="pt",
             padding=True,
             add_special_tokens=not self.model.chat,
@@ -295,13 +295,14 @@ class TransformersEngine:
 class _Row:
     """One sequence while it is being drawn: its random stream, tokens and statistics."""
 
-    def __init__(self, question_id: str, sample: int, seed: int, device: str, begun: str = "") -> None:
-        self.question_id, self.sample, self.begun = question_id, sample, begun
+    def __init__(self, prompt: Prompt, sample: int, spec: SamplingSpec, device: str, begun: str = "") -> None:
+        self.prompt, self.sample, self.begun = prompt, sample, begun
+        self.greedy = endings.as_asked(sample, spec).temperature == 0
         self.tokens: list[int] = []
         self.logprobs: list[float] = []
         self.entropies: list[float] = []
         self.ended = False
-        digest = hashlib.sha256(f"{seed}|{question_id}|{sample}".encode()).digest()
+        digest = hashlib.sha256(f"{spec.seed}|{prompt.question}|{sample}".encode()).digest()
         if device == "cpu":
             self.stream = np.random.Generator(np.random.SFC64(np.frombuffer(digest, np.uint32)))
         else:
@@ -318,7 +319,7 @@ class _Row:
         else:
             out.copy_(out.new_empty(out.shape, dtype=torch.float64).exponential_(generator=self.stream))
 
-    def take(self, token: int, logprob: float, entropy: float, ends, stop, tokenizer) -> bool:
+    def take(self, token: int, logprob: float, entropy: float, ends, tokenizer) -> bool:
         """Add a token; True if the answer is over."""
         if token in ends:
             self.ended = True
@@ -326,31 +327,20 @@ class _Row:
         self.tokens.append(token)
         self.logprobs.append(logprob)
         self.entropies.append(entropy)
-        if stop:
+        if self.prompt.stop:
             tail = tokenizer.decode(self.tokens[-12:], skip_special_tokens=True)
-            self.ended = any(mark in tail for mark in stop)
+            self.ended = endings.cut(tail, self.prompt.stop) is not None
         return self.ended
 
-    def response(self, tokenizer, stop: tuple[str, ...]) -> Response:
-        """Close the sequence: text up to the stop string, and the statistics of the tokens that wrote it."""
-        text = tokenizer.decode(self.tokens, skip_special_tokens=True)
-        cuts = [text.find(mark) for mark in stop if mark in text]
+    def response(self, tokenizer) -> Response:
+        """Close the sequence, as every engine does (:func:`homogen.engines.endings.end`)."""
+
+        def written(count: int) -> str:
+            return tokenizer.decode(self.tokens[:count], skip_special_tokens=True)
+
         count = len(self.tokens)
-        if cuts:
-            text = text[: min(cuts)]
-            # Compared as text, not by length: half a character decodes to a replacement sign of the same length.
-            shorter = (tokenizer.decode(self.tokens[:m], skip_special_tokens=True) for m in range(count + 1))
-            count = next(m for m, start in enumerate(shorter) if start.startswith(text))
-        text = self.begun + text
-        return Response(
-            self.question_id,
-            self.sample,
-            text,
-            answer_of(text),
-            "stop" if self.ended or cuts else "length",
-            tuple(self.logprobs[:count]),
-            tuple(self.entropies[:count]),
-        )
+        ending = endings.end(written(count), self.prompt.stop, not self.ended, count, written, self.begun)
+        return ending.response(self.prompt.question, self.sample, self.logprobs, self.entropies)
 
 
 def distribution(logits: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -379,7 +369,7 @@ def _draw(logits, probs, rows, spec, seen) -> torch.Tensor:
     if not plain:
         logits = logits if seen is None else penalize(logits, seen, spec.repetition_penalty)
         best = logits.argmax(-1, keepdim=True)
-        if spec.temperature == 0:
+        if all(row.greedy for row in rows):
             return best
         # The maximum comes off first and the divisor stays where float32 has its inverse: else a tiny temperature
         # makes infinities, their difference NaN, and the answer nothing; so it ends in the greedy one.
@@ -389,11 +379,11 @@ def _draw(logits, probs, rows, spec, seen) -> torch.Tensor:
         best = None
     noise = torch.ones_like(probs)
     for i, row in enumerate(rows):
-        if row.sample != GREEDY:
+        if not row.greedy:
             row.race(noise[i])
     token = (probs / noise).argmax(-1, keepdim=True)
     if best is not None:
-        greedy = torch.tensor([[row.sample == GREEDY] for row in rows], device=token.device)
+        greedy = torch.tensor([[row.greedy] for row in rows], device=token.device)
         token = torch.where(greedy, best, token)
     return token
 
@@ -447,9 +437,9 @@ def _halves(work: list) -> list[list]:
     """Cut a batch in two: between questions, or between the answers of the one that is left."""
     if len(work) > 1:
         return [work[: len(work) // 2], work[len(work) // 2 :]]
-    ((qid, text, samples),) = work
+    ((prompt, samples),) = work
     middle = len(samples) // 2
-    return [[(qid, text, samples[:middle])], [(qid, text, samples[middle:])]]
+    return [[(prompt, samples[:middle])], [(prompt, samples[middle:])]]
 
 
 def rows_that_fit(network, free: int | None = None, tokens: int = 512) -> int:

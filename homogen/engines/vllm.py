@@ -10,17 +10,16 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from homogen.engines import endings
 from homogen.engines.bounds import entropy_bounds
+from homogen.engines.endings import Prompt
 from homogen.engines.seeds import request_seed
 from homogen.models.catalogue import Unavailable
 from homogen.models.devices import pick_device
 from homogen.models.load import asked_in_template
 from homogen.models.memory import check_room
 from homogen.models.weights import resolve_weights
-from homogen.records import GREEDY, BadInput, Response, SamplingSpec, answer_of, prompt_template, reasoning_opened
-
-OPEN = "<think>"
-"""What opens a reasoning block."""
+from homogen.records import GREEDY, BadInput, Response, SamplingSpec
 
 ENGINE_VERSION = 2
 """Raise when the same spec would be asked for, or read, in another way than before."""
@@ -131,15 +130,15 @@ class VLLMEngine:
         if not self._chat and getattr(self._tokenizer, "chat_template", None):
             self.identity["chat template"] = "left out, a base model"
 
-    def generate(self, prompts: Sequence[tuple[str, str]], spec: SamplingSpec) -> Iterator[Response]:
+    def generate(self, prompts: Sequence[Prompt], spec: SamplingSpec) -> Iterator[Response]:
         """Answer prompts, ``spec.n`` times each and once greedily.
 
         Parameters
         ----------
         prompts
-            Pairs of a question's id and its rendered prompt (without the chat template).
+            Ids, texts and stop strings (:class:`~homogen.engines.endings.Prompt`); pairs have no stop strings.
         spec
-            How to draw. ``spec.model`` is not looked at: this engine has its model.
+            How to draw. Its ``model`` and ``prompt`` are not looked at: this engine has its model, and is given texts.
 
         Yields
         ------
@@ -151,33 +150,31 @@ class VLLMEngine:
         BadInput
             If a prompt is longer than the model reads.
         """
-        tasks = [(question, sample) for question, _ in prompts for sample in range(GREEDY, spec.n)]
+        tasks = [(Prompt(*prompt), sample) for prompt in prompts for sample in range(GREEDY, spec.n)]
         if not tasks:
             return
-        rendered = {question: self._render(text) for question, text in prompts}
+        rendered = {prompt.question: self._render(prompt.text) for prompt, k in tasks if k == GREEDY}
         tokens = {question: self._encode(text) for question, text in rendered.items()}
-        inputs = [{"prompt_token_ids": tokens[question]} for question, _ in tasks]
+        inputs = [{"prompt_token_ids": tokens[prompt.question]} for prompt, _ in tasks]
         try:
             found = self._llm.generate(inputs, [self._params(*task, spec) for task in tasks], use_tqdm=False)
         except ValueError as error:
             raise BadInput(f"vLLM refused a prompt: {' '.join(str(error).split())[:240]}") from error
-        for (question, sample), output in zip(tasks, found, strict=True):
-            # Some chat templates open the reasoning themselves: its beginning is in the prompt, not in the text.
-            begun = OPEN if rendered[question].rstrip().endswith(OPEN) else ""
-            yield self._response(question, sample, output.outputs[0], spec, begun)
+        for (prompt, sample), output in zip(tasks, found, strict=True):
+            yield self._response(prompt, sample, output.outputs[0], endings.opening(rendered[prompt.question]))
 
-    def _params(self, question: str, sample: int, spec: SamplingSpec) -> Any:
-        greedy = sample == GREEDY or spec.temperature == 0
+    def _params(self, prompt: Prompt, sample: int, spec: SamplingSpec) -> Any:
+        spec = endings.as_asked(sample, spec)
         return self._vllm.SamplingParams(
             n=1,
-            temperature=0.0 if greedy else spec.temperature,
-            top_p=1.0 if greedy else spec.top_p,
-            top_k=0 if greedy else spec.top_k,
+            temperature=spec.temperature,
+            top_p=spec.top_p,
+            top_k=spec.top_k,
             min_p=0.0,
             repetition_penalty=spec.repetition_penalty,
             max_tokens=spec.max_new_tokens,
-            seed=request_seed(spec.seed, question, sample),
-            stop=list(prompt_template(spec.prompt).stop) or None,
+            seed=request_seed(spec.seed, prompt.question, sample),
+            stop=list(prompt.stop) or None,
             logprobs=-1 if self.top_logprobs is None else self.top_logprobs,
             skip_special_tokens=True,
         )
@@ -197,33 +194,17 @@ class VLLMEngine:
     def _encode(self, rendered: str) -> list[int]:
         return list(self._tokenizer(rendered, add_special_tokens=not self._chat)["input_ids"])
 
-    def _response(self, question: str, sample: int, output: Any, spec: SamplingSpec, begun: str) -> Response:
-        text, finish = output.text, "length" if output.finish_reason == "length" else "stop"
-        marks = [text.find(mark) for mark in prompt_template(spec.prompt).stop if mark in text]
-        if marks:
-            text, finish = text[: min(marks)], "stop"
+    def _response(self, prompt: Prompt, sample: int, output: Any, begun: str) -> Response:
         ids = list(output.token_ids)
-        count = self._count(text, ids)
-        steps = [self._step(ids[i], output.logprobs[i]) for i in range(count)]
-        # A tokenizer may hide the mark that opens the block as a special token: then only its end is in the text.
-        whole = reasoning_opened(begun + text)
-        return Response(
-            question,
-            sample,
-            whole,
-            answer_of(whole),
-            finish,
-            tuple(logprob for logprob, _, _ in steps),
-            tuple(low for _, low, _ in steps),
-            None if self.top_logprobs is None else tuple(high for _, _, high in steps),
-        )
 
-    def _count(self, text: str, ids: list[int]) -> int:
-        """The fewest first tokens that write a text: without the end token and what follows a stop string."""
-        # Some tokenizers drop the space before a first word where they decode it alone, and vLLM keeps it.
-        text = text.lstrip()
-        starts = (self._tokenizer.decode(ids[:m], skip_special_tokens=True).lstrip() for m in range(len(ids) + 1))
-        return next((m for m, start in enumerate(starts) if start.startswith(text)), len(ids))
+        def written(count: int) -> str:
+            return self._tokenizer.decode(ids[:count], skip_special_tokens=True)
+
+        limited = output.finish_reason == "length"
+        ending = endings.end(output.text, prompt.stop, limited, len(ids), written, begun)
+        steps = [self._step(token, known) for token, known in zip(ids[: ending.tokens], output.logprobs, strict=False)]
+        high = None if self.top_logprobs is None else [high for _, _, high in steps]
+        return ending.response(prompt.question, sample, [lp for lp, _, _ in steps], [low for _, low, _ in steps], high)
 
     def _step(self, token: int, known: Any) -> tuple[float, float, float]:
         """Log-probability of a token, and bounds of the entropy where it was drawn.

@@ -91,7 +91,7 @@ def wrong(
             except BadInput as error:
                 raise BadInput(f"question {question.id!r}: {error}") from None
     result[list(overlaps)] = overlap_wrong(list(overlaps.values()), convention)
-    if embedded:
+    if embedder is not None and embedded:
         result[embedded] = embedding(
             [answers[i] for i in embedded],
             [questions[i].references for i in embedded],

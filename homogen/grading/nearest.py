@@ -258,10 +258,14 @@ def embedding(
     result = np.full(n, math.nan)
     rows: dict[str, int] = {}
     todo = []
+
+    def places(texts: Sequence[str]) -> list[int]:
+        return [rows.setdefault(text, len(rows)) for text in texts]
+
     for i in range(n):
         rights, wrongs = _listed(references[i]), _listed(distractors[i], least=0)
         if not _missing(answers[i]) and wrongs:
-            todo.append((i, *([rows.setdefault(t, len(rows)) for t in ts] for ts in ([answers[i]], rights, wrongs))))
+            todo.append((i, places([answers[i]])[0], places(rights), places(wrongs)))
     if not todo:
         return result
     vectors = np.asarray(embedder(list(rows)), dtype=float)
@@ -269,12 +273,12 @@ def embedding(
         raise ValueError(f"the embedder returned shape {vectors.shape} for {len(rows)} texts")
     norms = np.linalg.norm(vectors, axis=1, keepdims=True)
     unit = np.divide(vectors, norms, out=np.full_like(vectors, math.nan), where=np.isfinite(norms) & (norms > 0))
-    for i, answer, rights, wrongs in todo:
+    for i, answer, right, wrong in todo:
         known = _word_for_word(answers[i], references[i], distractors[i])
         if known is not None:
             result[i] = known
             continue
-        near, far = (unit[rights] @ unit[answer[0]]).max(), (unit[wrongs] @ unit[answer[0]]).max()
+        near, far = (unit[right] @ unit[answer]).max(), (unit[wrong] @ unit[answer]).max()
         if math.isfinite(near) and math.isfinite(far):
             result[i] = far >= near
     return result

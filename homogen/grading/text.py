@@ -9,7 +9,7 @@ from __future__ import annotations
 import html
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 _APOSTROPHES = "‘’‚‛ʹʻʼʾʿˈ′＇´"
 _QUOTES = "“”„‟«»‹›″〝〞〟＂"
@@ -416,8 +416,8 @@ def _values(run: str) -> list[str]:
 def _stands(
     wanted: list[str],
     given: list[str],
-    wanted_units: dict[int, str] | None = None,
-    given_units: dict[int, str] | None = None,
+    wanted_units: Mapping[int, str] = {},
+    given_units: Mapping[int, str] = {},
 ) -> bool:
     """Whether tokens stand among others side by side; where units are given, no number may have two."""
     last = wanted[-1] == "a" and len(wanted) > 1  # then articles count
@@ -443,7 +443,7 @@ def _places(tokens: list[str]) -> Sequence[int]:
     return [i for i, token in enumerate(tokens) if token not in _ARTICLES] or range(len(tokens))
 
 
-def _unit(tokens: list[str], units: dict[int, str], place: int) -> str:
+def _unit(tokens: list[str], units: Mapping[int, str], place: int) -> str:
     """The unit of a number, by a sign or by the word behind it; or an empty string."""
     after = "".join(tokens[place + 1 : place + 2])
     return units.get(place) or (after if after in _UNITS else "")

@@ -248,10 +248,11 @@ def load_questions(
 
 
 def question_sha(question: Question) -> str:
-    """Identify what a model is asked: SHA-256 of benchmark, id, text and, where there is one, context.
+    """Identify what a model is asked: SHA-256 of benchmark, id and text.
 
     References, distractors, category and kind decide how an answer is graded, not what it is, so a correction of
-    those leaves stored answers valid.
+    those leaves stored answers valid. So does one of the context, which no prompt sends: who wants a model to read it
+    asks a question with the context in its text.
 
     Parameters
     ----------
@@ -273,8 +274,6 @@ def question_sha(question: Question) -> str:
     """
     # A JSON list keeps the fields apart: "ab" + "c" and "a" + "bc" must not meet.
     asked = [question.benchmark, question.id, question.text]
-    if question.context:
-        asked.append(question.context)
     return hashlib.sha256(json.dumps(asked).encode("ascii")).hexdigest()
 
 

@@ -14,6 +14,8 @@ import math
 import re
 from collections.abc import Callable, Iterator
 from decimal import Decimal
+from functools import partial
+from typing import Any
 
 from homogen.grading import numbers
 from homogen.records import BadInput, Question
@@ -58,9 +60,12 @@ def jsonl(
     # Not splitlines(): a JSON string may hold U+2028 and its like, which end no line of JSONL.
     lines = enumerate(_decoded(data, source).split("\n"), 1)
     make = make or _question
-    return _collect(
-        ((n, lambda line=line, n=n: make(_record(line), benchmark, n)) for n, line in lines if line.strip()), source
-    )
+    made = ((n, partial(_made, make, line, benchmark, n)) for n, line in lines if line.strip())
+    return _collect(made, source)
+
+
+def _made(make: Callable[[dict, str, int], Question], line: str, benchmark: str, number: int) -> Question:
+    return make(_record(line), benchmark, number)
 
 
 def _record(line: str) -> dict:
@@ -101,9 +106,9 @@ def _question(record: dict, benchmark: str, number: int) -> Question:
             raise BadInput(f"{name} must be a string, got {value!r}")
     references = _as_list(references)
     if kind in (None, "math"):
-        worked = tuple(map(_after_hashes, references))
-        if all(worked):
-            kind, references = "math", worked
+        worked = [last for last in map(_after_hashes, references) if last]
+        if len(worked) == len(references):
+            kind, references = "math", tuple(worked)
     question = Question(
         id=f"{benchmark}-{number}" if identity is None else _as_text(identity),
         benchmark=benchmark,
@@ -152,7 +157,7 @@ def _gold(last: str) -> str:
     return plain
 
 
-def _field(record: dict, *names: str) -> object:
+def _field(record: dict, *names: str) -> Any:
     """The first of the named fields that is there and neither null nor NaN, as a table's missing cell is written."""
     return next((record[name] for name in names if not _absent(record.get(name))), None)
 
@@ -168,7 +173,7 @@ def _as_list(value: object) -> tuple:
     return tuple(_as_text(v) for v in value if not (isinstance(v, float) and math.isnan(v)))
 
 
-def _as_text(value: object) -> object:
+def _as_text(value: Any) -> Any:
     """A number as a person writes it (``12.0`` is ``"12"``); anything else as it is, for Question to judge."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return value
@@ -185,7 +190,8 @@ def _gsm8k(record: dict, benchmark: str, number: int) -> Question:
     if not marker or not solution.strip():
         raise BadInput("'answer' has no '####' with the number after it")
     gold = gold.strip() and _gold(gold.strip())
-    return Question(f"{benchmark}-{number:04d}", benchmark, record.get("question"), (gold,), kind="math")
+    text: Any = record.get("question")  # for Question to judge
+    return Question(f"{benchmark}-{number:04d}", benchmark, text, (gold,), kind="math")
 
 
 def _parse_gsm8k(data: bytes, benchmark: str, source: str) -> list[Question]:
@@ -279,7 +285,7 @@ def sheet(data: bytes, benchmark: str, source: str, kind: str | None = None) -> 
     above = []
     for line, cells in rows:
         likeness = {name: len(set(columns) & set(map(_key, cells))) for name, columns in known.items()}
-        name = max(likeness, key=likeness.get)
+        name = max(likeness, key=likeness.__getitem__)
         # A title above the header may hold a column's name by chance, but not two.
         if likeness[name] > 1 and kind in (None, name):
             header = [known[name].get(_key(cell), cell) for cell in _without_empty_end(cells, 0)]

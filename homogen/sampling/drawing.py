@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 from tqdm import tqdm
 
+from homogen.engines.endings import Prompt
 from homogen.engines.replies import Unanswered
 from homogen.models.catalogue import Unavailable, split_quantization
 from homogen.questions.catalogue import question_sha
@@ -28,9 +29,10 @@ class Engine(Protocol):
     identity: dict
     batch_rows: int
 
-    def generate(self, prompts: Sequence[tuple[str, str]], spec: SamplingSpec) -> Iterable[Response]:
-        """Answer each (question id, prompt) ``spec.n`` times and once greedily (``sample`` -1).
+    def generate(self, prompts: Sequence[Prompt], spec: SamplingSpec) -> Iterable[Response]:
+        """Answer each (question id, text, stop strings) ``spec.n`` times and once greedily (``sample`` -1).
 
+        The text is what is asked: ``spec.prompt`` has been put around the question, and is not looked at again.
         It may raise :class:`~homogen.engines.replies.Unanswered` at the end, about questions that got no answer.
         """
 
@@ -93,8 +95,7 @@ def sample(
     _check(questions)
     template = prompt_template(spec.prompt)
     engine = engine or engine_of(spec.model, device)
-    prompt = "\x1f".join((template.text, *template.stop))
-    key = run_key(questions[0].benchmark, prompt, spec, engine.identity)
+    key = run_key(questions[0].benchmark, "\x1f".join((template.text, *template.stop)), spec, engine.identity)
     about = {
         "benchmark": questions[0].benchmark,
         "prompt": dataclasses.asdict(template),
@@ -109,7 +110,8 @@ def sample(
             # Read again under the lock: another process may have finished some of them since.
             have = _ids(folder.table(shas, spec.n), spec.n)
             missing = [q for q in questions if q.id not in have]
-            lost = _draw(engine, missing, spec, folder, shas, progress, bool(have))
+            prompts = [Prompt(q.id, template.render(q.text), template.stop) for q in missing]
+            lost = _draw(engine, prompts, spec, folder, shas, progress, bool(have))
             table = folder.table(shas, spec.n)
     if lost:
         questions = _without(questions, lost, spec.model)
@@ -187,11 +189,10 @@ def _without(questions: tuple[Question, ...], lost: dict[str, str], model: str) 
     return kept
 
 
-def _draw(engine, questions, spec, folder, shas, progress, answered) -> dict[str, str]:
+def _draw(engine, prompts, spec, folder, shas, progress, answered) -> dict[str, str]:
     """Draw and write; give the questions that got no answer, with the reasons; :class:`BadInput` if all did not."""
     lost: dict[str, str] = {}
-    template = prompt_template(spec.prompt)
-    prompts = sorted(((q.id, template.render(q.text)) for q in questions), key=lambda p: (len(p[1]), p[0]))
+    prompts = sorted(prompts, key=lambda prompt: (len(prompt.text), prompt.question))
     size = max(1, getattr(engine, "batch_rows", 64) // (spec.n + 1))
     # Batches take prompts of like length, longest first: the estimate then errs on the safe side.
     batches, silent = [prompts[i : i + size] for i in range(0, len(prompts), size)], 0
@@ -222,7 +223,7 @@ def _draw(engine, questions, spec, folder, shas, progress, answered) -> dict[str
                 if not answered:
                     raise BadInput(f"none of the first {len(lost)} questions was answered: {_first(lost)}")
                 reason = list(lost.values())[-1]
-                lost |= {question: reason for rest in batches for question, _ in rest}
+                lost |= {prompt.question: reason for rest in batches for prompt in rest}
                 break
     return lost
 

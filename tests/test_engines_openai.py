@@ -17,6 +17,8 @@ import logging
 import math
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 import traceback
@@ -147,6 +149,11 @@ def answers(engine, asked=None, prompts=PROMPTS):
     return {(r.question_id, r.sample): r for r in engine.generate(prompts, asked or spec())}
 
 
+def stopped(prompts):
+    """The same prompts with the paper's stop string."""
+    return [(question, text, ("\nQ:",)) for question, text in prompts]
+
+
 def one(server, **options):
     """The greedy answer to one prompt."""
     return answers(engine_of(server, **options), spec(n=1), PROMPTS[:1])["q0", GREEDY]
@@ -178,8 +185,8 @@ def test_what_is_on_this_machine(url, local):
 
 def test_every_option_of_the_spec_is_sent_and_each_sample_has_its_own_seed(double):
     server = double()
-    hard = spec(prompt="concise", n=3, temperature=0.7, top_p=0.9, top_k=40, repetition_penalty=1.1, seed=5)
-    found = answers(engine_of(server), hard)
+    hard = spec(n=3, temperature=0.7, top_p=0.9, top_k=40, repetition_penalty=1.1, seed=5)
+    found = answers(engine_of(server), hard, stopped(PROMPTS))
     assert set(found) == {(q, k) for q in ("q0", "q1") for k in range(-1, 3)}
     drawn = [r for r in server.requests if r["temperature"]]
     greedy = [r for r in server.requests if not r["temperature"]]
@@ -391,15 +398,9 @@ def test_no_list_of_log_probabilities_is_none(double):
     assert one(server, api="completions", logprobs=1).token_logprobs == ()
 
 
-def test_tokens_that_are_not_the_texts_own_are_not_decoded_over_and_over():
-    tokens = tuple(module.Token(b"ab", -1.0, (), True) for _ in range(20_000))
-    assert module.tokens_of("x" * 10_000, tokens) == tokens
-    assert len(module.tokens_of("ab" * 10_000, tokens)) == 10_000
-
-
 def test_a_stop_string_that_the_server_lets_through_ends_the_answer(double):
     server = double(lambda body, number: chat("Paris\nQ: And", "length"))
-    response = answers(engine_of(server), spec(n=1, prompt="concise"))["q0", GREEDY]
+    response = answers(engine_of(server), spec(n=1), stopped(PROMPTS))["q0", GREEDY]
     assert (response.text, response.finish) == ("Paris", "stop")
 
 
@@ -413,7 +414,7 @@ def test_tokens_that_write_nothing_of_the_text_are_left_out(double):
     reply = chat("Paris\nQ:")
     reply[2]["choices"][0]["logprobs"] = {"content": content}
     server = double(lambda body, number: reply)
-    found = answers(engine_of(server, logprobs=0), spec(n=1, prompt="concise"))["q0", GREEDY]
+    found = answers(engine_of(server, logprobs=0), spec(n=1), stopped(PROMPTS))["q0", GREEDY]
     assert found.text == "Paris"
     assert found.token_logprobs == pytest.approx(np.log([0.5, 0.25]))
     assert np.isnan(found.token_entropies_high).all()
@@ -452,12 +453,11 @@ def test_the_bounds_bracket_the_exact_entropies_of_the_same_tokens(double, tiny_
     size, asked, letters = model.network.config.vocab_size, spec(n=3, seed=4), byte_of()
     exact = answers(TransformersEngine(model), asked)
     by_request = {(dict(PROMPTS)[q], request_seed(4, q, s)): r for (q, s), r in exact.items()}
-    truth = {}
 
     def tokens(prompt, response):
         """Each token's bytes, log-probability and likeliest, from one pass over prompt and answer."""
         ids = model.tokenizer(prompt)["input_ids"]
-        said = truth[response.question_id, response.sample]
+        said = drawn_tokens(model, ids, response)
         with torch.inference_mode():
             logits = model.network(torch.tensor([ids + said])).logits[0, len(ids) - 1 : -1]
         for token, row in zip(said, logits.double().log_softmax(-1), strict=True):
@@ -489,19 +489,6 @@ def test_the_bounds_bracket_the_exact_entropies_of_the_same_tokens(double, tiny_
             choice = {"text": "".join(t for t, _, _ in rows), "logprobs": logprobs}
         return 200, {}, {"choices": [choice | {"finish_reason": response.finish}]}
 
-    # The tokens of an answer, as the engine drew them: random bytes cannot be read back from the text.
-    original = module_row().response
-
-    def noting(row, tokenizer, stop):
-        response = original(row, tokenizer, stop)
-        truth[row.question_id, row.sample] = row.tokens[: len(response.token_logprobs)]
-        return response
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module_row(), "response", noting)
-        exact = answers(TransformersEngine(model, workers=1), asked)
-    by_request.update({(dict(PROMPTS)[q], request_seed(4, q, s)): r for (q, s), r in exact.items()})
-
     found = answers(engine_of(double(reply), api=api, logprobs=k, vocabulary_size=size), asked)
     assert found.keys() == exact.keys()
     compared, widths = 0, []
@@ -518,10 +505,20 @@ def test_the_bounds_bracket_the_exact_entropies_of_the_same_tokens(double, tiny_
     assert np.mean(widths) > 0
 
 
-def module_row():
-    from homogen.engines import transformers
+def drawn_tokens(model, prompt, response):
+    """The tokens of an answer: random bytes cannot be read back from its text, but each token's log-probability tells.
 
-    return transformers._Row
+    ``prompt`` is a list of tokens, in the chat template where there is one.
+    """
+    said = []
+    for logprob in response.token_logprobs:
+        with torch.inference_mode():
+            logits = model.network(torch.tensor([prompt + said])).logits[0, -1]
+        away = (logits.double().log_softmax(-1) - logprob).abs()
+        nearest, next_one = away.topk(2, largest=False).values.tolist()
+        assert nearest < min(1e-4, next_one / 2)
+        said.append(int(away.argmin()))
+    return said
 
 
 # --- faults ---------------------------------------------------------------------------------------------------------
@@ -1349,12 +1346,26 @@ def test_a_server_that_is_too_slow_is_ended_and_reported(model_folders):
         pass
 
 
-def test_an_error_in_the_block_ends_the_server(tiny_server, monkeypatch):
-    import homogen.engines.serving as serving
+HEALTHY = """
+import http.server, sys
+class Well(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Well).serve_forever()
+"""
 
-    started, original = [], serving.subprocess.Popen
-    monkeypatch.setattr(serving.subprocess, "Popen", lambda *a, **k: started.append(original(*a, **k)) or started[-1])
-    monkeypatch.setattr(serving, "_wait", lambda *_: None)
+
+def test_an_error_in_the_block_ends_the_server(tiny_server, monkeypatch):
+    started, original = [], subprocess.Popen
+
+    def healthy(command, **options):
+        """A server that says at once that it is well, and nothing else."""
+        port = command[command.index("--port") + 1]
+        started.append(original([sys.executable, "-c", HEALTHY, port], **options))
+        return started[-1]
+
+    monkeypatch.setattr(subprocess, "Popen", healthy)
     with pytest.raises(RuntimeError, match="mine"), serve(tiny_server.model, device="cpu"):
         raise RuntimeError("mine")
     assert started[0].returncode is not None

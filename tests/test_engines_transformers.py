@@ -14,6 +14,7 @@ from conftest import CHAT_TEMPLATE, SLIDING_WINDOW, WORDS, ask, make_model, whee
 from scipy import stats
 
 import homogen.engines.transformers as engine_module
+from homogen.engines.endings import Prompt
 from homogen.engines.transformers import SAMPLER_VERSION, TransformersEngine, _Row, distribution, penalize, truncate
 from homogen.models.load import load_model
 from homogen.records import GREEDY, BadInput, SamplingSpec
@@ -163,7 +164,7 @@ def test_a_chat_model_gets_its_template_and_a_base_model_does_not(tiny_models, m
         monkeypatch.undo()
 
 
-def test_the_prompt_template_is_left_to_the_caller_and_only_its_stop_strings_are_used(tiny_models, monkeypatch):
+def test_the_prompt_template_is_left_to_the_caller(tiny_models, monkeypatch):
     shapes = watch(monkeypatch, tiny_models["gemma"])
     draw(tiny_models["gemma"], [("q", "w010 w011")], spec(prompt="concise", max_new_tokens=1))
     assert shapes == [(1, 2)]
@@ -249,7 +250,7 @@ def test_a_stop_string_cuts_text_and_statistics(tiny_models, monkeypatch, said, 
     model = tiny_models["bytes"]
     tokens = model.tokenizer(said)["input_ids"]
     shapes = dictate(monkeypatch, model, [*tokens, model.tokenizer.eos_token_id])
-    for response in draw(model, [("q", "a")], spec(prompt="concise", max_new_tokens=30)).values():
+    for response in draw(model, [("q", "a", ("\nQ:",))], spec(max_new_tokens=30)).values():
         assert (response.text, response.finish) == (text, "stop")
         assert len(response.token_logprobs) == len(response.token_entropies) == count
     cut = said.find("\nQ:")
@@ -262,7 +263,7 @@ def test_a_stop_string_is_seen_through_a_special_token(tiny_models, monkeypatch)
     model = tiny_models["bytes"]
     tokens = model.tokenizer("Yes\n<note>Q: more")["input_ids"]
     shapes = dictate(monkeypatch, model, tokens)
-    for response in draw(model, [("q", "a")], spec(prompt="concise", max_new_tokens=30)).values():
+    for response in draw(model, [("q", "a", ("\nQ:",))], spec(max_new_tokens=30)).values():
         assert (response.text, response.finish) == ("Yes", "stop")
         assert len(response.token_logprobs) == 3
     assert len(shapes) == len("Yes\nQ:") + 1
@@ -273,6 +274,22 @@ def test_a_prompt_without_stop_strings_has_none(tiny_models, monkeypatch):
     dictate(monkeypatch, model, [*model.tokenizer("A\nQ:B")["input_ids"], model.tokenizer.eos_token_id])
     for response in draw(model, [("q", "a")], spec()).values():
         assert response.text == "A\nQ:B"
+
+
+def test_stop_strings_are_those_of_the_prompt_not_of_the_spec(tiny_models, monkeypatch):
+    model = tiny_models["bytes"]
+    dictate(monkeypatch, model, [*model.tokenizer("A\nQ:B")["input_ids"], model.tokenizer.eos_token_id])
+    asked = [Prompt("all", "a"), Prompt("line", "a", ("\n",)), Prompt("two", "a", ("Q:", "A\n"))]
+    found = draw(model, asked, spec(prompt="concise", n=1))
+    assert {q: r.text for (q, k), r in found.items() if k == 0} == {"all": "A\nQ:B", "line": "A", "two": ""}
+
+
+def test_reasoning_whose_opening_mark_the_tokenizer_hides_is_no_answer(tiny_models, monkeypatch):
+    model = tiny_models["bytes"]
+    said = "<note>Hm.</think> Rome"
+    dictate(monkeypatch, model, [*model.tokenizer(said)["input_ids"], model.tokenizer.eos_token_id])
+    for response in draw(model, [("q", "a")], spec(max_new_tokens=30)).values():
+        assert (response.text, response.answer) == ("<think>Hm.</think> Rome", "Rome")
 
 
 def test_a_reasoning_block_is_in_the_text_and_not_in_the_answer(tiny_models, monkeypatch):
@@ -341,7 +358,7 @@ def test_pinned_texts_of_the_sampler(tiny_models):
         tiny_models["gemma"], PROMPTS[2:4], spec(n=2, max_new_tokens=8, temperature=0.8, top_k=40, top_p=0.9)
     )
     found |= {f"{q} {k}": text for (q, k), text in sorted(texts(truncated).items())}
-    assert (SAMPLER_VERSION, found) == (2, GOLDEN), (
+    assert (SAMPLER_VERSION, found) == (3, GOLDEN), (
         "the sampler draws other texts than before: if that is meant, raise SAMPLER_VERSION (so that stored runs are "
         "not mixed with new ones) and pin the new texts here"
     )
@@ -412,7 +429,7 @@ def test_race_noise_has_no_zeros_which_float32_generators_draw_twice_in_ten_mill
     float32 uniforms are multiples of 2**-24, so their exponentials have zeros and are coarse near zero. Here the
     smallest of 2**26 draws must be as many as a continuous distribution gives, all different and none zero.
     """
-    row = _Row("question", 0, 0, "cpu")
+    row = stream("question", 0, 0)
     out, small = torch.empty(2**22), []
     for _ in range(16):
         row.race(out)
@@ -426,10 +443,15 @@ def test_race_noise_has_no_zeros_which_float32_generators_draw_twice_in_ten_mill
     assert stats.kstest(out[: 2**16].double().numpy(), "expon").pvalue > 1e-4
 
 
+def stream(question, sample, seed, device="cpu"):
+    """The random numbers of one sample."""
+    return _Row(Prompt(question, ""), sample, spec(seed=seed), device)
+
+
 def test_streams_of_different_samples_differ_and_of_the_same_sample_agree():
     def noise(*identity):
         out = torch.empty(64)
-        _Row(*identity, "cpu").race(out)
+        stream(*identity).race(out)
         return tuple(out.tolist())
 
     identities = [("q1", 0, 0), ("q1", 1, 0), ("q1", 0, 1), ("q2", 0, 0), ("q", 10, 0), ("q1", 11, 0), ("0|q1", 0, 0)]
@@ -627,7 +649,7 @@ def test_a_gpu_draws_the_same_twice_and_fairly(model_folders):
     drawn = collections.Counter(words.index(r.text) for (_, k), r in responses.items() if k != GREEDY)
     assert chi_square([drawn[i] for i in range(len(p))], p) > 1e-4
     out = torch.empty(2**26, device="cuda")
-    _Row("q", 0, 0, "cuda").race(out)
+    stream("q", 0, 0, "cuda").race(out)
     assert out.min() > 0
 
 
@@ -646,7 +668,8 @@ def test_smollm2_greedy_equals_transformers_generate():
 
     model = load_model("smollm2-135m-instruct", device="cpu")
     prompts = [(q.id, TEMPLATES["concise"].render(q.text)) for q in load_questions("pocket", limit=3)]
-    found = draw(model, prompts, spec(prompt="concise", n=1, max_new_tokens=12))
+    asked = [(q, text, TEMPLATES["concise"].stop) for q, text in prompts]
+    found = draw(model, asked, spec(n=1, max_new_tokens=12))
     for q, text in prompts:
         chat = [{"role": "user", "content": text}]
         ids = model.tokenizer.apply_chat_template(chat, add_generation_prompt=True, return_tensors="pt")["input_ids"]

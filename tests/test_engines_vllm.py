@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import ask
-from test_engine_openai import PROMPTS, answers, module_row, spec
+from test_engines_openai import PROMPTS, answers, drawn_tokens, spec, stopped
 
 import homogen as hg
 import homogen.engines.vllm as module
@@ -157,19 +157,12 @@ def vllm_double(monkeypatch, tiny_models):
 
 def replay(model, asked, prompts, ends=()):
     """Answers of the transformers engine, and a script that says them again, token by token."""
-    tokens, original = {}, module_row().response
-
-    def noting(row, tokenizer, stop):
-        tokens[row.question_id, row.sample] = list(row.tokens)
-        return original(row, tokenizer, stop)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module_row(), "response", noting)
-        exact = answers(TransformersEngine(model, workers=1), asked, prompts)
-    by_seed = {request_seed(asked.seed, q, k): (q, k) for q, k in exact}
+    exact = answers(TransformersEngine(model, workers=1), asked, prompts)
+    by_seed = {request_seed(asked.seed, q, k): response for (q, k), response in exact.items()}
 
     def script(prompt, params):
-        response, ids = exact[by_seed[params.seed]], tokens[by_seed[params.seed]]
+        response = by_seed[params.seed]
+        ids = drawn_tokens(model, prompt, response)
         # vLLM gives the end token along, and all tokens of a stop string.
         return response.text, ids + list(ends) * (response.finish == "stop"), response.finish
 
@@ -193,8 +186,8 @@ def test_the_arguments_are_vllms_own_and_say_everything(vllm_double, model_folde
             "gpu_memory_utilization": 0.5,
         },
     )
-    hard = spec(prompt="concise", n=2, temperature=0.7, top_p=0.9, top_k=40, repetition_penalty=1.1, seed=5)
-    found = answers(engine, hard)
+    hard = spec(n=2, temperature=0.7, top_p=0.9, top_k=40, repetition_penalty=1.1, seed=5)
+    found = answers(engine, hard, stopped(PROMPTS))
     assert set(found) == {(q, k) for q in ("q0", "q1") for k in (-1, 0, 1)}
     ((prompts, params),) = engine._llm.calls
     tokenizer = tiny_models["llama"].tokenizer
@@ -258,7 +251,7 @@ def test_a_stop_string_ends_text_and_statistics(vllm_double, tiny_models, model_
     model = tiny_models["bytes"]
     ids = model.tokenizer("Paris\nQ: x")["input_ids"]
     vllm_double("bytes", lambda prompt, params: ("Paris\nQ: x", ids, "length"))
-    response = answers(VLLMEngine(model_folders["bytes"]), spec(n=1, prompt="concise"))["q0", GREEDY]
+    response = answers(VLLMEngine(model_folders["bytes"]), spec(n=1), stopped(PROMPTS))["q0", GREEDY]
     assert (response.text, response.finish, len(response.token_logprobs)) == ("Paris", "stop", 5)
 
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 import warnings
+import weakref
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -49,8 +50,8 @@ class Parrot:
         self.asked = []
 
     def generate(self, prompts, spec):
-        self.asked += [q for q, _ in prompts]
-        for q, prompt in prompts:
+        self.asked += [q for q, _, _ in prompts]
+        for q, prompt, _ in prompts:
             for k in range(GREEDY, spec.n):
                 yield self.answer(q, k, f"{prompt}/{spec.seed}/{k}")
 
@@ -264,6 +265,25 @@ def test_other_weights_benchmark_or_stop_strings_make_another_run(tmp_path, monk
     assert len(keys) == 4
 
 
+def test_a_runs_key_is_that_of_earlier_versions(tmp_path):
+    """Pinned on the release before engines were given texts: a stored run is found by its key, and only so."""
+    keys = [sample(ask(1), spec(prompt=name), tmp_path, Parrot()).key for name in ("concise", "{question}")]
+    assert keys == ["0800b54205d849e2c363", "dd32a37a4f1dd8a22d6f"]
+
+
+def test_an_engine_gets_the_prompts_text_and_its_stop_strings_and_needs_no_name(tmp_path):
+    class Noting(Parrot):
+        def generate(self, prompts, spec):
+            given.extend(prompts)
+            return super().generate(prompts, spec)
+
+    given, question = [], dataclasses.replace(ask(1)[0], text="Why?")
+    for name in ("concise", "Say: {question}"):
+        sample([question], spec(prompt=name), tmp_path, Noting())
+    concise = "Answer the following question concisely:\n\nQ: Why?\nA:"
+    assert given == [("q000", concise, ("\nQ:",)), ("q000", "Say: Why?", ())]
+
+
 def test_a_preset_that_says_the_same_as_the_fields_is_the_same_run(tmp_path):
     written = spec(top_k=50)
     named = SamplingSpec.preset("hf", model="tiny", prompt="{question}", n=2, max_new_tokens=8)
@@ -458,7 +478,7 @@ class Mute(Parrot):
         self.mute = mute
 
     def generate(self, prompts, spec):
-        lost = {q: "the reply\ncannot be read" for q, _ in prompts if q in self.mute}
+        lost = {q: "the reply\ncannot be read" for q, _, _ in prompts if q in self.mute}
         for response in super().generate(prompts, spec):
             if response.question_id not in lost or response.sample == GREEDY:
                 yield response
@@ -694,15 +714,18 @@ def test_an_engine_is_loaded_once(model_folders):
 
 def test_one_engine_goes_before_the_next_one_comes(model_folders, monkeypatch):
     """Two models of which each fills a card never lie in memory together."""
-    alive = []
-    load = drawing._load
+    homogen.sampling.forget()
+    alive, met = weakref.WeakSet(), []
 
-    def watched(*wanted):
-        alive.append(len(drawing._loaded))
-        return load(*wanted)
+    class Watched(TransformersEngine):
+        def __init__(self, *given):
+            met.append(len(alive))
+            super().__init__(*given)
+            alive.add(self)
 
-    monkeypatch.setattr(drawing, "_load", watched)
+    monkeypatch.setattr("homogen.engines.transformers.TransformersEngine", Watched)
     for name in ("llama", "gemma", "llama"):
         homogen.sampling.engine_of(model_folders[name], "cpu")
-    assert alive
-    assert set(alive) == {0}
+    assert met == [0, 0, 0]
+    homogen.sampling.forget()
+    assert len(alive) == 0
