@@ -537,7 +537,7 @@ def test_parameters_make_a_run_stale(current):
         ("nb/01_tiny.md", "n * 2", "n * 3"),
         ("nb/01_tiny.md", "rate: float = 0.5", "rate: float = 0.6"),
         ("homogen/book/findings.py", "return ", "return  "),
-        ("homogen/records.py", "import", "import  "),
+        ("homogen/records/nouns.py", "import", "import  "),
         ("homogen/book/figures.py", "PALETTE", "COLOURS"),  # findings use it, inside a function
         ("homogen/__init__.py", "_MODULES", "_NO_MODULES"),
         ("homogen/paper/data/claims.csv", "C148", "C941"),
@@ -554,7 +554,7 @@ def test_what_can_change_a_result_makes_a_run_stale(file, old, new, current, tmp
     [
         ("homogen/book/findings.py", "import json\n", "# of the chapters\n\nimport json  # a list\n"),
         ("homogen/book/findings.py", '"""What a chapter leaves behind', '"""All that a chapter leaves behind'),
-        ("homogen/records.py", "from __future__", "\n\n# a comment\nfrom __future__"),
+        ("homogen/records/nouns.py", "from __future__", "\n\n# a comment\nfrom __future__"),
         ("homogen/grading/decide.py", "import", "import  "),
         ("homogen/book/running.py", "import", "import  "),
         ("homogen/engines/transformers.py", "import", "import  "),

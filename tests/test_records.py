@@ -2,6 +2,7 @@
 
 import dataclasses
 import doctest
+import importlib
 import math
 import re
 import subprocess
@@ -10,7 +11,6 @@ import sys
 import pyarrow as pa
 import pytest
 
-import homogen.records as records
 from homogen.records import (
     KINDS,
     PROMPTS,
@@ -32,8 +32,9 @@ from homogen.records import (
 HARMONY = "<|channel|>analysis<|message|>Sydney? No.<|end|>"
 
 
-def test_doctests():
-    found = doctest.testmod(records)
+@pytest.mark.parametrize("file", ["answers", "checks", "nouns", "prompts", "results"])
+def test_doctests(file):
+    found = doctest.testmod(importlib.import_module(f"homogen.records.{file}"))
     assert found.attempted > 0
     assert found.failed == 0
 
