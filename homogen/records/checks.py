@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from numbers import Integral, Real
+from typing import Any
 
 
 class BadInput(ValueError):
@@ -22,6 +25,145 @@ def shown(value: object) -> str:
     """
     text = " ".join(repr(value).split())
     return text if len(text) <= 60 else text[:57] + "..."
+
+
+def real(rule: str, value: Any, fits: Callable[[float], bool] = lambda x: True) -> float:
+    """One real number that fits; the rule says in words what fits.
+
+    Examples
+    --------
+    >>> real("decay must be a number above 0", True, lambda x: x > 0)
+    Traceback (most recent call last):
+        ...
+    homogen.records.BadInput: decay must be a number above 0, got True
+    """
+    if isinstance(value, bool) or not isinstance(value, Real) or not fits(value):
+        raise BadInput(f"{rule}, got {shown(value)}")
+    return float(value)
+
+
+def ranged(name: str, value: Any, least: float, most: float) -> float:
+    """One number within bounds, which belong to the range.
+
+    Examples
+    --------
+    >>> ranged("weight", 1, 0, 1)
+    1.0
+    """
+    where = f"lie in [{least}, {most}]" if most < math.inf else f"be at least {least}"
+    return real(f"{name} must {where}", value, lambda x: least <= x <= most)
+
+
+def share(name: str, value: Any) -> float:
+    """One number between 0 and 1 that is neither: the level of an interval, or of a test.
+
+    Examples
+    --------
+    >>> share("level", 0.95)
+    0.95
+    """
+    return real(f"{name} must be a number between 0 and 1", value, lambda x: 0 < x < 1)
+
+
+def whole(name: str, value: Any, least: int, most: float = math.inf) -> int:
+    """One whole number, of whatever integer type.
+
+    Examples
+    --------
+    >>> whole("folds", 1, 2)
+    Traceback (most recent call last):
+        ...
+    homogen.records.BadInput: folds must be a whole number of at least 2, got 1
+    """
+    if isinstance(value, bool) or not isinstance(value, Integral) or not least <= value <= most:
+        upto = f" and at most {most:,}" if most < math.inf else ""
+        raise BadInput(f"{name} must be a whole number of at least {least}{upto}, got {shown(value)}")
+    return int(value)
+
+
+def resampling(resamples: Any, seed: Any) -> None:
+    """How often to draw again, and the seed of the draws."""
+    whole("resamples", resamples, 1)
+    whole("seed", seed, 0)
+
+
+def one_of(what: str, name: Any, known: Sequence[str]) -> str:
+    """A name that is known.
+
+    Examples
+    --------
+    >>> one_of("linkage", "singel", ["single", "greedy"])
+    Traceback (most recent call last):
+        ...
+    homogen.records.BadInput: unknown linkage 'singel'; did you mean 'single'? (known: greedy, single)
+    """
+    if not isinstance(name, str) or name not in known:
+        raise unknown(what, name, known)
+    return name
+
+
+def label_row(labels: Any, question: object, what: str = "labels"):
+    """One question's cluster numbers as an array.
+
+    Examples
+    --------
+    >>> label_row([0, 1, -1], 0)
+    array([ 0,  1, -1])
+    """
+    import numpy as np
+
+    try:
+        row = np.asarray(labels)
+    except (TypeError, ValueError, RecursionError):  # rows of different length, or nested without end
+        row = np.empty((0, 0, 1))
+    if not row.ndim:
+        raise one_a_question("labels", "row", labels, question)
+    if row.ndim != 1 or (row.size and (row.dtype.kind not in "iu" or row.min() < -1)):
+        whole_numbers = "one row of whole numbers from 0, with -1 for a missing answer"
+        raise BadInput(f"question {question}: {what} must be {whole_numbers}")
+    return row if row.size else np.empty(0, dtype=int)
+
+
+def one_a_question(what: str, unit: str, got: object, question: object = None) -> BadInput:
+    """Say that questions come in a list, and how one alone is given.
+
+    Examples
+    --------
+    >>> print(one_a_question("answers", "list", "Paris", question=0))
+    answers must be one list a question, got 'Paris' for question 0; one question alone is a list of one: [answers]
+    """
+    given = shown(got) if question is None else f"{shown(got)} for question {question}"
+    return BadInput(f"{what} must be one {unit} a question, got {given}; one question alone is a list of one: [{what}]")
+
+
+def listed(values: object, what: str) -> list:
+    """The items of a list, an array, a column or a generator; not of a text, a set or a mapping.
+
+    Examples
+    --------
+    >>> listed(range(3), "labels")
+    [0, 1, 2]
+    >>> listed("0 1 2", "labels")
+    Traceback (most recent call last):
+        ...
+    homogen.records.BadInput: labels must be a list or an array, got '0 1 2'
+    """
+    if not isinstance(values, str | bytes | Mapping | Set):
+        if hasattr(values, "__array__"):
+            values = values.__array__()  # a table would list the names of its columns
+        try:
+            return list(values)
+        except TypeError:
+            pass
+    raise BadInput(f"{what} must be a list or an array, got {shown(values)}")
+
+
+def listed_by_question(values: object, what: str, unit: str) -> list:
+    """The items of a list that has one a question; see :func:`listed`."""
+    try:
+        return listed(values, what)
+    except BadInput:
+        raise one_a_question(what, unit, values) from None
 
 
 def unknown(what: str, name: object, known: Iterable[str]) -> BadInput:
