@@ -90,7 +90,7 @@ def cluster(similarities: Iterable[np.ndarray], threshold: float = 0.4, linkage:
     greedy [array([0, 0, 1]), array([0, 1])]
     """
     one_of("linkage", linkage, LINKAGES)
-    real("threshold must be a number in [-1, 1]", threshold, lambda x: -1 <= x <= 1)
+    real(threshold, "threshold must be a number in [-1, 1]", lambda x: -1 <= x <= 1)
     matrices = [_numbers(S, q) for q, S in enumerate(listed_by_question(similarities, "similarities", "matrix"))]
     by_size = defaultdict(list)
     for q, S in enumerate(matrices):

@@ -27,12 +27,12 @@ def shown(value: object) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def real(rule: str, value: Any, fits: Callable[[float], bool] = lambda x: True) -> float:
+def real(value: Any, rule: str, fits: Callable[[float], bool] = lambda x: True) -> float:
     """One real number that fits; the rule says in words what fits.
 
     Examples
     --------
-    >>> real("decay must be a number above 0", True, lambda x: x > 0)
+    >>> real(True, "decay must be a number above 0", lambda x: x > 0)
     Traceback (most recent call last):
         ...
     homogen.records.BadInput: decay must be a number above 0, got True
@@ -51,7 +51,7 @@ def ranged(name: str, value: Any, least: float, most: float) -> float:
     1.0
     """
     where = f"lie in [{least}, {most}]" if most < math.inf else f"be at least {least}"
-    return real(f"{name} must {where}", value, lambda x: least <= x <= most)
+    return real(value, f"{name} must {where}", lambda x: least <= x <= most)
 
 
 def share(name: str, value: Any) -> float:
@@ -62,7 +62,7 @@ def share(name: str, value: Any) -> float:
     >>> share("level", 0.95)
     0.95
     """
-    return real(f"{name} must be a number between 0 and 1", value, lambda x: 0 < x < 1)
+    return real(value, f"{name} must be a number between 0 and 1", lambda x: 0 < x < 1)
 
 
 def whole(name: str, value: Any, least: int, most: float = math.inf) -> int:
