@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
-from numbers import Integral, Real
 
 import numpy as np
 from scipy.special import logit
 
 from homogen.evaluation._base import check_binary
 from homogen.evaluation._base import numbers as floats
-from homogen.records import BadInput, shown
+from homogen.records import BadInput
+from homogen.records.checks import whole
 
 
 def numbers(values: Sequence, what: str, dimensions: int = 1) -> np.ndarray:
@@ -31,22 +31,6 @@ def labels(wrong: Sequence[float], n: int | None = None) -> np.ndarray:
         raise BadInput(f"wrong must have one label for each of {n} questions, got {len(w)}")
     check_binary("wrong", w)
     return w
-
-
-def ranged(name: str, value: object, least: float, most: float) -> float:
-    """One number within bounds."""
-    if isinstance(value, bool | np.bool_) or not isinstance(value, Real) or not least <= value <= most:
-        where = f"lie in [{least}, {most}]" if most < np.inf else f"be at least {least}"
-        raise BadInput(f"{name} must {where}, got {shown(value)}")
-    return float(value)
-
-
-def whole(name: str, value: object, least: int, most: int | None = None) -> int:
-    if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
-        raise BadInput(f"{name} must be a whole number of at least {least}, got {shown(value)}")
-    if most is not None and value > most:
-        raise BadInput(f"{name} must be at most {most}, got {value}")
-    return int(value)
 
 
 def complete(X: np.ndarray, w: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ from scipy import sparse
 from scipy.cluster import hierarchy
 
 from homogen.records import BadInput
-from homogen.records.checks import listed_by_question, one_a_question, one_of, real
+from homogen.records.checks import floats, listed_by_question, one_a_question, one_of, real
 
 LINKAGES = ("single", "average", "complete", "greedy")
 """Known ways from similarities to clusters."""
@@ -117,17 +117,9 @@ def cluster(similarities: Iterable[np.ndarray], threshold: float = 0.4, linkage:
 
 
 def _numbers(S: np.ndarray, question: int) -> np.ndarray:
-    """One question's matrix of floats; None is NaN, a text is no number."""
-    try:
-        given = np.asarray(S)
-        if given.shape == (0,):  # a list of no rows
-            given = given.reshape(0, 0)
-        texts = given.dtype.kind == "O" and any(isinstance(x, str | bytes) for x in given.flat)
-        if not texts and given.dtype.kind in "biufO":
-            return given.astype(np.float64, copy=False)
-    except (TypeError, ValueError, OverflowError, RecursionError):
-        pass
-    raise BadInput(f"similarity matrix {question} must be numbers in rows of equal length")
+    """One question's matrix of floats."""
+    values = floats(S, f"similarity matrix {question} must be numbers in rows of equal length")
+    return values.reshape(0, 0) if values.shape == (0,) else values  # a list of no rows
 
 
 def _check(stack: np.ndarray, questions: list[int]) -> np.ndarray:

@@ -10,6 +10,7 @@ from scipy import stats
 
 from homogen.records import BadInput, Estimate
 from homogen.records.checks import label_row, listed_by_question, resampling, share
+from homogen.records.results import percent
 
 
 def alignment_tax(labels: Iterable[Sequence[int]]) -> np.ndarray:
@@ -89,7 +90,7 @@ def single_cluster_rate(labels: Iterable[Sequence[int]], level: float = 0.95) ->
         return Estimate.undefined(_NONE_LEFT)
     single = int((counts == 1).sum())
     low, high = stats.binomtest(single, n).proportion_ci(level, method="wilson")
-    method = f"single-cluster rate, Wilson {_percent(level)}"
+    method = f"single-cluster rate, Wilson {percent(level)}"
     return Estimate(single / n, float(low), float(high), n, n / given, method)
 
 
@@ -276,16 +277,11 @@ def confirmed_single_cluster_rate(
         return Estimate.undefined("the first clustering has no question with a single cluster")
     confirmed = sum(len(np.unique(b)) == 1 for b in picked)
     low, high = stats.binomtest(confirmed, n).proportion_ci(level, method="wilson")
-    method = f"confirmed single-cluster rate, Wilson {_percent(level)}"
+    method = f"confirmed single-cluster rate, Wilson {percent(level)}"
     return Estimate(confirmed / n, float(low), float(high), n, n / len(pairs), method)
 
 
 _NONE_LEFT = "no question has two answers left"
-
-
-def _percent(level: float) -> str:
-    """A level as it is meant: .999 is not 100%."""
-    return f"{100 * level:g}%"
 
 
 def _all_present(labels: Iterable[Sequence[int]]) -> list[np.ndarray]:
@@ -331,5 +327,5 @@ def _mean_over_questions(
         value, times = np.unique(values, return_counts=True)
         means = np.random.default_rng(seed).multinomial(n, times / n, size=resamples) @ value / n
         low, high = (float(end) for end in np.quantile(means, [(1 - level) / 2, (1 + level) / 2]))
-    method = f"{name}, bootstrap {_percent(level)} over questions, {resamples:,} resamples"
+    method = f"{name}, bootstrap {percent(level)} over questions, {resamples:,} resamples"
     return Estimate(float(np.mean(values)), low, high, n, n / given, method)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable, Iterator, Sequence
-from numbers import Integral
 
 import numpy as np
 from scipy import stats
 
 from homogen.records import BadInput, Estimate, unknown
+from homogen.records.checks import resampling, share, whole
+from homogen.records.results import percent
 
 Row = Sequence[float]
 """``(n,)`` numbers: a list, an array, a column."""
@@ -100,36 +101,9 @@ def untested(reason: str, n: int, difference: float = NAN) -> TestResult:
     return TestResult(NAN, NAN, difference, NAN, NAN, n, f"undefined: {reason}")
 
 
-def is_number(value: object) -> bool:
-    """Whether this is one real number."""
-    return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
-
-
-def percent(share: float) -> str:
-    """Write a share as a percentage that rounds nothing away: 0.95 is 95%, 0.999 is 99.9%."""
-    return f"{100 * share:g}%"
-
-
 def z_of(level: float) -> float:
     """How many standard errors an interval reaches; and the check of its level."""
-    if not is_number(level) or not 0 < level < 1:
-        raise BadInput(f"level must lie between 0 and 1, got {level!r}")
-    return float(stats.norm.isf((1 - float(level)) / 2))
-
-
-def whole(name: str, value: int, least: int, most: float = math.inf) -> int:
-    """Check a whole number."""
-    if isinstance(value, bool) or not isinstance(value, Integral) or not least <= value <= most:
-        upto = f" and at most {most:,}" if most < math.inf else ""
-        raise BadInput(f"{name} must be a whole number of at least {least}{upto}, got {value!r}")
-    return int(value)
-
-
-def one_of(what: str, name: str, known: Sequence[str]) -> str:
-    """Check a name."""
-    if not isinstance(name, str) or name not in known:
-        raise unknown(what, name, known)
-    return name
+    return float(stats.norm.isf((1 - share("level", level)) / 2))
 
 
 def numbers(name: str, values: object, shape: str = "one row of numbers") -> np.ndarray:
@@ -281,8 +255,7 @@ def check_interval(interval: str | None, resamples: int, seed: int, level: float
         raise unknown("interval", interval, [*known, "None"])
     z_of(level)
     if interval in ("auto", "bootstrap"):
-        whole("resamples", resamples, 1)
-        whole("seed", seed, 0)
+        resampling(resamples, seed)
 
 
 ONE = "one question says nothing of how questions vary"

@@ -25,6 +25,7 @@ from homogen.models.devices import DTYPES, pick_device
 from homogen.models.weights import _folder_of, _one_line, folder_digest, quietly
 from homogen.nli.asking import self_check
 from homogen.records import BadInput, unknown
+from homogen.records.checks import is_whole, whole
 
 _MEANINGS = ("entailment", "neutral", "contradiction")
 _ONE_SEPARATOR = {"albert", "bert", "deberta", "deberta-v2", "distilbert", "electra", "modernbert"}
@@ -74,14 +75,14 @@ class CrossEncoder:
         self._network, self._tokenizer = _with_near_positions(network), tokenizer
         self._device = next(network.parameters()).device
         self._columns = _columns(network.config, name)
-        if padded_tokens is not None and (not _is_whole(padded_tokens) or padded_tokens < 1):
-            raise BadInput(f"padded_tokens must be a whole number of at least 1, got {padded_tokens!r}")
+        if padded_tokens is not None:
+            whole("padded_tokens", padded_tokens, 1)
         self._padded_tokens = padded_tokens or _PADDED_TOKENS.get(self._device.type, 2**10)
         import torch
 
         self._workers = (workers or torch.get_num_threads()) if self._device.type == "cpu" else 1
         limit = min(tokenizer.model_max_length, getattr(network.config, "max_position_embeddings", None) or 512)
-        if max_length is not None and not (_is_whole(max_length) and 8 <= max_length <= limit):
+        if max_length is not None and not (is_whole(max_length) and 8 <= max_length <= limit):
             raise BadInput(f"max_length must lie between 8 and the {limit} tokens that {name} reads, got {max_length}")
         self._max_length = max_length or limit
         _check_template(tokenizer, network.config.model_type, name)
@@ -199,10 +200,6 @@ def _cuts(length: np.ndarray, padded_tokens: int, workers: int) -> list[int]:
         middle = (low + high) // 2
         low, high = (low, middle) if len(greedy(middle)) < batches else (middle + 1, high)
     return greedy(high)
-
-
-def _is_whole(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _columns(config: Any, name: str) -> list[int]:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from homogen.questions import readers, sources
 from homogen.records import BadInput, Question, unknown
+from homogen.records.checks import is_whole
 
 
 @dataclasses.dataclass(frozen=True)
@@ -233,7 +234,7 @@ def load_questions(
     >>> sum(q.kind == "math" for q in load_questions("pocket", limit=30, stratified="proportional"))  # 40 of the 150
     8
     """
-    if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int)):
+    if limit is not None and not is_whole(limit):
         raise BadInput(f"limit must be a whole number, got {limit!r}")
     if limit is not None and limit < 1:
         raise BadInput(f"limit must be at least 1, got {limit}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set, Sized
 from numbers import Integral, Real
 from typing import Any
 
@@ -27,6 +27,28 @@ def shown(value: object) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
+def is_real(value: object) -> bool:
+    """Whether this is one real number, of whatever type; a truth value is none.
+
+    Examples
+    --------
+    >>> is_real(1), is_real(0.5), is_real(True), is_real("1")
+    (True, True, False, False)
+    """
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def is_whole(value: object) -> bool:
+    """Whether this is one whole number, of whatever type; a truth value is none.
+
+    Examples
+    --------
+    >>> is_whole(1), is_whole(1.0), is_whole(True)
+    (True, False, False)
+    """
+    return isinstance(value, Integral) and not isinstance(value, bool)
+
+
 def real(value: Any, rule: str, fits: Callable[[float], bool] = lambda x: True) -> float:
     """One real number that fits; the rule says in words what fits.
 
@@ -37,7 +59,7 @@ def real(value: Any, rule: str, fits: Callable[[float], bool] = lambda x: True) 
         ...
     homogen.records.BadInput: decay must be a number above 0, got True
     """
-    if isinstance(value, bool) or not isinstance(value, Real) or not fits(value):
+    if not is_real(value) or not fits(value):
         raise BadInput(f"{rule}, got {shown(value)}")
     return float(value)
 
@@ -75,9 +97,10 @@ def whole(name: str, value: Any, least: int, most: float = math.inf) -> int:
         ...
     homogen.records.BadInput: folds must be a whole number of at least 2, got 1
     """
-    if isinstance(value, bool) or not isinstance(value, Integral) or not least <= value <= most:
-        upto = f" and at most {most:,}" if most < math.inf else ""
-        raise BadInput(f"{name} must be a whole number of at least {least}{upto}, got {shown(value)}")
+    if not is_whole(value) or value < least:
+        raise BadInput(f"{name} must be a whole number of at least {least}, got {shown(value)}")
+    if value > most:
+        raise BadInput(f"{name} must be at most {most:,}, got {shown(value)}")
     return int(value)
 
 
@@ -100,6 +123,32 @@ def one_of(what: str, name: Any, known: Sequence[str]) -> str:
     if not isinstance(name, str) or name not in known:
         raise unknown(what, name, known)
     return name
+
+
+def floats(values: Any, complaint: str):
+    """An array of floats. None is a missing number; a text is none, and a complex number has no order.
+
+    Examples
+    --------
+    >>> floats([[1, None]], "rows must be numbers")
+    array([[ 1., nan]])
+    >>> floats([["1"]], "rows must be numbers")
+    Traceback (most recent call last):
+        ...
+    homogen.records.BadInput: rows must be numbers
+    """
+    import numpy as np
+
+    try:
+        if isinstance(values, np.ndarray) and values.dtype == object:
+            values = values.tolist()  # rows of one length become a table
+        array = np.asarray(values)
+        texts = array.dtype.kind == "O" and any(isinstance(x, str | bytes) for x in array.flat)
+        if not texts and array.dtype.kind in "biufO":
+            return array.astype(np.float64, copy=False)
+    except (TypeError, ValueError, OverflowError, RecursionError):  # rows of different length, or without end
+        pass
+    raise BadInput(complaint)
 
 
 def label_row(labels: Any, question: object, what: str = "labels"):
@@ -156,6 +205,20 @@ def listed(values: object, what: str) -> list:
         except TypeError:
             pass
     raise BadInput(f"{what} must be a list or an array, got {shown(values)}")
+
+
+def sized(values: object, what: str) -> None:
+    """Refuse a text, and what has no length, where a list is wanted that stays as it is.
+
+    Examples
+    --------
+    >>> sized("Who?", "questions")
+    Traceback (most recent call last):
+        ...
+    homogen.records.BadInput: questions must be a list, got 'Who?'
+    """
+    if isinstance(values, str) or not isinstance(values, Sized):
+        raise BadInput(f"{what} must be a list, got {shown(values)}")
 
 
 def listed_by_question(values: object, what: str, unit: str) -> list:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 
-from homogen.records.checks import BadInput, shown, unknown
+from homogen.records.checks import BadInput, is_real, is_whole, shown, unknown
 from homogen.records.prompts import prompt_template
 
 KINDS = ("factual", "math", "multihop")
@@ -139,13 +139,13 @@ class SamplingSpec:
         prompt_template(self.prompt)
         for name, low in (("n", 1), ("top_k", 0), ("max_new_tokens", 1), ("seed", 0)):
             value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int):
+            if not is_whole(value):
                 raise BadInput(f"{name} must be a whole number, got {value!r}")
             if value < low:
                 raise BadInput(f"{name} must be at least {low}, got {value}")
         for name in ("temperature", "top_p", "repetition_penalty"):
             value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+            if not is_real(value) or not math.isfinite(value):
                 raise BadInput(f"{name} must be a finite number, got {value!r}")
             object.__setattr__(self, name, float(value))
         if self.temperature < 0:

@@ -18,6 +18,17 @@ def fixed(value: float, digits: int = 3) -> str:
     return text.lstrip("-") if not text.strip("-0.") else text
 
 
+def percent(share: float) -> str:
+    """A share as a percentage that rounds nothing away.
+
+    Examples
+    --------
+    >>> percent(0.95), percent(0.999)
+    ('95%', '99.9%')
+    """
+    return f"{100 * share:g}%"
+
+
 @dataclasses.dataclass(frozen=True)
 class Estimate:
     """A number with its interval, the count behind it and how it was made.

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 
 from homogen.records import BadInput, shown
-from homogen.records.checks import listed_by_question, one_a_question
+from homogen.records.checks import floats, listed_by_question, one_a_question
 from homogen.similarity._base import distinct_texts, flatten
 
 Embedder = Callable[[list[str]], np.ndarray]
@@ -93,7 +93,7 @@ def cosine_of(embeddings: Iterable[np.ndarray]) -> list[np.ndarray]:
 
 
 def _cosines(vectors: np.ndarray, question: int) -> np.ndarray:
-    V = _array(vectors, "embeddings must be numbers in rows of equal length")
+    V = floats(vectors, "embeddings must be numbers in rows of equal length")
     if V.ndim < 2 and V.size:
         raise one_a_question("embeddings", "(N, d) array", vectors, question)
     if V.ndim != 2:
@@ -167,22 +167,10 @@ def _embed_distinct(texts: list[str], embedder: Embedder) -> np.ndarray:
             f"an embedder is a function from texts to vectors, got {shown(embedder)}; "
             "homogen.models.load_embedder makes one"
         )
-    vectors = _array(embedder(texts), f"the embedder returned no array of numbers for {len(texts)} texts")
+    vectors = floats(embedder(texts), f"the embedder returned no array of numbers for {len(texts)} texts")
     if vectors.ndim != 2 or len(vectors) != len(texts) or not vectors.shape[1]:
         raise BadInput(f"the embedder returned shape {vectors.shape} for {len(texts)} texts, expected (n, d)")
     return _unit(vectors, lambda i: f"the embedding of {texts[i][:60]!r}")
-
-
-def _array(values: object, complaint: str) -> np.ndarray:
-    """Floats; text is none, not even text that NumPy would convert, and a complex number has no order."""
-    try:
-        given = np.asarray(values)
-        texts = given.dtype.kind == "O" and any(isinstance(x, str | bytes) for x in given.flat)
-        if not texts and given.dtype.kind in "biufO":
-            return given.astype(np.float64, copy=False)
-    except (TypeError, ValueError, OverflowError):
-        pass
-    raise BadInput(complaint)
 
 
 def _unit(vectors: np.ndarray, name: Callable[[int], str]) -> np.ndarray:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 
 from homogen.records import BadInput, shown
-from homogen.records.checks import label_row, listed, listed_by_question, one_a_question
+from homogen.records.checks import floats, label_row, listed, listed_by_question, one_a_question
 
 ROUNDING = 1e-3
 """What low precision may leave on the wrong side of a bound; it is clipped to the bound."""
@@ -28,18 +28,8 @@ def beside(values: object, what: str, expected: int, given: str) -> list:
 
 
 def numbers(values: Iterable, where: str) -> np.ndarray:
-    """An array of floats; None is a missing number, a text is none."""
-    try:
-        if isinstance(values, np.ndarray) and values.dtype == object:
-            values = values.tolist()
-        array = np.asarray(values)
-        if array.dtype.kind == "O" and any(isinstance(x, str | bytes) for x in array.flat):
-            raise TypeError
-        if array.dtype.kind not in "biufO":
-            raise TypeError
-        return array.astype(np.float64, copy=False)
-    except (TypeError, ValueError, OverflowError, RecursionError):
-        raise BadInput(f"{where}: must be numbers in rows of equal length") from None
+    """An array of floats, of what is said to be wrong there."""
+    return floats(values, f"{where}: must be numbers in rows of equal length")
 
 
 def texts_of(texts: Sequence[str | None]) -> list[str]:
