@@ -374,15 +374,10 @@ def test_a_full_disk_is_one_line_and_leaves_what_was_there(step, tiny, earlier, 
         with open(aside / "tiny.json", "w") as file:
             file.write("[1]")
 
-    def half(path, text, *_):
-        with open(path, "w") as file:
-            file.write(text[:9])
-        full()
-
     replace = os.replace
     monkeypatch.setattr("papermill.execute_notebook", run)
     if step == "writing":
-        monkeypatch.setattr(Path, "write_text", half)
+        monkeypatch.setattr(os, "fsync", full)
     if step == "renaming":
         monkeypatch.setattr(os, "replace", lambda a, b: full() if str(b).endswith("ipynb") else replace(a, b))
     with pytest.raises(BadInput, match=r"cannot write to .*: No space left on device") as mistake:

@@ -88,7 +88,7 @@ def convert(calls, source):
     def stand_in(card, work, made):
         calls.append(card.name)
         shutil.copytree(source, made)
-        (made / "SHA256.json").write_text(json.dumps({p.name: weights.digest(p) for p in made.iterdir()}))
+        (made / "SHA256.json").write_text(json.dumps({p.name: weights.file_digest(p) for p in made.iterdir()}))
 
     return stand_in
 
@@ -185,7 +185,7 @@ def test_smollm2_is_converted_again_where_the_converted_copy_is_damaged(tmp_path
         file.write(bytes([byte[0] ^ 128]))
     assert texts() == first
     assert "preparing smollm2-135m-instruct (once)" in capsys.readouterr().out
-    assert weights.digest(damaged) == weights.digest(home / "model.safetensors")
+    assert weights.file_digest(damaged) == weights.file_digest(home / "model.safetensors")
     shutil.rmtree(tmp_path / "models")  # half a gigabyte
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from homogen.paper.claims import claims
 from homogen.records import BadInput, Estimate, shown, unknown
+from homogen.records.files import put
 
 _NAME = re.compile(r"[^\W_][\w.-]*")
 
@@ -94,9 +95,7 @@ def record(
     path = _path(notebook)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_suffix(".tmp")
-        temporary.write_text(json.dumps(list(found.values()), indent=1, ensure_ascii=False) + "\n", "utf-8")
-        os.replace(temporary, path)
+        put(path, json.dumps(list(found.values()), indent=1, ensure_ascii=False) + "\n")
     except OSError as error:
         raise BadInput(f"cannot write the findings {path}: {error.strerror or error}") from error
     return estimate

@@ -15,7 +15,6 @@ moves logits in their third digit and such ties are common, so that another batc
 
 from __future__ import annotations
 
-import hashlib
 import queue
 import threading
 from collections.abc import Iterator, Sequence
@@ -25,6 +24,7 @@ import numpy as np
 import torch
 from transformers import DynamicCache
 
+from homogen.engines.seeds import stream_seed
 from homogen.models.load import LoadedModel, load_model
 from homogen.records import GREEDY, BadInput, Response, SamplingSpec, answer_of, prompt_template
 
@@ -301,7 +301,7 @@ class _Row:
         self.logprobs: list[float] = []
         self.entropies: list[float] = []
         self.ended = False
-        digest = hashlib.sha256(f"{seed}|{question_id}|{sample}".encode()).digest()
+        digest = stream_seed(seed, question_id, sample)
         if device == "cpu":
             self.stream = np.random.Generator(np.random.SFC64(np.frombuffer(digest, np.uint32)))
         else:

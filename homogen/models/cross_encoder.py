@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from homogen.models import memory
-from homogen.models.catalogue import NLI_MODELS
+from homogen.models.catalogue import NLI_MODELS, is_hub_id
 from homogen.models.devices import DTYPES, pick_device
 from homogen.models.weights import _folder_of, _one_line, folder_digest, quietly
 from homogen.nli.asking import self_check
@@ -279,7 +279,7 @@ def kept(
 ) -> Callable:
     """Load an NLI model, or give the one that was loaded before."""
     local = Path(name).is_dir()
-    if not local and name not in NLI_MODELS and (name.count("/") != 1 or name.startswith((".", "/", "~"))):
+    if not (local or name in NLI_MODELS or is_hub_id(name)):
         raise unknown("NLI model", name, NLI_MODELS)
     source = NLI_MODELS.get(name, name)
     folder, commit = _folder_of(source)

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from homogen.models.catalogue import CARDS, cards
+from homogen.models.catalogue import CARDS, cards, is_hub_id
 from homogen.models.devices import DTYPES, pick_device
 from homogen.models.weights import _folder_of, _names, _one_line, checked, quietly
 from homogen.records import BadInput, unknown
@@ -119,7 +119,7 @@ def load_embedder(
 def kept(name: str, device: str, dtype: str, max_length: int | None) -> Callable:
     """Load an embedder, or give the one that was loaded before."""
     card = CARDS.get(name)
-    if card is None and not Path(name).is_dir() and name.count("/") != 1:
+    if not (card or Path(name).is_dir() or is_hub_id(name)):
         raise unknown("embedder", name, [c.name for c in cards("embedder")])
     if card is not None and card.stage != "embedder":
         raise BadInput(f"{name!r} is a generator, not an embedder; embedders: {_names('embedder')}")

@@ -8,15 +8,14 @@ benchmarks is not part of the package: :mod:`homogen.questions.sources` fetches 
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import importlib.resources
-import json
 import os
 from pathlib import Path
 
 from homogen.questions import readers, sources
 from homogen.records import BadInput, Question, unknown
 from homogen.records.checks import is_whole
+from homogen.records.files import digest_of_json
 
 
 @dataclasses.dataclass(frozen=True)
@@ -272,11 +271,10 @@ def question_sha(question: Question) -> str:
     >>> question_sha(asked)[:12]
     '2cdafc292d40'
     """
-    # A JSON list keeps the fields apart: "ab" + "c" and "a" + "bc" must not meet.
     asked = [question.benchmark, question.id, question.text]
     if question.context:
         asked.append(question.context)
-    return hashlib.sha256(json.dumps(asked).encode("ascii")).hexdigest()
+    return digest_of_json(asked)
 
 
 def _load(name_or_path: str | os.PathLike) -> list[Question]:
