@@ -113,7 +113,7 @@ def test_a_source_may_have_nothing_that_counts(source):
 
 # What is reached
 
-RECORDS = {f"records/{path.name}" for path in dependencies.PACKAGE.glob("records/*.py")}
+RECORDS = {f"records/{name}.py" for name in ("__init__", "answers", "checks", "nouns", "prompts", "results")}
 
 
 @pytest.mark.parametrize(
