@@ -1,8 +1,7 @@
-"""What the chapters on models have in common: rulers, drawing, spread, scores and their comparison."""
+"""What the chapters on models have in common: runs, rulers, spread, scores and their comparison."""
 
 import dataclasses
 import doctest
-import importlib
 import math
 
 import numpy as np
@@ -13,19 +12,17 @@ from conftest import WORDS, ask
 
 from homogen import clustering, evaluation, experiment, sampling, similarity, uncertainty
 from homogen.engines.transformers import TransformersEngine
-from homogen.experiment import drawing, scores
-from homogen.experiment.rulers import Ruler, Spread
+from homogen.experiment.spread import Ruler, Spread
 from homogen.models.catalogue import Unavailable
 from homogen.records import GREEDY, BadInput, Question, Response, SamplingSpec, arrow_schema
 from homogen.sampling.store import Run
 
-RULERS_OF = importlib.import_module("homogen.experiment.rulers")  # the room's own name stands for its function
 ABSENT = "no-such-owner/no-such-model"
 JACCARD, EQUAL = Ruler("Jaccard", 0.4, "single"), Ruler("Jaccard", 1.0, "single")
 
 
 def test_the_examples_in_the_docstrings_hold():
-    found = [doctest.testmod(module) for module in (drawing, RULERS_OF, scores)]
+    found = [doctest.testmod(module) for module in (experiment.runs, experiment.spread, experiment.scores)]
     assert sum(f.attempted for f in found) >= 6
     assert not any(f.failed for f in found)
 
@@ -176,7 +173,7 @@ def embedded(monkeypatch):
         return embed
 
     experiment.remembering.cache_clear()
-    monkeypatch.setattr(RULERS_OF, "load_embedder", load)
+    monkeypatch.setattr(experiment.spread, "load_embedder", load)
     yield asked
     experiment.remembering.cache_clear()
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from homogen.sampling.store import Run
-from homogen.experiment.rulers import Ruler, Spread, remembering, similarities
+from homogen.experiment.spread import Ruler, Spread, remembering, similarities
 
 
 def measures(spread: Spread, name: str, run: Run, embedder: str) -> dict[str, np.ndarray]:
