@@ -9,14 +9,13 @@ import numpy as np
 from scipy.special import logit
 
 from homogen.evaluation._base import check_binary
-from homogen.evaluation._base import numbers as floats
 from homogen.records import BadInput
-from homogen.records.checks import whole
+from homogen.records.checks import floats, whole
 
 
 def numbers(values: Sequence, what: str, dimensions: int = 1) -> np.ndarray:
     """Float64 of the wanted depth, or a complaint; NaN may be among them, infinities may not."""
-    x = floats(what, values, "numbers in a row" if dimensions == 1 else "numbers in rows of equal length")
+    x = floats(values, f"{what} must be numbers in {'a row' if dimensions == 1 else 'rows of equal length'}")
     if x.ndim != dimensions:
         raise BadInput(f"{what} must have {dimensions} dimension{'s' * (dimensions > 1)}, got shape {x.shape}")
     if np.isinf(x).any():

@@ -10,7 +10,7 @@ import numpy as np
 from scipy import stats
 
 from homogen.records import BadInput, Estimate, unknown
-from homogen.records.checks import resampling, share, whole
+from homogen.records.checks import floats, resampling, share, whole
 from homogen.records.results import percent
 
 Row = Sequence[float]
@@ -107,18 +107,8 @@ def z_of(level: float) -> float:
 
 
 def numbers(name: str, values: object, shape: str = "one row of numbers") -> np.ndarray:
-    """Floats of any shape; neither text, dates nor complex numbers, not even those that NumPy would convert."""
-    try:
-        if isinstance(values, np.ma.MaskedArray):
-            values = np.ma.filled(np.ma.asarray(values, dtype=np.float64), np.nan)  # what is masked is missing
-        kind = np.asarray(values)
-        if kind.dtype.kind in "USMmcV" or (kind.dtype.kind == "O" and any(isinstance(v, str) for v in kind.flat)):
-            raise BadInput(f"{name} must be {shape}, got {'text' if kind.dtype.kind in 'OUS' else kind.dtype}")
-        return np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError, OverflowError) as error:
-        if isinstance(error, BadInput):
-            raise
-        raise BadInput(f"{name} must be {shape}: {' '.join(str(error).split())}") from None
+    """Floats of any shape."""
+    return floats(values, f"{name} must be {shape}")
 
 
 def row(name: str, values: Row) -> np.ndarray:

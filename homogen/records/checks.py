@@ -126,7 +126,7 @@ def one_of(what: str, name: Any, known: Sequence[str]) -> str:
 
 
 def floats(values: Any, complaint: str):
-    """An array of floats. None is a missing number; a text is none, and a complex number has no order.
+    """An array of floats. None and what is masked are missing; a text is no number, and a complex one has no order.
 
     Examples
     --------
@@ -140,12 +140,14 @@ def floats(values: Any, complaint: str):
     import numpy as np
 
     try:
-        if isinstance(values, np.ndarray) and values.dtype == object:
+        if isinstance(values, np.ma.MaskedArray):
+            values = np.ma.filled(np.ma.asarray(values, dtype=np.float64), np.nan)
+        elif isinstance(values, np.ndarray) and values.dtype == object:
             values = values.tolist()  # rows of one length become a table
         array = np.asarray(values)
         texts = array.dtype.kind == "O" and any(isinstance(x, str | bytes) for x in array.flat)
         if not texts and array.dtype.kind in "biufO":
-            return array.astype(np.float64, copy=False)
+            return np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError, OverflowError, RecursionError):  # rows of different length, or without end
         pass
     raise BadInput(complaint)

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.special import xlogy
 
-from homogen.records import BadInput, unknown
-from homogen.records.checks import listed, listed_by_question, one_a_question
+from homogen.records import BadInput
+from homogen.records.checks import listed, listed_by_question, one_a_question, one_of
 from homogen.uncertainty._base import (
     beside,
     each,
@@ -129,8 +129,8 @@ def semantic_entropy(
     >>> [semantic_entropy([[0, 0, 1]], lp, normalization=name)[0].round(4) for name in NORMALIZATIONS]
     [np.float64(0.5623), np.float64(1.0601), np.float64(0.877)]
     """
-    if normalization is not None and (not isinstance(normalization, str) or normalization not in NORMALIZATIONS):
-        raise unknown("normalization", normalization, NORMALIZATIONS)
+    if normalization is not None:
+        one_of("normalization", normalization, NORMALIZATIONS)
     if normalization is not None and logprobs is None:
         raise BadInput("a normalization needs logprobs; without them clusters weigh by their size")
     rows = listed_by_question(labels, "labels", "row")
