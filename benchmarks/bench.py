@@ -132,7 +132,7 @@ def jaccard(table: Table) -> None:
         benchmark = answers(790, repeats=repeats)
 
         def ours(benchmark: list = benchmark) -> np.ndarray:
-            labels = hg.clustering.cluster_batch(hg.similarity.jaccard_batch(benchmark), threshold=0.4)
+            labels = hg.clustering.cluster(hg.similarity.jaccard(benchmark), threshold=0.4)
             return hg.uncertainty.semantic_entropy(labels)
 
         seconds, entropies = best(ours, 9)
@@ -182,7 +182,7 @@ def nli(table: Table, questions: int) -> None:
     model(list(zip(benchmark[0][:8], benchmark[0][1:9], strict=True)))  # warm
     start = time.perf_counter()
     lean = NLI(model)
-    labels = hg.clustering.cluster_nli_batch(benchmark, lean)
+    labels = hg.clustering.cluster_nli(benchmark, lean)
     ours = time.perf_counter() - start
     start = time.perf_counter()
     expected, pairs = every_ordered_pair(benchmark, model)
@@ -197,7 +197,7 @@ def nli(table: Table, questions: int) -> None:
 
     def passes(row: list[str], verdict: list[float]) -> int:
         count = NLI(lambda pairs: np.tile(verdict, (len(pairs), 1)))
-        hg.clustering.cluster_nli(row, count)
+        hg.clustering.cluster_nli([row], count)
         return count.forward_passes
 
     alike, unlike = passes(["same"] * 10, [1, 0, 0]), passes(list("abcdefghij"), [0, 1, 0])
@@ -220,7 +220,7 @@ def embeddings(table: Table) -> None:
     benchmark = answers(100, repeats=0.0)
     texts = [text for row in benchmark for text in row]
     seen: list[str] = []
-    hg.similarity.cosine_batch([row + row for row in benchmark[:20]], lambda t: seen.extend(t) or np.eye(len(t)) + 1)
+    hg.similarity.cosine([row + row for row in benchmark[:20]], lambda t: seen.extend(t) or np.eye(len(t)) + 1)
     once = sorted(seen) == sorted({text for row in benchmark[:20] for text in row})
     ours, theirs = math.inf, math.inf
     for _ in range(3):  # in turns, so that a busy moment hits both

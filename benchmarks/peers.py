@@ -42,7 +42,7 @@ from lm_polygraph.stat_calculators.semantic_matrix import SemanticMatrixCalculat
 from uqlm.nli.cluster import SemanticClusterer  # noqa: E402
 from uqlm.nli.nli import NLI as UqlmNLI  # noqa: E402
 
-from homogen.clustering import membership_nli_batch  # noqa: E402
+from homogen.clustering import membership_nli  # noqa: E402
 from homogen.models.cross_encoder import CrossEncoder  # noqa: E402
 from homogen.nli.asking import NLI  # noqa: E402
 
@@ -97,7 +97,7 @@ def main() -> None:
     def ours(rule: str) -> tuple[float, int, list[np.ndarray]]:
         nli = NLI(CrossEncoder(network, tokenizer, name="xsmall-shaped"))
         start = time.perf_counter()
-        labels = membership_nli_batch(benchmark, nli, rule=rule)
+        labels = membership_nli(benchmark, nli, rule=rule)
         return time.perf_counter() - start, nli.forward_passes, labels
 
     def theirs(library: object) -> tuple[float, int, list]:

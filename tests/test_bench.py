@@ -22,7 +22,7 @@ nli_model = pytest.importorskip("nli_model")
 
 def test_the_plain_loops_give_the_same_entropies():
     benchmark = nli_model.answers(12)
-    labels = hg.clustering.cluster_batch(hg.similarity.jaccard_batch(benchmark), threshold=0.4)
+    labels = hg.clustering.cluster(hg.similarity.jaccard(benchmark), threshold=0.4)
     ours = hg.uncertainty.semantic_entropy(labels)
     np.testing.assert_allclose(bench.plain_jaccard(benchmark), ours, atol=1e-12)
     np.testing.assert_allclose(bench.thrifty_jaccard(benchmark), ours, atol=1e-12)
@@ -37,7 +37,7 @@ def test_the_rule_model_judges_and_every_ordered_pair_clusters_alike():
     assert p.argmax(axis=1).tolist() == [0, 0, 2]
     nli = NLI(model)
     expected, pairs = bench.every_ordered_pair(benchmark, model)
-    labels = hg.clustering.cluster_nli_batch(benchmark, nli)
+    labels = hg.clustering.cluster_nli(benchmark, nli)
     for ours, theirs in zip(labels, expected, strict=True):
         np.testing.assert_array_equal(ours, theirs)
     assert nli.forward_passes < pairs / 2

@@ -372,15 +372,10 @@ def test_a_full_disk_is_one_line_and_leaves_what_was_there(step, tiny, earlier, 
         with open(aside / "tiny.json", "w") as file:
             file.write("[1]")
 
-    def half(path, text, *_):
-        with open(path, "w") as file:
-            file.write(text[:9])
-        full()
-
     replace = os.replace
     monkeypatch.setattr("papermill.execute_notebook", run)
     if step == "writing":
-        monkeypatch.setattr(Path, "write_text", half)
+        monkeypatch.setattr(os, "fsync", full)
     if step == "renaming":
         monkeypatch.setattr(os, "replace", lambda a, b: full() if str(b).endswith("ipynb") else replace(a, b))
     with pytest.raises(BadInput, match=r"cannot write to .*: No space left on device") as mistake:
@@ -535,7 +530,7 @@ def test_parameters_make_a_run_stale(current):
         ("nb/tiny.md", "n * 2", "n * 3"),
         ("nb/tiny.md", "rate: float = 0.5", "rate: float = 0.6"),
         ("homogen/book/findings.py", "return ", "return  "),
-        ("homogen/records.py", "import", "import  "),
+        ("homogen/records/nouns.py", "import", "import  "),
         ("homogen/book/figures.py", "PALETTE", "COLOURS"),  # findings use it, inside a function
         ("homogen/__init__.py", "_MODULES", "_NO_MODULES"),
         ("homogen/paper/data/claims.csv", "C148", "C941"),
@@ -552,7 +547,7 @@ def test_what_can_change_a_result_makes_a_run_stale(file, old, new, current, tmp
     [
         ("homogen/book/findings.py", "import json\n", "# of the chapters\n\nimport json  # a list\n"),
         ("homogen/book/findings.py", '"""What a chapter leaves behind', '"""All that a chapter leaves behind'),
-        ("homogen/records.py", "from __future__", "\n\n# a comment\nfrom __future__"),
+        ("homogen/records/nouns.py", "from __future__", "\n\n# a comment\nfrom __future__"),
         ("homogen/grading/decide.py", "import", "import  "),
         ("homogen/book/running.py", "import", "import  "),
         ("homogen/engines/transformers.py", "import", "import  "),

@@ -104,7 +104,7 @@ def test_a_pointers_gaps_are_gaps():
         ({"folds": 1}, "folds must be a whole number of at least 2, got 1"),
         ({"folds": 2.5}, "folds must be a whole number"),
         ({"seed": -1}, "seed must be a whole number of at least 0, got -1"),
-        ({"seed": 2**32}, "seed must be at most 4294967295"),
+        ({"seed": 2**32}, "seed must be at most 4,294,967,295, got 4294967296"),
         ({"features": [[np.inf]] * 20}, "must be finite"),
         ({"wrong": [0, 1]}, "one label for each of 20 questions"),
         ({"wrong": [0] * 20}, "5 folds need 5 wrong and 5 right answers, got 0 of one of them"),

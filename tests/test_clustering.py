@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from scipy import stats
 from sklearn.cluster import AgglomerativeClustering
 
+from homogen import clustering
 from homogen.clustering import (
     LINKAGES,
     adjusted_rand_index,
     alignment_tax,
     cluster,
-    cluster_batch,
     confirmed_single_cluster_rate,
     is_single_cluster,
     linkage,
@@ -67,19 +67,19 @@ def test_hand_worked_chain():
     S = np.eye(5)
     for i, j, s in [(0, 1, 0.5), (1, 2, 0.5), (0, 2, 0.1), (3, 4, 0.5), (2, 3, 0.39)]:
         S[i, j] = S[j, i] = s
-    assert cluster(S, 0.4).tolist() == [0, 0, 0, 1, 1]
-    assert cluster(S, 0.39).tolist() == [0, 0, 0, 0, 0]
-    assert cluster(S, 0.4, "greedy").tolist() == [0, 0, 1, 2, 2]
-    assert cluster(S, 0.4, "average").tolist() == [0, 0, 1, 2, 2]
-    assert cluster(S, 0.3, "average").tolist() == [0, 0, 0, 1, 1]
-    assert cluster(S, 0.3, "complete").tolist() == [0, 0, 1, 2, 2]
+    assert cluster([S], 0.4)[0].tolist() == [0, 0, 0, 1, 1]
+    assert cluster([S], 0.39)[0].tolist() == [0, 0, 0, 0, 0]
+    assert cluster([S], 0.4, "greedy")[0].tolist() == [0, 0, 1, 2, 2]
+    assert cluster([S], 0.4, "average")[0].tolist() == [0, 0, 1, 2, 2]
+    assert cluster([S], 0.3, "average")[0].tolist() == [0, 0, 0, 1, 1]
+    assert cluster([S], 0.3, "complete")[0].tolist() == [0, 0, 1, 2, 2]
 
 
 def test_greedy_depends_on_the_order_and_looks_at_first_members_only():
     S = np.array([[1, 0.5, 0.1], [0.5, 1, 0.5], [0.1, 0.5, 1]])
-    assert cluster(S, 0.4, "greedy").tolist() == [0, 0, 1]
+    assert cluster([S], 0.4, "greedy")[0].tolist() == [0, 0, 1]
     order = [1, 0, 2]
-    assert cluster(S[np.ix_(order, order)], 0.4, "greedy").tolist() == [0, 0, 0]
+    assert cluster([S[np.ix_(order, order)]], 0.4, "greedy")[0].tolist() == [0, 0, 0]
 
 
 @pytest.mark.parametrize("linkage", LINKAGES)
@@ -87,12 +87,12 @@ def test_missing_answers_get_no_cluster(linkage):
     S = np.ones((4, 4))
     S[[0, 2]] = NAN
     S[:, [0, 2]] = NAN
-    assert cluster(S, 0.4, linkage).tolist() == [-1, 0, -1, 0]
-    assert cluster(np.full((2, 2), NAN), 0.4, linkage).tolist() == [-1, -1]
-    assert cluster(np.empty((0, 0)), 0.4, linkage).tolist() == []
-    assert cluster([], 0.4, linkage).tolist() == []
-    assert cluster([[1.0]], 1, linkage).tolist() == [0]
-    assert cluster([[NAN]], 0.4, linkage).tolist() == [-1]
+    assert cluster([S], 0.4, linkage)[0].tolist() == [-1, 0, -1, 0]
+    assert cluster([np.full((2, 2), NAN)], 0.4, linkage)[0].tolist() == [-1, -1]
+    assert cluster([np.empty((0, 0))], 0.4, linkage)[0].tolist() == []
+    assert cluster([[]], 0.4, linkage)[0].tolist() == []
+    assert cluster([[[1.0]]], 1, linkage)[0].tolist() == [0]
+    assert cluster([[[NAN]]], 0.4, linkage)[0].tolist() == [-1]
 
 
 @pytest.mark.parametrize("linkage", LINKAGES)
@@ -101,9 +101,9 @@ def test_a_similarity_exactly_at_the_threshold_merges(linkage, threshold):
     # All pairs equal: the averages that linkage takes of 1 - S may lie an ulp above 1 - threshold.
     S = np.full((7, 7), threshold)
     np.fill_diagonal(S, 1)
-    assert cluster(S, threshold, linkage).tolist() == [0] * 7
+    assert cluster([S], threshold, linkage)[0].tolist() == [0] * 7
     below = np.where(np.eye(7), 1, threshold - 1e-6)
-    assert cluster(below, threshold, linkage).tolist() == list(range(7))
+    assert cluster([below], threshold, linkage)[0].tolist() == list(range(7))
 
 
 @settings(max_examples=100, deadline=None)
@@ -115,15 +115,14 @@ def test_agrees_with_scikit_learn(S, threshold, linkage):
     reference = AgglomerativeClustering(
         n_clusters=None, distance_threshold=1 - threshold + 2e-12, metric="precomputed", linkage=linkage
     ).fit_predict(1 - S)
-    assert cluster(S, threshold, linkage).tolist() == renumbered(reference.tolist())
+    assert cluster([S], threshold, linkage)[0].tolist() == renumbered(reference.tolist())
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(SIMILARITY, max_size=6), st.floats(-1, 1), st.sampled_from(LINKAGES))
-def test_batch_agrees_with_one_at_a_time_and_labels_are_in_order(matrices, threshold, linkage):
-    batch = cluster_batch(matrices, threshold, linkage)
-    for S, labels in zip(matrices, batch, strict=True):
-        assert labels.tolist() == cluster(S, threshold, linkage).tolist() == renumbered(labels.tolist())
+def test_many_agree_with_one_at_a_time_and_labels_are_in_order(matrices, threshold, linkage):
+    for S, labels in zip(matrices, cluster(matrices, threshold, linkage), strict=True):
+        assert labels.tolist() == cluster([S], threshold, linkage)[0].tolist() == renumbered(labels.tolist())
         if linkage == "greedy":
             assert labels.tolist() == slow_greedy(S, threshold)
 
@@ -132,21 +131,21 @@ def test_batch_agrees_with_one_at_a_time_and_labels_are_in_order(matrices, thres
 @given(SIMILARITY, st.floats(-1, 1), st.floats(-1, 1))
 def test_raising_the_threshold_never_lowers_the_number_of_single_linkage_clusters(S, a, b):
     low, high = sorted([a, b])
-    assert cluster(S, low).max() <= cluster(S, high).max()  # labels count from 0
+    assert cluster([S], low)[0].max() <= cluster([S], high)[0].max()  # labels count from 0
 
 
 @settings(max_examples=60, deadline=None)
 @given(SIMILARITY, st.floats(-1, 1), st.integers(0, 1000))
 def test_single_linkage_does_not_depend_on_the_order_of_samples(S, threshold, seed):
     order = np.random.default_rng(seed).permutation(len(S))
-    shuffled = cluster(S[np.ix_(order, order)], threshold)
-    assert shuffled.tolist() == renumbered(cluster(S, threshold)[order].tolist())
+    shuffled = cluster([S[np.ix_(order, order)]], threshold)[0]
+    assert shuffled.tolist() == renumbered(cluster([S], threshold)[0][order].tolist())
 
 
 @settings(max_examples=30, deadline=None)
 @given(SIMILARITY, st.floats(-1, 1))
 def test_single_linkage_has_the_fewest_clusters(S, threshold):
-    counts = {linkage: cluster(S, threshold, linkage).max() for linkage in LINKAGES}
+    counts = {linkage: cluster([S], threshold, linkage)[0].max() for linkage in LINKAGES}
     assert counts["single"] == min(counts.values())
 
 
@@ -160,7 +159,7 @@ def bad(i, j, value):
     ("S", "message"),
     [
         (np.ones((2, 3)), r"matrix 0 must be square, got shape \(2, 3\)"),
-        (np.ones(3), "square"),
+        (np.ones((2, 2, 2)), "square"),
         (bad(0, 1, 0.5), "not symmetric"),
         (bad(0, 1, NAN), "NaN in part"),
         (bad(0, 0, NAN), "NaN in part"),
@@ -171,42 +170,59 @@ def bad(i, j, value):
 )
 def test_bad_matrices(S, message):
     with pytest.raises(BadInput, match=message):
-        cluster(S)
+        cluster([S])
 
 
-def test_a_bad_matrix_in_a_batch_is_named():
+def test_a_bad_matrix_among_others_is_named():
     with pytest.raises(BadInput, match="matrix 2 is not symmetric"):
-        cluster_batch([np.eye(3), np.eye(2), bad(0, 1, 0.5)])
+        cluster([np.eye(3), np.eye(2), bad(0, 1, 0.5)])
 
 
 @pytest.mark.parametrize("threshold", [1.01, -2, NAN, np.inf, "0.4", None, True])
 def test_bad_thresholds(threshold):
     with pytest.raises(BadInput, match="threshold"):
-        cluster(np.eye(2), threshold)
+        cluster([np.eye(2)], threshold)
 
 
 def test_unknown_linkage_names_the_nearest():
     with pytest.raises(BadInput, match="did you mean 'single'"):
-        cluster(np.eye(2), linkage="singel")
+        cluster([np.eye(2)], linkage="singel")
 
 
 def test_float32_similarities_and_slightly_asymmetric_ones_are_accepted():
     S = np.array([[1.0000001, 0.5], [0.5000001, 1.0]], dtype=np.float32)
     for name in LINKAGES:
-        assert cluster(S, 0.4, name).tolist() == [0, 0]
+        assert cluster([S], 0.4, name)[0].tolist() == [0, 0]
 
 
 def test_alignment_tax():
-    assert alignment_tax([0, 0, 0, 0]) == 3 / 4
-    assert alignment_tax([0, 1, 2, -1]) == 0
-    assert np.isnan(alignment_tax([0, -1]))
-    assert np.isnan(alignment_tax([]))
+    tax = alignment_tax([[0, 0, 0, 0], [0, 1, 2, -1], [0, -1], []])
+    np.testing.assert_array_equal(tax, [3 / 4, 0, np.nan, np.nan])
+    assert alignment_tax([]).shape == (0,)
+
+
+@pytest.mark.parametrize(
+    ("call", "mend"),
+    [
+        (lambda: cluster(np.eye(3)), r"similarities must be one matrix a question, got .*: \[similarities\]"),
+        (lambda: cluster([[1.0, 0.5], [0.5, 1.0]]), "similarities must be one matrix a question"),
+        (
+            lambda: alignment_tax([0, 1, 0]),
+            r"labels must be one row a question, got 0 for question 0; .* is a list of one: \[labels\]",
+        ),
+        (lambda: single_cluster_rate(np.array([0, 1, 0])), "labels must be one row a question"),
+        (lambda: confirmed_single_cluster_rate([0, 1], [0, 1]), "labels must be one row a question"),
+    ],
+)
+def test_one_question_given_bare_is_refused_with_the_mend(call, mend):
+    with pytest.raises(BadInput, match=mend):
+        call()
 
 
 @pytest.mark.parametrize("labels", [[0.0, 1.0], [-2, 0], [[0, 1]], ["a"], 3])
 def test_bad_labels(labels):
     with pytest.raises(BadInput, match="labels"):
-        alignment_tax(labels)
+        alignment_tax([labels])
     for measure in (single_cluster_rate, is_single_cluster, mean_number_of_clusters):
         with pytest.raises(BadInput, match="labels"):
             measure([[0, 0], labels])
@@ -369,29 +385,24 @@ UGLY += [np.array([[1, 1j], [1j, 1]]), [[[1.0]]], [None, None], [[object()]], [[
 
 @pytest.mark.parametrize("ugly", UGLY, ids=lambda x: type(x).__name__)
 def test_ugly_input_is_refused_in_one_line(ugly):
-    calls = [lambda: cluster(ugly), lambda: cluster_batch([np.eye(2), ugly]), lambda: alignment_tax(ugly)]
+    calls = [lambda: cluster([ugly]), lambda: cluster([np.eye(2), ugly]), lambda: alignment_tax([ugly])]
     calls += [lambda f=f: f(ugly) for f in (single_cluster_rate, is_single_cluster, mean_number_of_clusters)]
     calls += [lambda f=f: f([[0, 0]], ugly) for f in (adjusted_rand_index, confirmed_single_cluster_rate)]
-    calls += [lambda: cluster(np.eye(2), ugly), lambda: cluster(np.eye(2), linkage=ugly)]
+    calls += [lambda: cluster([np.eye(2)], ugly), lambda: cluster([np.eye(2)], linkage=ugly)]
     for call in calls:
         with pytest.raises(BadInput) as complaint:
             call()
         assert "\n" not in str(complaint.value)
     with pytest.raises(BadInput):
-        cluster_batch(3)
+        cluster(3)
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["cluster", "cluster_batch", *(f for f in vars(rates) if getattr(rates, f).__class__.__name__ == "function")],
-)
+@pytest.mark.parametrize("name", [name for name in clustering.__all__ if name.islower() and "nli" not in name])
 def test_docstrings_have_all_their_parts(name):
-    if name.startswith("_"):
-        return
-    doc = inspect.getdoc(getattr(linkage if name.startswith("cluster") else rates, name))
+    doc = inspect.getdoc(getattr(clustering, name))
     for section in ("Parameters", "Returns", "Raises", "Examples"):
         assert f"\n{section}\n{'-' * len(section)}\n" in doc, (name, section)
-    assert ".. math::" in doc or name == "cluster_batch"
+    assert ".. math::" in doc
 
 
 BENCHMARK = st.lists(SIMILARITY, min_size=1, max_size=5)
@@ -400,7 +411,7 @@ BENCHMARK = st.lists(SIMILARITY, min_size=1, max_size=5)
 @given(BENCHMARK, st.sampled_from(np.linspace(0, 1, 11).tolist()), st.sampled_from(np.linspace(0, 1, 11).tolist()))
 @settings(max_examples=100, deadline=None)
 def test_raising_the_threshold_never_raises_a_single_cluster_rate(benchmark, a, b):
-    low, high = (single_cluster_rate(cluster_batch(benchmark, t)).value for t in sorted((a, b)))
+    low, high = (single_cluster_rate(cluster(benchmark, t)).value for t in sorted((a, b)))
     assert math.isnan(low) == math.isnan(high)
     assert math.isnan(low) or high <= low
 
@@ -408,8 +419,8 @@ def test_raising_the_threshold_never_raises_a_single_cluster_rate(benchmark, a, 
 @given(BENCHMARK, st.sampled_from(LINKAGES), st.randoms(use_true_random=False))
 @settings(max_examples=60, deadline=None)
 def test_order_and_duplicates_of_questions_leave_point_estimates_alone(benchmark, name, random):
-    labels = cluster_batch(benchmark, 0.5, name)
-    other = cluster_batch(benchmark, 0.7, name)
+    labels = cluster(benchmark, 0.5, name)
+    other = cluster(benchmark, 0.7, name)
     order = random.sample(range(len(labels)), len(labels))
     measures = {
         "rate": lambda a, b: single_cluster_rate(a),
@@ -428,7 +439,7 @@ def test_order_and_duplicates_of_questions_leave_point_estimates_alone(benchmark
 @settings(max_examples=100, deadline=None)
 def test_order_of_answers_leaves_components_alone(S, threshold, name, seed):
     order = np.random.default_rng(seed).permutation(len(S))
-    labels, moved = cluster(S, threshold, name), cluster(S[np.ix_(order, order)], threshold, name)
+    labels, moved = cluster([S], threshold, name)[0], cluster([S[np.ix_(order, order)]], threshold, name)[0]
     if name == "single":  # complete linkage may break ties between equal distances by the order
         together = labels[order][:, None] == labels[order]
         np.testing.assert_array_equal(moved[:, None] == moved, together)

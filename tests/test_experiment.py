@@ -1,8 +1,7 @@
-"""What the chapters on models have in common: rulers, drawing, spread, scores and their comparison."""
+"""What the chapters on models have in common: runs, rulers, spread, scores and their comparison."""
 
 import dataclasses
 import doctest
-import importlib
 import math
 
 import numpy as np
@@ -12,19 +11,17 @@ from conftest import WORDS, ask
 
 from homogen import clustering, evaluation, experiment, sampling, similarity, uncertainty
 from homogen.engines.transformers import TransformersEngine
-from homogen.experiment import drawing, scores
-from homogen.experiment.rulers import Ruler, Spread
+from homogen.experiment.spread import Ruler, Spread
 from homogen.models.catalogue import Unavailable
 from homogen.records import GREEDY, BadInput, Question, Response, SamplingSpec, arrow_schema
 from homogen.sampling.store import Run
 
-RULERS_OF = importlib.import_module("homogen.experiment.rulers")  # the room's own name stands for its function
 ABSENT = "no-such-owner/no-such-model"
 JACCARD, EQUAL = Ruler("Jaccard", 0.4, "single"), Ruler("Jaccard", 1.0, "single")
 
 
 def test_the_examples_in_the_docstrings_hold():
-    found = [doctest.testmod(module) for module in (drawing, RULERS_OF, scores)]
+    found = [doctest.testmod(module) for module in (experiment.runs, experiment.spread, experiment.scores)]
     assert sum(f.attempted for f in found) >= 6
     assert not any(f.failed for f in found)
 
@@ -175,7 +172,7 @@ def embedded(monkeypatch):
         return embed
 
     experiment.remembering.cache_clear()
-    monkeypatch.setattr(RULERS_OF, "load_embedder", load)
+    monkeypatch.setattr(experiment.spread, "load_embedder", load)
     yield asked
     experiment.remembering.cache_clear()
 
@@ -184,7 +181,7 @@ def test_similarities_are_computed_once_a_run_and_similarity_whatever_the_rulers
     calls = []
 
     def counting(kind):
-        return lambda answers: calls.append(kind) or similarity.jaccard_batch(answers)
+        return lambda answers: calls.append(kind) or similarity.jaccard(answers)
 
     for kind in experiment.LEXICAL:
         monkeypatch.setitem(experiment.LEXICAL, kind, counting(kind))
@@ -203,8 +200,8 @@ def test_similarities_are_computed_once_a_run_and_similarity_whatever_the_rulers
 
 def test_labels_are_computed_once(monkeypatch, spread):
     calls = []
-    whole = clustering.cluster_batch
-    monkeypatch.setattr(clustering, "cluster_batch", lambda *given: calls.append(given) or whole(*given))
+    whole = clustering.cluster
+    monkeypatch.setattr(clustering, "cluster", lambda *given: calls.append(given) or whole(*given))
     for _ in range(3):
         spread.counts("close", JACCARD)
         spread.rate("close", JACCARD)
@@ -215,10 +212,10 @@ def test_similarities_are_those_of_their_names(embedded):
     answers = [["a b c", "a b d"], ["x y", "z w"]]
     assert set(experiment.LEXICAL) == {"Jaccard", "character Jaccard", "ROUGE-L"}
     for kind, direct in {
-        "Jaccard": similarity.jaccard_batch(answers),
-        "character Jaccard": similarity.jaccard_batch(answers, unit="char-bigram"),
-        "ROUGE-L": similarity.rouge_l_batch(answers),
-        "letters": similarity.cosine_batch(answers, letters),
+        "Jaccard": similarity.jaccard(answers),
+        "character Jaccard": similarity.jaccard(answers, unit="char-bigram"),
+        "ROUGE-L": similarity.rouge_l(answers),
+        "letters": similarity.cosine(answers, letters),
     }.items():
         for found, expected in zip(experiment.similarities(answers, kind), direct, strict=True):
             np.testing.assert_allclose(found, expected, atol=1e-12)
@@ -426,7 +423,7 @@ def test_scores_are_those_of_uncertainty(run):
     np.testing.assert_allclose(scores["greedy answer", "max token entropy"], [1.5, 2, 3])
     np.testing.assert_allclose(scores["greedy answer", "negative log-likelihood"], [0.75, 0.5, 1])
     np.testing.assert_allclose(scores["greedy answer", "negative log-likelihood, summed"], [1.5, 0.5, 3])
-    labels = JACCARD.labels(similarity.jaccard_batch(run.answers()))
+    labels = JACCARD.labels(similarity.jaccard(run.answers()))
     np.testing.assert_array_equal(
         scores["samples", f"semantic entropy, {JACCARD}"], uncertainty.semantic_entropy(labels)
     )
@@ -435,7 +432,7 @@ def test_scores_are_those_of_uncertainty(run):
     np.testing.assert_allclose(scores["samples", f"semantic entropy, {JACCARD}"], by_hand, atol=1e-12)
     assert scores["samples", f"number of clusters, {JACCARD}"].tolist() == [2, 1, 3]
     assert scores["samples", f"number of clusters, {RULERS[1]}"].tolist() == [1, 1, 3]
-    cosine = similarity.cosine_batch(run.answers(), letters)
+    cosine = similarity.cosine(run.answers(), letters)
     np.testing.assert_allclose(
         scores["samples", "degree, embedding"], uncertainty.degree([np.clip(S, 0, 1) for S in cosine])
     )

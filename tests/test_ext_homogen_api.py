@@ -160,7 +160,7 @@ def test_docstrings_with_formulas_are_raw(room):
 def test_the_example_of_the_overview_gives_what_it_shows():
     (example,) = re.findall(r"```pycon\n(.*?)```", (PAGES / "index.md").read_text("utf-8"), re.DOTALL)
     test = doctest.DocTestParser().get_doctest(example, {}, "book/api/index.md", None, None)
-    assert doctest.DocTestRunner().run(test) == (0, 5)
+    assert doctest.DocTestRunner().run(test) == (0, 6)
 
 
 # The built pages

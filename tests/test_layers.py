@@ -209,6 +209,10 @@ def test_only_models_and_engines_import_heavy_libraries_even_inside_functions():
             assert HEAVY.isdisjoint(m.split(".")[0] for m in imports(source)), name
 
 
+def test_digests_are_made_in_one_place():
+    assert [name for name, source in SOURCES.items() if "hashlib" in imports(source)] == ["homogen.records.files"]
+
+
 def test_models_import_heavy_libraries_inside_functions_only():
     for source in rooms("models"):
         assert HEAVY.isdisjoint(m.split(".")[0] for m in imports(source, everywhere=False)), source

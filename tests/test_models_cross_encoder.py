@@ -323,11 +323,11 @@ def test_from_weights_to_labels(folder, tmp_path):
     answers = ["Rome is old.", "Tea is hot.", "Rome is old.", ""]
     judge = load_nli(str(folder))
     nli = NLI(judge, cache=tmp_path / "pairs")
-    assert hg.clustering.cluster_nli(answers, nli).tolist() == [0, 1, 0, -1]
+    assert hg.clustering.cluster_nli([answers], nli)[0].tolist() == [0, 1, 0, -1]
     assert nli.forward_passes == 1
-    S = hg.similarity.entailment(answers, judge)
+    S = hg.similarity.entailment([answers], judge)[0]
     assert S[0, 2] == 1
     assert S[0, 1] < 0.5
     again = NLI(judge, cache=tmp_path / "pairs")
-    hg.clustering.cluster_nli(answers, again)
+    hg.clustering.cluster_nli([answers], again)
     assert again.forward_passes == 0

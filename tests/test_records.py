@@ -2,7 +2,9 @@
 
 import dataclasses
 import doctest
+import importlib
 import math
+import os
 import re
 import subprocess
 import sys
@@ -10,7 +12,6 @@ import sys
 import pyarrow as pa
 import pytest
 
-import homogen.records as records
 from homogen.records import (
     KINDS,
     PROMPTS,
@@ -23,6 +24,7 @@ from homogen.records import (
     SamplingSpec,
     answer_of,
     arrow_schema,
+    files,
     prompt_template,
     reasoning_opened,
     unknown,
@@ -32,8 +34,9 @@ from homogen.records import (
 HARMONY = "<|channel|>analysis<|message|>Sydney? No.<|end|>"
 
 
-def test_doctests():
-    found = doctest.testmod(records)
+@pytest.mark.parametrize("file", ["answers", "checks", "files", "nouns", "prompts", "results"])
+def test_doctests(file):
+    found = doctest.testmod(importlib.import_module(f"homogen.records.{file}"))
     assert found.attempted > 0
     assert found.failed == 0
 
@@ -392,6 +395,30 @@ def test_an_undefined_estimate_says_why():
     assert str(estimate) == "undefined: one class only, n=3"
     assert str(Estimate(math.nan, math.nan, math.nan, 0)) == "undefined, n=0"
     assert str(Estimate(1, math.nan, math.nan, 5)) == "1.000, n=5, coverage 100%"
+
+
+# --- files ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("call", ["replace", "fsync"])
+def test_a_file_is_written_whole_or_not_at_all(tmp_path, monkeypatch, call):
+    path = tmp_path / "kept.json"
+    files.put(path, "é")
+    assert files.file_digest(path) == files.digest("é")
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, call, full)
+    with pytest.raises(OSError, match="No space left"):
+        files.put(path, "other")
+    assert [p.name for p in tmp_path.iterdir()] == ["kept.json"]
+    assert path.read_text("utf-8") == "é"
+
+
+def test_digests_are_those_that_keys_of_runs_were_made_of():
+    # What another digest would draw again.
+    assert files.digest_of_json({"b": [1, "é"], "a": None})[:20] == "1c3d52eb78675f43aa6a"
 
 
 def test_records_need_only_the_standard_library():

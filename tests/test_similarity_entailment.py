@@ -7,7 +7,7 @@ import pytest
 from homogen import similarity
 from homogen.nli.asking import NLI
 from homogen.records import BadInput
-from homogen.similarity import entailment, entailment_batch, noncontradiction, weighted_nli
+from homogen.similarity import entailment, noncontradiction, weighted_nli
 
 # Directed probabilities of three texts, worked by hand below.
 TABLE = {
@@ -46,18 +46,18 @@ def test_doctests():
     ],
 )
 def test_hand_worked_matrices(measure, both, expected):
-    np.testing.assert_allclose(measure(["a", "b", "c"], model, both=both), expected, atol=1e-15)
+    np.testing.assert_allclose(measure([["a", "b", "c"]], model, both=both), [expected], atol=1e-15)
 
 
 def test_defaults_are_the_cautious_ones():
-    texts = ["a", "b", "c"]
+    texts = [["a", "b", "c"]]
     for measure, both in ((entailment, "min"), (noncontradiction, "min"), (weighted_nli, "mean")):
         np.testing.assert_array_equal(measure(texts, model), measure(texts, model, both=both))
 
 
 def test_repeats_are_one_text_and_missing_answers_are_nan():
     nli = NLI(model)
-    S = entailment(["b", "a", "", "b", " "], nli)
+    S = entailment([["b", "a", "", "b", " "]], nli)[0]
     expected = np.full((5, 5), np.nan)
     expected[np.ix_([0, 1, 3], [0, 1, 3])] = [[1, 0.5, 1], [0.5, 1, 0.5], [1, 0.5, 1]]
     np.testing.assert_array_equal(S, expected)
@@ -66,12 +66,12 @@ def test_repeats_are_one_text_and_missing_answers_are_nan():
 
 def test_a_benchmark_goes_through_the_model_once():
     nli = NLI(model)
-    first, second, none = entailment_batch([["a", "b"], ["b", "a", "c"], []], nli)
+    first, second, none = entailment([["a", "b"], ["b", "a", "c"], []], nli)
     np.testing.assert_array_equal(first, [[1, 0.5], [0.5, 1]])
-    np.testing.assert_array_equal(second, entailment(["b", "a", "c"], model))
+    np.testing.assert_array_equal(second, entailment([["b", "a", "c"]], model)[0])
     assert none.shape == (0, 0)
     assert (nli.forward_passes, nli.calls) == (6, 1)
-    assert entailment_batch([], nli) == []
+    assert entailment([], nli) == []
 
 
 @pytest.mark.parametrize("name", ["entailment", "noncontradiction", "weighted_nli"])
@@ -82,8 +82,7 @@ def test_the_question_goes_before_both_texts(name):
         asked.extend(pairs)
         return np.tile([0.5, 0.3, 0.2], (len(pairs), 1))
 
-    getattr(similarity, name)(["x", "y", ""], listening, question="Q?")
-    getattr(similarity, f"{name}_batch")([["u", "v"]], listening, questions=["R?"])
+    getattr(similarity, name)([["x", "y", ""], ["u", "v"]], listening, questions=["Q?", "R?"])
     assert {pair for pair in asked if pair[0] != pair[1]} == {
         ("Q? x", "Q? y"),
         ("Q? y", "Q? x"),
@@ -94,10 +93,10 @@ def test_the_question_goes_before_both_texts(name):
 
 def test_bad_input():
     with pytest.raises(BadInput, match="unknown way to put both directions together 'mn'"):
-        entailment(["a", "b"], model, both="mn")
+        entailment([["a", "b"]], model, both="mn")
     with pytest.raises(BadInput, match=r"unknown way to put both directions together '\[\]'"):
-        entailment(["a", "b"], model, both=[])
+        entailment([["a", "b"]], model, both=[])
     with pytest.raises(BadInput, match="answer 0 of question 0 is 3"):
-        entailment([3], model)
+        entailment([[3]], model)
     with pytest.raises(BadInput, match="returned shape"):
-        entailment(["a", "b"], lambda pairs: np.ones((1, 3)) / 3)
+        entailment([["a", "b"]], lambda pairs: np.ones((1, 3)) / 3)

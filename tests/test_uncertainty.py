@@ -64,10 +64,9 @@ def test_every_function_is_in_one_of_the_tables():
 
 
 @pytest.mark.parametrize("name", ONE_QUESTION)
-def test_one_question_is_a_float_and_a_list_is_an_array(name):
+def test_a_list_of_questions_gives_one_score_each(name):
     measure, arguments = FUNCTIONS[name], ONE_QUESTION[name]
-    alone = measure(*arguments)
-    assert isinstance(alone, float)
+    (alone,) = measure(*([a] for a in arguments))
     assert math.isfinite(alone)
     for many in (list, tuple, np.array):
         together = measure(*(many([a, a, a]) for a in arguments))
@@ -76,21 +75,36 @@ def test_one_question_is_a_float_and_a_list_is_an_array(name):
         np.testing.assert_array_equal(together, [alone] * 3)
 
 
+BARE = {name: arguments[:1] for name, arguments in ONE_QUESTION.items()} | {
+    "p_true": (-0.5,),
+    "cocoa": (0.5,),
+    "verbalized_confidence": ("85%",),
+    "freshness": ("now",),
+    "entities": ("Is Rome old?",),
+}
+
+
+@pytest.mark.parametrize("name", BARE)
+def test_one_question_given_bare_is_refused_with_the_mend(name):
+    for many in (list, np.array) if name in ONE_QUESTION else (lambda a: a,):
+        first = many(BARE[name][0])
+        with pytest.raises(
+            BadInput, match=r"must be one .* a question, got .*; one question alone is a list of one: \["
+        ):
+            FUNCTIONS[name](first, *(ONE_QUESTION | ONE_ITEM)[name][1:])
+
+
 @pytest.mark.parametrize("name", ONE_QUESTION)
-def test_a_list_of_empty_questions_keeps_its_shape(name):
+def test_questions_without_answers_have_no_score_and_no_questions_have_none(name):
     measure, n = FUNCTIONS[name], len(ONE_QUESTION[name])
-    nothing = measure(*[[]] * n)
-    assert isinstance(nothing, float)
-    assert math.isnan(nothing)
+    for nothing in ([], (), np.empty(0), np.empty((0,) * np.ndim([ONE_QUESTION[name][0]]))):
+        scores = measure(*[nothing] * n)
+        assert (scores.shape, scores.dtype) == ((0,), np.float64)
     for empty in ([], (), np.empty(0)):
         for many in (1, 2, 3):
             scores = measure(*[[empty] * many] * n)
             assert scores.shape == (many,)
             assert np.isnan(scores).all()
-    dimensions = np.ndim(ONE_QUESTION[name][0])
-    if n == 1:
-        assert np.isnan(measure(np.empty((0,) * dimensions)))
-        assert measure(np.empty((0,) * (dimensions + 1))).shape == (0,)  # an array says that it is no question
     # beside one that is not empty
     arguments = [[[], a, []] for a in ONE_QUESTION[name]]
     assert np.isnan(measure(*arguments)).tolist() == [True, False, True]
@@ -113,7 +127,7 @@ def test_columns_of_tables_are_lists_of_questions():
     labels = pd.Series([[0, 1], [0, 0, 1]], index=[7, 9])
     np.testing.assert_array_equal(u.number_of_sets(labels), [2, 2])
     vectors = pd.Series([np.eye(2), np.ones((3, 2))])
-    np.testing.assert_array_equal(u.sindex(vectors), [u.sindex(np.eye(2)), 0])
+    np.testing.assert_array_equal(u.sindex(vectors), [u.sindex([np.eye(2)])[0], 0])
     np.testing.assert_array_equal(u.mean_entropy(pd.Series([[1.0, 2.0], [3.0]])), [1.5, 3])
     np.testing.assert_array_equal(u.predictive_entropy(pd.DataFrame([[-1.0, -2.0], [-3.0, -4.0]])), [1.5, 3.5])
 
@@ -141,11 +155,11 @@ def drawn(rng, n):
         "overlapping, weighted": (u.overlapping_semantic_entropy, [member, lp]),
         "predictive_entropy": (u.predictive_entropy, [lp]),
         "semantic_energy": (u.semantic_energy, [labels, logits]),
-        "selfcheck": (lambda s: u.selfcheck(E[0], s), [E]),
+        "selfcheck": (lambda s: u.selfcheck([E[0]] * len(s), s), [E]),
         "selfcheck_nli": (u.selfcheck_nli, [P]),
         "semantic_density": (u.semantic_density, [similarity, lp]),
         "semantic_density of texts": (u.semantic_density, [similarity, lp, text]),
-        "cocoa": (lambda s: u.cocoa(0.7, s), [similarity]),
+        "cocoa": (lambda s: u.cocoa([0.7] * len(s), s), [similarity]),
         "entity_association": (u.entity_association, [E]),
         "grounding": (u.grounding, [P]),
     }
@@ -160,10 +174,9 @@ def in_order(arguments, order):
 def test_the_order_of_answers_does_not_change_the_last_bit(seed, n):
     rng = np.random.default_rng(seed)
     for name, (measure, arguments) in drawn(rng, n).items():
-        score = measure(*arguments)
-        for _ in range(3):
-            shuffled = measure(*in_order(arguments, rng.permutation(n)))
-            assert shuffled == score or (np.isnan(score) and np.isnan(shuffled)), name
+        orders = [range(n), *(rng.permutation(n) for _ in range(3))]
+        scores = measure(*zip(*(in_order(arguments, order) for order in orders), strict=True))
+        assert np.isnan(scores).all() or len(set(scores.tolist())) == 1, name
 
 
 def test_permuted_answers_are_ties_for_selfcheck_and_overlapping_clusters():
@@ -186,11 +199,9 @@ def test_names_of_clusters_do_not_change_the_last_bit(seed, n):
     labels, lp, logits = rng.integers(0, 4, n), -rng.exponential(1.0, n), rng.normal(20, 5, (n, 3))
     names = rng.permutation(4) * 10 ** rng.integers(0, 18)
     for normalization in (None, *u.NORMALIZATIONS):
-        given_lp = None if normalization is None else lp
-        assert u.semantic_entropy(names[labels], given_lp, normalization) == u.semantic_entropy(
-            labels, given_lp, normalization
-        )
-    assert u.semantic_energy(names[labels], logits) == u.semantic_energy(labels, logits)
+        given_lp = None if normalization is None else [lp, lp]
+        assert len(set(u.semantic_entropy([names[labels], labels], given_lp, normalization).tolist())) == 1
+    assert len(set(u.semantic_energy([names[labels], labels], [logits, logits]).tolist())) == 1
 
 
 # --- bounds, signs, huge and tiny -----------------------------------------------------------------------------------
@@ -204,24 +215,24 @@ def test_rounding_beyond_a_bound_is_clipped_to_it():
     assert u.negative_log_likelihood([[0.0009, 0.0009]], normalize=False) == 0
     assert u.perplexity([[0.0009]]) == 1
     assert u.minimum_token_probability([[0.0009]]) == 0
-    assert u.predictive_entropy([0.0009, 0.0009]) == 0
-    assert u.p_true(0.0009) == 0
-    assert u.cocoa(-0.0009, [0.5]) == 0
-    assert u.semantic_entropy([0, 0], [0.0009, 0.0]) == 0
-    assert u.grounding([[1.0005, 0.0, 0.0]]) == 0
+    assert u.predictive_entropy([[0.0009, 0.0009]])[0] == 0
+    assert u.p_true([0.0009])[0] == 0
+    assert u.cocoa([-0.0009], [[0.5]])[0] == 0
+    assert u.semantic_entropy([[0, 0]], [[0.0009, 0.0]])[0] == 0
+    assert u.grounding([[[1.0005, 0.0, 0.0]]])[0] == 0
 
 
 @pytest.mark.parametrize("positive", [[0.5, -1.0], [12.0, 3.0]])
 def test_positive_log_probabilities_are_no_log_probabilities(positive):
     for call in (
-        lambda: u.semantic_entropy([0, 1], positive),
-        lambda: u.semantic_entropy([0, 1], positive, normalization="kuhn"),
-        lambda: u.overlapping_semantic_entropy([[1, 0], [0, 1]], positive),
-        lambda: u.predictive_entropy(positive),
+        lambda: u.semantic_entropy([[0, 1]], [positive]),
+        lambda: u.semantic_entropy([[0, 1]], [positive], normalization="kuhn"),
+        lambda: u.overlapping_semantic_entropy([[[1, 0], [0, 1]]], [positive]),
+        lambda: u.predictive_entropy([positive]),
     ):
         with pytest.raises(BadInput, match="question 0: log-probability above 0"):
             call()
-    assert u.semantic_energy([0, 1], [[12.0], [3.0]]) == -6  # logits may have either sign
+    assert u.semantic_energy([[0, 1]], [[[12.0], [3.0]]])[0] == -6  # logits may have either sign
 
 
 def test_a_perplexity_beyond_a_float_is_infinite_without_a_warning():
@@ -233,33 +244,33 @@ def test_a_perplexity_beyond_a_float_is_infinite_without_a_warning():
 @pytest.mark.parametrize("scale", [1e-320, 1e-200, 1e200, 1e308])
 def test_huge_and_tiny_vectors_have_a_direction(scale):
     V = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]])
-    assert u.sindex(V * scale) == u.sindex(V)
-    assert u.selfcheck(V[0] * scale, V * scale) == u.selfcheck(V[0], V)
-    assert u.entity_association(V * scale) == u.entity_association(V)
+    assert u.sindex([V * scale])[0] == u.sindex([V])[0]
+    assert u.selfcheck([V[0] * scale], [V * scale])[0] == u.selfcheck([V[0]], [V])[0]
+    assert u.entity_association([V * scale])[0] == u.entity_association([V])[0]
     np.testing.assert_array_equal(u.embedding_density(V * scale, k=1), u.embedding_density(V, k=1))
 
 
 @pytest.mark.parametrize("label", [2**31, 2**62, 2**63 - 1, np.uint64(2**64 - 1)])
 def test_a_huge_label_is_one_like_another(label):
     row = np.array([0, label, label], dtype=np.uint64 if label > 2**63 else np.int64)
-    expected = u.semantic_entropy([0, 1, 1])
+    expected = u.semantic_entropy([[0, 1, 1]])[0]
     np.testing.assert_array_equal(u.semantic_entropy([[0, 1, 2]] * 5 + [row])[5], expected)
-    assert u.number_of_sets(row) == 2
+    assert u.number_of_sets([row])[0] == 2
     assert u.semantic_energy([[0, 1], row[:2]], [[[1.0], [3.0]]] * 2).tolist() == [-1.5, -1.5]
     if row.dtype.kind == "i":
-        assert u.semantic_entropy([-1, 0, label, label]) == expected  # missing stays missing
+        assert u.semantic_entropy([[-1, 0, label, label]])[0] == expected  # missing stays missing
 
 
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: u.sindex([[1, NAN], [1, 0], [0, 1]]), "question 0: embeddings, row 0 is NaN in part"),
-        (lambda: u.selfcheck([1, NAN], [[1, 0]]), "question 0: embeddings, row 0 is NaN in part"),
-        (lambda: u.selfcheck([1, 0], [[1, 0], [NAN, 0]]), "question 0: embeddings, row 1 is NaN in part"),
+        (lambda: u.sindex([[[1, NAN], [1, 0], [0, 1]]]), "question 0: embeddings, row 0 is NaN in part"),
+        (lambda: u.selfcheck([[1, NAN]], [[[1, 0]]]), "question 0: embeddings, row 0 is NaN in part"),
+        (lambda: u.selfcheck([[1, 0]], [[[1, 0], [NAN, 0]]]), "question 0: embeddings, row 1 is NaN in part"),
         (lambda: u.entity_association([np.eye(2), [[1, 0], [NAN, 0]]]), "question 1: embeddings, row 1 is NaN in part"),
         (lambda: u.embedding_density([[1, 0], [0, 1], [0, None]], k=1), "embeddings, row 2 is NaN in part"),
         (lambda: u.embedding_density(np.eye(2), 1, [[NAN, 1]]), "reference, row 0 is NaN in part"),
-        (lambda: u.selfcheck_nli([[0.5, NAN, 0.5]]), "question 0: NLI probabilities, row 0 is NaN in part"),
+        (lambda: u.selfcheck_nli([[[0.5, NAN, 0.5]]]), "question 0: NLI probabilities, row 0 is NaN in part"),
         (lambda: u.grounding([[[1, 0, 0]], [[1, 0, NAN]]]), "question 1: NLI probabilities, row 0 is NaN in part"),
     ],
 )
@@ -270,7 +281,7 @@ def test_a_row_that_is_nan_in_part_is_a_mistake_not_a_missing_answer(call, messa
 
 def test_semantic_density_refuses_answers_that_are_no_texts():
     with pytest.raises(BadInput, match="question 0: answers must be texts or None, got nan"):
-        u.semantic_density([0.5, 0.5], [-1.0, -1.0], answers=["a", float("nan")])
+        u.semantic_density([[0.5, 0.5]], [[-1.0, -1.0]], answers=[["a", float("nan")]])
 
 
 # --- ugly input -----------------------------------------------------------------------------------------------------
@@ -360,13 +371,13 @@ def test_what_no_measure_can_mean_is_refused(name):
 
 
 ARGUMENTS = [
-    lambda x: u.sindex(np.eye(2), threshold=x),
-    lambda x: u.eccentricity(np.eye(2), threshold=x),
-    lambda x: u.kernel_language_entropy(np.eye(2), t=x),
+    lambda x: u.sindex([np.eye(2)], threshold=x),
+    lambda x: u.eccentricity([np.eye(2)], threshold=x),
+    lambda x: u.kernel_language_entropy([np.eye(2)], t=x),
     lambda x: u.embedding_density(np.eye(3), k=x),
-    lambda x: u.freshness("now", "2024-06-30", decay=x),
-    lambda x: u.freshness("now", x),
-    lambda x: u.semantic_entropy([0, 1], [-1.0, -1.0], normalization=x),
+    lambda x: u.freshness(["now"], "2024-06-30", decay=x),
+    lambda x: u.freshness(["now"], x),
+    lambda x: u.semantic_entropy([[0, 1]], [[-1.0, -1.0]], normalization=x),
     lambda x: u.high_entropy_ratio([[1.0]], threshold=x),
 ]
 

@@ -52,14 +52,14 @@ def test_embedding_density_agrees_with_scikit_learn_in_any_order_and_block(seed,
 def test_entity_association_by_hand():
     # cosines 0, 0.6, 0.8
     E = [[2.0, 0.0], [0.0, 1.0], [3.0, 4.0]]
-    np.testing.assert_allclose(u.entity_association(E), 1 - 1.4 / 3, rtol=1e-12)
-    np.testing.assert_allclose(u.entity_association([*E, [NAN, NAN]]), 1 - 1.4 / 3, rtol=1e-12)
-    assert u.entity_association([E[0]] * 4) == 0
-    assert u.entity_association([[1.0, 0.0], [-1.0, 0.0]]) == 2
+    np.testing.assert_allclose(u.entity_association([E])[0], 1 - 1.4 / 3, rtol=1e-12)
+    np.testing.assert_allclose(u.entity_association([[*E, [NAN, NAN]]])[0], 1 - 1.4 / 3, rtol=1e-12)
+    assert u.entity_association([[E[0]] * 4])[0] == 0
+    assert u.entity_association([[[1.0, 0.0], [-1.0, 0.0]]])[0] == 2
     np.testing.assert_array_equal(
         u.entity_association([E[:2], E[:1], np.empty((0, 2)), [[NAN, NAN]]]), [1, NAN, NAN, NAN]
     )
-    assert np.isnan(u.entity_association([]))
+    assert np.isnan(u.entity_association([[]])[0])
 
 
 @given(st.integers(0, 9999), st.integers(2, 8))
@@ -67,18 +67,20 @@ def test_entity_association_is_a_mean_over_pairs_in_any_order(seed, n):
     rng = np.random.default_rng(seed)
     E = rng.normal(size=(n, 5))
     pairs = [1 - E[i] @ E[j] / np.linalg.norm(E[i]) / np.linalg.norm(E[j]) for i in range(n) for j in range(i + 1, n)]
-    np.testing.assert_allclose(u.entity_association(E), np.mean(pairs), atol=1e-10)
-    np.testing.assert_allclose(u.entity_association(E[rng.permutation(n)]), u.entity_association(E), rtol=0, atol=1e-11)
+    np.testing.assert_allclose(u.entity_association([E])[0], np.mean(pairs), atol=1e-10)
+    np.testing.assert_allclose(
+        u.entity_association([E[rng.permutation(n)]])[0], u.entity_association([E])[0], rtol=0, atol=1e-11
+    )
 
 
 def test_grounding_by_hand():
     P = [[0.2, 0.7, 0.1], [0.75, 0.25, 0.0], [NAN] * 3]
-    assert u.grounding(P) == 0.25
+    assert u.grounding([P])[0] == 0.25
     np.testing.assert_allclose(u.grounding([P, P[:1], P[2:], []]), [0.25, 0.8, NAN, NAN])
-    assert u.grounding([[1, 0, 0]]) == 0
-    assert u.grounding([[0, 0, 1]]) == 1
-    assert u.grounding(P[::-1]) == u.grounding(P)
-    assert np.isnan(u.grounding([]))
+    assert u.grounding([[[1, 0, 0]]])[0] == 0
+    assert u.grounding([[[0, 0, 1]]])[0] == 1
+    assert u.grounding([P[::-1]])[0] == u.grounding([P])[0]
+    assert np.isnan(u.grounding([[]])[0])
 
 
 @pytest.mark.parametrize(
@@ -95,10 +97,10 @@ def test_grounding_by_hand():
         (lambda: u.embedding_density(np.eye(2), k=1, reference=np.eye(3)), "2 dimensions but a reference of 3"),
         (lambda: u.embedding_density([[1.0], [1.0, 2.0]], k=1), "embeddings: must be numbers"),
         (lambda: u.entity_association([np.eye(2), np.zeros((2, 2))]), "question 1: embedding 0 is zero"),
-        (lambda: u.entity_association([1.0, 2.0]), "question 0"),
-        (lambda: u.grounding([0.5, 0.3, 0.2]), r"question 0: .* shape \(k, 3\)"),
+        (lambda: u.entity_association([[1.0, 2.0]]), "question 0"),
+        (lambda: u.grounding([[0.5, 0.3, 0.2]]), r"one \(k, 3\) array a question, got .* for question 0"),
         (lambda: u.grounding([[[1, 0, 0]], [[0.5, 0.2, 0.2]]]), "question 1: .* add up to 1"),
-        (lambda: u.grounding([[np.inf, 0, 0]]), "question 0"),
+        (lambda: u.grounding([[[np.inf, 0, 0]]]), "question 0"),
     ],
 )
 def test_bad_input(call, message):

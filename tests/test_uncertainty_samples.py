@@ -28,23 +28,25 @@ def reference_entropies(labels, logprobs):
     ]
 
 
+def all_four(labels, logprobs):
+    weighted = [u.semantic_entropy(labels, logprobs, normalization=name) for name in u.NORMALIZATIONS]
+    return np.array([u.semantic_entropy(labels), *weighted])
+
+
 def four(labels, logprobs):
-    return [
-        u.semantic_entropy(labels),
-        *(u.semantic_entropy(labels, logprobs, normalization=name) for name in u.NORMALIZATIONS),
-    ]
+    return all_four([labels], [logprobs])[:, 0]
 
 
 def test_semantic_entropy_by_hand():
     # 4 answers in clusters of 2, 1, 1: (1/2) ln 2 + 2 (1/4) ln 4 = 1.5 ln 2
-    np.testing.assert_allclose(u.semantic_entropy([0, 1, 0, 2]), 1.5 * np.log(2), rtol=1e-15)
-    assert u.semantic_entropy([0, 0, 0]) == 0
-    assert not np.signbit(u.semantic_entropy([0, 0, 0]))
+    np.testing.assert_allclose(u.semantic_entropy([[0, 1, 0, 2]])[0], 1.5 * np.log(2), rtol=1e-15)
+    assert u.semantic_entropy([[0, 0, 0]])[0] == 0
+    assert not np.signbit(u.semantic_entropy([[0, 0, 0]])[0])
     # masses 0.2 + 0.2 and 0.4: even
-    np.testing.assert_allclose(u.semantic_entropy([0, 0, 1], np.log([0.2, 0.2, 0.4])), np.log(2), rtol=1e-14)
+    np.testing.assert_allclose(u.semantic_entropy([[0, 0, 1]], [np.log([0.2, 0.2, 0.4])])[0], np.log(2), rtol=1e-14)
     # a missing answer weighs nothing, whatever is given for it
-    assert u.semantic_entropy([0, 1, -1], [-1.0, -1.0, NAN]) == u.semantic_entropy([0, 1])
-    assert np.isnan(u.semantic_entropy([0, 1, 1], [-1.0, NAN, -1.0]))
+    assert u.semantic_entropy([[0, 1, -1]], [[-1.0, -1.0, NAN]])[0] == u.semantic_entropy([[0, 1]])[0]
+    assert np.isnan(u.semantic_entropy([[0, 1, 1]], [[-1.0, NAN, -1.0]])[0])
     assert np.isnan(u.semantic_entropy([[0, 1], [0, 1]], [[NAN, NAN], [-1, -1]])).tolist() == [True, False]
 
 
@@ -60,7 +62,7 @@ def test_the_three_normalizations_by_hand():
         ],
         rtol=1e-14,
     )
-    assert u.semantic_entropy(labels, lp) == u.semantic_entropy(labels, lp, normalization="farquhar")
+    assert u.semantic_entropy([labels], [lp])[0] == u.semantic_entropy([labels], [lp], normalization="farquhar")[0]
     # in one cluster the renormalised form is 0, the Monte Carlo forms are minus the log of its mass
     np.testing.assert_allclose(four([0, 0], np.log([0.1, 0.3])), [0, 0, -np.log(0.4), -np.log(0.4)], atol=1e-15)
 
@@ -70,7 +72,7 @@ def test_the_three_normalizations_by_hand():
 def test_semantic_entropy_agrees_with_the_definitions(questions, seed, spread):
     rng = np.random.default_rng(seed)
     logprobs = [rng.normal(-2.5 * spread, spread, len(q)).clip(max=0) for q in questions]
-    together = np.array(four(questions, logprobs))
+    together = all_four(questions, logprobs)
     for q, (labels, lp) in enumerate(zip(questions, logprobs, strict=True)):
         np.testing.assert_allclose(together[:, q], reference_entropies(labels, lp), rtol=1e-9, atol=1e-10)
         np.testing.assert_array_equal(together[:, q], four(labels, lp))  # alone as in company
@@ -97,47 +99,41 @@ def test_answers_far_less_likely_than_others_do_not_underflow():
     np.testing.assert_allclose(four(labels, lp)[1:], [0, (1 - mass) / 2, (1 - 2 * mass) / 3], rtol=1e-14, atol=1e-300)
 
 
-def test_one_question_gives_a_float_and_a_list_an_array():
-    assert isinstance(u.semantic_entropy([0, 1]), float)
-    assert isinstance(u.semantic_entropy(np.array([0, 1])), float)
-    assert u.semantic_entropy([[0, 1]]).shape == (1,)
+def test_a_list_or_an_array_of_questions_gives_an_array():
     assert u.semantic_entropy(np.array([[0, 1], [0, 0]])).shape == (2,)
     assert u.semantic_entropy([[0, 1], [0, 0]], [[-1, -1], [-1, -2]]).shape == (2,)
-    assert isinstance(u.predictive_entropy([-1.0, -2.0]), float)
     assert u.predictive_entropy([[-1.0, -2.0]]).shape == (1,)
-    assert isinstance(u.semantic_energy([0, 1], [[1.0], [2.0]]), float)
     assert u.semantic_energy([[0, 1]], [[[1.0], [2.0]]]).shape == (1,)
     for measure in (u.semantic_entropy, u.number_of_sets, u.predictive_entropy):
-        assert np.isnan(measure([]))
+        assert measure([]).shape == (0,)
         assert np.isnan(measure([[], []])).tolist() == [True, True]
-    assert np.isnan(u.semantic_energy([], []))
 
 
 def test_fewer_than_two_answers_are_undefined():
     for labels in ([0], [-1, 0, -1], [-1, -1]):
         lp = [-1.0] * len(labels)
         assert np.isnan(four(labels, lp)).all()
-        assert np.isnan(u.number_of_sets(labels))
-        assert np.isnan(u.semantic_energy(labels, [[1.0]] * len(labels)))
+        assert np.isnan(u.number_of_sets([labels])[0])
+        assert np.isnan(u.semantic_energy([labels], [[[1.0]] * len(labels)])[0])
     np.testing.assert_array_equal(u.number_of_sets([[], [0, 1], [-1, 2]]), [NAN, 2, NAN])
     np.testing.assert_array_equal(u.semantic_entropy([[], [0, 0], []]), [NAN, 0, NAN])
     np.testing.assert_array_equal(u.predictive_entropy([[-1.0, NAN], [NAN, NAN], [-1, -1]]), [NAN, NAN, 1])
 
 
 def test_predictive_entropy_by_hand():
-    assert u.predictive_entropy([-1.0, -2.0, -6.0]) == 3
-    assert u.predictive_entropy([-1.0, NAN, -2.0, None]) == 1.5
-    assert u.predictive_entropy([0.0, 0.0]) == 0
-    assert not np.signbit(u.predictive_entropy([0.0, 0.0]))
+    assert u.predictive_entropy([[-1.0, -2.0, -6.0]])[0] == 3
+    assert u.predictive_entropy([[-1.0, NAN, -2.0, None]])[0] == 1.5
+    assert u.predictive_entropy([[0.0, 0.0]])[0] == 0
+    assert not np.signbit(u.predictive_entropy([[0.0, 0.0]])[0])
 
 
 @given(st.lists(st.floats(-40, 0), min_size=2, max_size=9), st.randoms())
 def test_predictive_entropy_is_a_mean_in_any_order(logprobs, random):
-    score = u.predictive_entropy(logprobs)
+    score = u.predictive_entropy([logprobs])[0]
     assert score == pytest.approx(-np.mean(logprobs), abs=1e-12)
-    assert score >= u.semantic_entropy([0] * len(logprobs), logprobs, normalization="polygraph") - 1e-12
+    assert score >= u.semantic_entropy([[0] * len(logprobs)], [logprobs], normalization="polygraph")[0] - 1e-12
     random.shuffle(logprobs)
-    assert u.predictive_entropy(logprobs) == score
+    assert u.predictive_entropy([logprobs])[0] == score
 
 
 def published_energy(labels, token_logits):
@@ -152,21 +148,21 @@ def published_energy(labels, token_logits):
 def test_semantic_energy_by_hand():
     # mean logits 25, 28, 11: clusters 25 + 28 = 53 and 11
     logits = [[30.0, 20.0], [28.0], [10.0, 12.0]]
-    assert u.semantic_energy([0, 0, 1], logits) == -53 / 3
-    assert u.semantic_energy([0, 1, 1], logits) == -39 / 3
-    assert u.semantic_energy([0, 0, 0], logits) == -64 / 3  # all alike: the least there is for these logits
-    assert u.semantic_energy([0, 0, -1], logits) == -53 / 2
+    assert u.semantic_energy([[0, 0, 1]], [logits])[0] == -53 / 3
+    assert u.semantic_energy([[0, 1, 1]], [logits])[0] == -39 / 3
+    assert u.semantic_energy([[0, 0, 0]], [logits])[0] == -64 / 3  # all alike: the least there is for these logits
+    assert u.semantic_energy([[0, 0, -1]], [logits])[0] == -53 / 2
     # the row of a missing answer is not looked at
-    assert u.semantic_energy([0, 0, -1], [[30.0, 20.0], [28.0], None]) == -53 / 2
-    assert np.isnan(u.semantic_energy([0, 0], [[1.0], []]))
-    assert np.isnan(u.semantic_energy([0, 0], [[1.0], [NAN]]))
+    assert u.semantic_energy([[0, 0, -1]], [[[30.0, 20.0], [28.0], None]])[0] == -53 / 2
+    assert np.isnan(u.semantic_energy([[0, 0]], [[[1.0], []]])[0])
+    assert np.isnan(u.semantic_energy([[0, 0]], [[[1.0], [NAN]]])[0])
 
 
 def test_log_probabilities_turn_semantic_energy_round():
     # with none above 0, the smallest cluster has the least energy: agreement no longer lowers the score
     rows = [[-1.0]] * 4
-    assert u.semantic_energy([0, 0, 0, 1], rows) == 1 / 4
-    assert u.semantic_energy([0, 0, 0, 0], rows) == 4 / 4
+    assert u.semantic_energy([[0, 0, 0, 1]], [rows])[0] == 1 / 4
+    assert u.semantic_energy([[0, 0, 0, 0]], [rows])[0] == 4 / 4
 
 
 @settings(max_examples=50, deadline=None)
@@ -187,24 +183,24 @@ def test_semantic_energy_agrees_with_the_authors_code(questions, seed):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: u.semantic_entropy([0.5, 1.0]), "labels"),
+        (lambda: u.semantic_entropy([[0.5, 1.0]]), "labels"),
         (lambda: u.semantic_entropy([[0, 1], [-2]]), "question 1: labels"),
         (lambda: u.semantic_entropy([[0, 1], ["a"]]), "question 1: labels"),
         (lambda: u.number_of_sets([[0, 1], [0.5]]), "question 1: labels"),
         (lambda: u.number_of_sets([[[0], [0, 1]]]), "question 0: labels"),
-        (lambda: u.semantic_entropy([0, 1], [-1.0]), "question 0: 2 labels but 1 log-prob"),
+        (lambda: u.semantic_entropy([[0, 1]], [[-1.0]]), "question 0: 2 labels but 1 log-prob"),
         (lambda: u.semantic_entropy([[0, 1]], [[-1.0, -1.0]] * 2), "labels of 1 questions but"),
-        (lambda: u.semantic_entropy([0, 1], [-1.0, -np.inf]), "question 0: log-probability above 0 or infinite"),
+        (lambda: u.semantic_entropy([[0, 1]], [[-1.0, -np.inf]]), "question 0: log-probability above 0 or infinite"),
         (lambda: u.semantic_entropy([0, 1], [-1.0, -1.0], normalization="kuhnn"), "did you mean 'kuhn'"),
         (lambda: u.semantic_entropy([0, 1], normalization="kuhn"), "needs logprobs"),
         (lambda: u.predictive_entropy([[-1.0, -1.0], [0.5, -1.0]]), "question 1: log-probability above 0"),
-        (lambda: u.semantic_energy([0, 1], [[1.0]]), "question 0: 2 labels but 1 rows"),
+        (lambda: u.semantic_energy([[0, 1]], [[[1.0]]]), "question 0: 2 labels but 1 rows"),
         (lambda: u.semantic_energy([[0, 1]], []), "labels of 1 questions but"),
         (
             lambda: u.semantic_energy([[0], [0, 1]], [[[1.0]], [[1.0], [np.inf]]]),
             "question 1, answer 1: logit infinite",
         ),
-        (lambda: u.semantic_energy([0, 1], [1.0, 2.0]), "question 0, answer 0 must be one logit a token"),
+        (lambda: u.semantic_energy([[0, 1]], [[1.0, 2.0]]), "question 0, answer 0 must be one logit a token"),
     ],
 )
 def test_bad_input(call, message):
@@ -225,14 +221,14 @@ def test_overlapping_clusters_by_hand():
     # Masses 3, 1 and 2 of 6.
     member = [[1, 0, 0], [1, 1, 0], [0, 0, 1], [1, 0, 1]]
     expected = -(3 / 6 * np.log(3 / 6) + 1 / 6 * np.log(1 / 6) + 2 / 6 * np.log(2 / 6))
-    assert u.overlapping_semantic_entropy(member) == pytest.approx(expected, abs=1e-15)
+    assert u.overlapping_semantic_entropy([member])[0] == pytest.approx(expected, abs=1e-15)
     lp = np.log([0.1, 0.2, 0.3, 0.4])
-    assert u.overlapping_semantic_entropy(member, lp) == pytest.approx(
+    assert u.overlapping_semantic_entropy([member], [lp])[0] == pytest.approx(
         slow_overlapping(member, [0.1, 0.2, 0.3, 0.4]), abs=1e-14
     )
     # Far below what exp can hold, the ratios are the same.
-    assert u.overlapping_semantic_entropy(member, lp - 5000) == pytest.approx(
-        u.overlapping_semantic_entropy(member, lp), abs=1e-10
+    assert u.overlapping_semantic_entropy([member], [lp - 5000])[0] == pytest.approx(
+        u.overlapping_semantic_entropy([member], [lp])[0], abs=1e-10
     )
 
 
@@ -242,10 +238,12 @@ def test_without_overlap_it_is_semantic_entropy(labels, seed):
     present = sorted(set(labels))
     member = np.array(labels)[:, None] == np.array(present)
     lp = np.random.default_rng(seed).normal(-1, 1, len(labels)).clip(max=0)
-    assert u.overlapping_semantic_entropy(member) == pytest.approx(u.semantic_entropy(labels), abs=1e-12)
-    assert u.overlapping_semantic_entropy(member, lp) == pytest.approx(u.semantic_entropy(labels, lp), abs=1e-12)
+    assert u.overlapping_semantic_entropy([member])[0] == pytest.approx(u.semantic_entropy([labels])[0], abs=1e-12)
+    assert u.overlapping_semantic_entropy([member], [lp])[0] == pytest.approx(
+        u.semantic_entropy([labels], [lp])[0], abs=1e-12
+    )
     order = np.random.default_rng(seed).permutation(len(labels))
-    assert u.overlapping_semantic_entropy(member[order]) == u.overlapping_semantic_entropy(member)
+    assert u.overlapping_semantic_entropy([member[order]])[0] == u.overlapping_semantic_entropy([member])[0]
 
 
 def test_overlapping_clusters_of_several_questions_and_of_none():
@@ -254,16 +252,16 @@ def test_overlapping_clusters_of_several_questions_and_of_none():
     np.testing.assert_allclose(found, [np.log(2), 0, np.nan, np.nan], atol=1e-15)
     gap = u.overlapping_semantic_entropy(rows, [[-1, np.nan], [-1, -1, -1], [-1, -1], [-1, -1]])
     np.testing.assert_allclose(gap, [np.nan, 0, np.nan, np.nan], atol=1e-15)
-    assert np.isnan(u.overlapping_semantic_entropy(np.zeros((0, 0))))
+    assert np.isnan(u.overlapping_semantic_entropy([np.zeros((0, 0))])[0])
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (([[0.5, 1], [1, 0]],), "question 0: membership must be a matrix of true and false"),
-        (([[1, 0], [0, 1]], [-1.0]), "question 0: 2 answers but 1 log-probabilities"),
+        (([[[0.5, 1], [1, 0]]],), "question 0: membership must be a matrix of true and false"),
+        (([[[1, 0], [0, 1]]], [[-1.0]]), "question 0: 2 answers but 1 log-probabilities"),
         (([[[1], [1]]], [[-1, -1], [-1]]), "memberships of 1 questions but log-probabilities of 2"),
-        (([[1, 0], [0, 1]], [-np.inf, -1.0]), "question 0: log-probability above 0 or infinite"),
+        (([[[1, 0], [0, 1]]], [[-np.inf, -1.0]]), "question 0: log-probability above 0 or infinite"),
     ],
 )
 def test_bad_memberships(arguments, message):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from homogen.paper.claims import SETTINGS, claims
 from homogen.records import BadInput, Estimate, SamplingSpec, shown, unknown
+from homogen.records.files import put
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -102,9 +103,7 @@ class Chapter:
         found[name] = row
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            temporary = self.path.with_suffix(".tmp")
-            temporary.write_text(json.dumps(list(found.values()), indent=1, ensure_ascii=False) + "\n", "utf-8")
-            os.replace(temporary, self.path)
+            put(self.path, json.dumps(list(found.values()), indent=1, ensure_ascii=False) + "\n")
         except OSError as error:
             raise BadInput(f"cannot write the findings {self.path}: {error.strerror or error}") from error
         return estimate

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-import hashlib
 import importlib.metadata
 import importlib.util
 import json
@@ -26,7 +25,7 @@ from homogen.book.checking import check, weights_of
 from homogen.book.pages import reproducible, stopped, summary
 from homogen.book.parameters import validate, values_of
 from homogen.questions import sources
-from homogen.records import BadInput
+from homogen.records import BadInput, files
 
 NUMERICAL = ("numpy", "scipy", "scikit-learn", "pandas", "statsmodels", "matplotlib", "seaborn")
 """What the numbers and figures of a chapter without a model hang on."""
@@ -143,7 +142,7 @@ def execute(
         about |= {} if absent is None else {"absent": sorted(absent)}
         about |= {"nothing": nothing} if nothing else {}
         found = left.read_text("utf-8") if left.is_file() else None
-        executed.metadata["homogen"] = about | {"findings": found is not None and _sha(found)}
+        executed.metadata["homogen"] = about | {"findings": found is not None and files.digest(found)}
         if chapter.files is not None and error is None:
             executed = reproducible(executed)
         target = output if error is None else output.with_suffix(".failed.ipynb")
@@ -154,10 +153,6 @@ def execute(
             raise BadInput(f"chapter {chapter.name} failed: {error}; see {target}")
     output.with_suffix(".failed.ipynb").unlink(missing_ok=True)
     return executed
-
-
-def _sha(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 @contextlib.contextmanager
@@ -241,13 +236,8 @@ def _remove_if_left(folder: Path) -> None:
 
 def put(path: Path, text: str) -> None:
     """Write a file whole or not at all."""
-    temporary = path.with_suffix(".tmp")
     with disk(path):
-        try:
-            temporary.write_text(text, "utf-8")
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        files.put(path, text)
 
 
 def _kernel_manager(folder: str) -> type:
@@ -354,31 +344,29 @@ def execution_key(chapter: Chapter, parameters: Mapping[str, Any]) -> str:
     The key is the same on every machine and every Python; that of a chapter with a model has the engine and the kind of
     device in it. Prose does not count, nor do comments and docstrings (:mod:`homogen.book.dependencies`).
     """
-    digest = hashlib.sha256()
     code = [cell.source for cell in read(chapter.path).cells if cell.cell_type == "code"]
-    for source in code:
-        digest.update(source.encode() + b"\0")
-    digest.update(json.dumps(dict(parameters), sort_keys=True).encode())
+    parts = [source.encode() + b"\0" for source in code]
+    parts.append(json.dumps(dict(parameters), sort_keys=True).encode())
     for name, value in sorted(values_of(chapter, parameters).items()):
         for text in value if isinstance(value, list) else [value]:
             # The store changes while a chapter runs, and checks its runs by keys of its own.
             if isinstance(text, str) and name != "store":
-                digest.update(_content(text))
+                parts.append(_content(text))
     reached = dependencies.reached("\n".join(code))
     if "book/chapters.py" in reached:  # what it says of the other chapters stands in their front matter
         beside = {c.name: (c.files, c.shows, c.repeated_in) for c in chapters(chapter.path.parent).values()}
-        digest.update(repr(beside).encode())
+        parts.append(repr(beside).encode())
     for name, content in sorted((reached | _locks(chapter)).items()):
-        digest.update(f"\0{name}\0{len(content)}\0".encode() + content)
+        parts.append(f"\0{name}\0{len(content)}\0".encode() + content)
     if chapter.files is None:
         from homogen.models.devices import pick_device
         from homogen.sampling.drawing import engine_kind
 
         device = values_of(chapter, parameters).get("device", "auto")
-        digest.update(f"\0{engine_kind()}\0{pick_device() if device == 'auto' else device}".encode())
+        parts.append(f"\0{engine_kind()}\0{pick_device() if device == 'auto' else device}".encode())
     for name in sorted(chapter.files or ()):
-        digest.update(f"\0{name}\0{sources.SOURCES[name].sha256}".encode())
-    return digest.hexdigest()[:20]
+        parts.append(f"\0{name}\0{sources.SOURCES[name].sha256}".encode())
+    return files.digest(b"".join(parts))[:20]
 
 
 def _locks(chapter: Chapter) -> dict[str, bytes]:
@@ -394,8 +382,7 @@ def _content(path: str) -> bytes:
     """What tells one content of a file or folder from another; nothing if there is none of that name."""
     try:
         if os.path.isfile(path):
-            with open(path, "rb") as file:
-                return hashlib.file_digest(file, "sha256").digest()
+            return bytes.fromhex(files.file_digest(path))
         inside = [p for p in sorted(Path(path).rglob("*")) if p.is_file()] if os.path.isdir(path) else []
         return "".join(f"{p}:{p.stat().st_size}:{p.stat().st_mtime_ns}\0" for p in inside).encode()
     except OSError as error:
@@ -426,7 +413,7 @@ def _has_its_findings(said: bool | str, path: Path) -> bool:
     if not said:
         return True
     try:
-        return path.is_file() and (said is True or _sha(path.read_text("utf-8")) == said)
+        return path.is_file() and (said is True or files.digest(path.read_text("utf-8")) == said)
     except (OSError, ValueError):
         return False
 

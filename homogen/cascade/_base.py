@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
-from numbers import Integral, Real
 
 import numpy as np
 from scipy.special import logit
 
 from homogen.evaluation._base import check_binary
-from homogen.evaluation._base import numbers as floats
-from homogen.records import BadInput, shown
+from homogen.records import BadInput
+from homogen.records.checks import floats, whole
 
 
 def numbers(values: Sequence | np.ndarray, what: str, dimensions: int = 1) -> np.ndarray:
     """Float64 of the wanted depth, or a complaint; NaN may be among them, infinities may not."""
-    x = floats(what, values, "numbers in a row" if dimensions == 1 else "numbers in rows of equal length")
+    x = floats(values, f"{what} must be numbers in {'a row' if dimensions == 1 else 'rows of equal length'}")
     if x.ndim != dimensions:
         raise BadInput(f"{what} must have {dimensions} dimension{'s' * (dimensions > 1)}, got shape {x.shape}")
     if np.isinf(x).any():
@@ -31,22 +30,6 @@ def labels(wrong: Sequence[float], n: int | None = None) -> np.ndarray:
         raise BadInput(f"wrong must have one label for each of {n} questions, got {len(w)}")
     check_binary("wrong", w)
     return w
-
-
-def ranged(name: str, value: object, least: float, most: float) -> float:
-    """One number within bounds."""
-    if isinstance(value, bool | np.bool_) or not isinstance(value, Real) or not least <= value <= most:
-        where = f"lie in [{least}, {most}]" if most < np.inf else f"be at least {least}"
-        raise BadInput(f"{name} must {where}, got {shown(value)}")
-    return float(value)
-
-
-def whole(name: str, value: object, least: int, most: int | None = None) -> int:
-    if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
-        raise BadInput(f"{name} must be a whole number of at least {least}, got {shown(value)}")
-    if most is not None and value > most:
-        raise BadInput(f"{name} must be at most {most}, got {value}")
-    return int(value)
 
 
 def complete(X: np.ndarray, w: np.ndarray) -> np.ndarray:

@@ -8,9 +8,10 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pandas as pd
 
-from homogen.cascade._base import complete, fit_evidence, labels, ranged, stratified, whole
+from homogen.cascade._base import complete, fit_evidence, labels, stratified
 from homogen.cascade.run import Boundary, CascadeResult, how_many, run_cascade, stage_scores, stages_of
 from homogen.records import BadInput
+from homogen.records.checks import ranged, whole
 
 
 @dataclasses.dataclass(frozen=True)

@@ -10,10 +10,11 @@ import pandas as pd
 from scipy.special import expit, logit
 
 from homogen import evaluation
-from homogen.cascade._base import fit_evidence, numbers, ranged, stratified, whole
+from homogen.cascade._base import fit_evidence, numbers, stratified
 from homogen.cascade.fit import bands, evidence, out_of_fold, scored_rows, stage_fits, stops
 from homogen.cascade.run import Boundary, stages_of
 from homogen.records import BadInput, shown
+from homogen.records.checks import ranged, whole
 
 SHARES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 """Shares of the questions to pass on that :func:`cross_validate` and :func:`cost_curve` try."""

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from homogen.cascade._base import labels, numbers, ranged
+from homogen.cascade._base import labels, numbers
 from homogen.evaluation import auroc
 from homogen.records import BadInput
+from homogen.records.checks import ranged
 
 WEIGHTS = tuple(k / 20 for k in range(21))
 """Weights of the first score that the paper tries: 0 to 1 by 0.05."""

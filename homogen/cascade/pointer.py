@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence, Sized
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 from scipy.special import expit, logit
 
 from homogen import uncertainty
-from homogen.cascade._base import complete, fit_evidence, labels, numbers, stratified, whole
+from homogen.cascade._base import complete, fit_evidence, labels, numbers, stratified
 from homogen.records import BadInput, shown
+from homogen.records.checks import sized, whole
 
 _HEDGES = (
     r"\b(may|might|maybe|perhaps|possibly|probably|likely|unlikely|appears?|seems?|suggests?|unclear|uncertain|"
@@ -66,8 +67,7 @@ def pointer_features(
     [1.0, 2.0, 2.0, 1.0]
     """
     for what, given in (("questions", questions), ("answers", answers), ("token entropies", token_entropies)):
-        if isinstance(given, str) or not isinstance(given, Sized):
-            raise BadInput(f"{what} must be a list, got {shown(given)}")
+        sized(given, what)
     if not len(questions) == len(answers) == len(token_entropies):
         raise BadInput(
             f"lengths differ: {len(questions)} questions, {len(answers)} answers, {len(token_entropies)} rows"

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Sequence, Sized
-from numbers import Real
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
 from homogen.cascade._base import numbers
 from homogen.records import BadInput, shown
+from homogen.records.checks import real, sized
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,9 +44,7 @@ class Boundary:
 
     def __post_init__(self) -> None:
         def must(field: str, what: str, fits: Callable[[float], bool]) -> None:
-            value = getattr(self, field)
-            if isinstance(value, bool | np.bool_) or not isinstance(value, Real) or not fits(value):
-                raise BadInput(f"boundary {self.name!r}: {field} must be {what}, got {shown(value)}")
+            real(getattr(self, field), f"boundary {self.name!r}: {field} must be {what}", fits)
 
         must("cost", "a finite number of at least 0", lambda cost: 0 <= cost < np.inf)
         for threshold in ("flag_above", "clear_below"):
@@ -205,8 +203,8 @@ def stages_of(boundaries: Iterable[Boundary]) -> list[Boundary]:
 
 def how_many(boundaries: Sequence[Boundary], questions: Sequence | None) -> int:
     """The number of questions: of those given, else of the scores."""
-    if isinstance(questions, str) or not (questions is None or isinstance(questions, Sized)):
-        raise BadInput(f"questions must be a list, got {shown(questions)}")
+    if questions is not None:
+        sized(questions, "questions")
     n = None if questions is None else len(questions)
     for boundary in boundaries:
         if callable(boundary.score):

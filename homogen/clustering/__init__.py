@@ -1,12 +1,13 @@
 """Which answers say the same: N answers to N labels, and how often one label is all there is.
 
-Labels are whole numbers from 0 in order of first appearance; -1 is a missing answer, which belongs to no
+Everything takes a list of questions, a matrix, a list of answers or a row of labels each; a question alone is a list of
+one. Labels are whole numbers from 0 in order of first appearance; -1 is a missing answer, which belongs to no
 cluster. A single-cluster rate is a property of the answers *and* of the way they were clustered: report it with its
 similarity, threshold and linkage, or with its NLI model and rule.
 """
 
-from homogen.clustering.entailment import RULES, cluster_nli, cluster_nli_batch, membership_nli, membership_nli_batch
-from homogen.clustering.linkage import LINKAGES, cluster, cluster_batch
+from homogen.clustering.entailment import RULES, cluster_nli, membership_nli
+from homogen.clustering.linkage import LINKAGES, cluster
 from homogen.clustering.rates import (
     adjusted_rand_index,
     alignment_tax,
@@ -22,13 +23,10 @@ __all__ = [
     "adjusted_rand_index",
     "alignment_tax",
     "cluster",
-    "cluster_batch",
     "cluster_nli",
-    "cluster_nli_batch",
     "confirmed_single_cluster_rate",
     "is_single_cluster",
     "mean_number_of_clusters",
     "membership_nli",
-    "membership_nli_batch",
     "single_cluster_rate",
 ]

@@ -14,7 +14,7 @@ import numpy as np
 
 from homogen.nli.asking import CONTRADICTION, ENTAILMENT, NEUTRAL, NLI, Model, as_nli
 from homogen.nli.texts import by_question
-from homogen.records import unknown
+from homogen.records.checks import one_of
 
 Placing = Generator[list[tuple[int, int]], np.ndarray, np.ndarray]
 """Hands out pairs of answers (i < j), gets one verdict each, returns who sits where: ``(N, K)`` bool."""
@@ -151,8 +151,11 @@ RULES = tuple(_RULES)
 
 
 def cluster_nli(
-    texts: Sequence[str], nli: NLI | Model, rule: str = "strict", question: str | None = None
-) -> np.ndarray:
+    answers: Iterable[Sequence[str]],
+    nli: NLI | Model,
+    rule: str = "strict",
+    questions: Sequence[str] | None = None,
+) -> list[np.ndarray]:
     r"""Group answers that mean the same according to an NLI model, by one of the rules in use.
 
     .. math:: i \sim j \iff \bigl(i \models j\bigr) \wedge \bigl(j \models i\bigr)
@@ -162,8 +165,9 @@ def cluster_nli(
 
     Parameters
     ----------
-    texts
-        The N answers to one question. An empty text, or one of white space alone, is missing.
+    answers
+        One list of texts a question; the lists may differ in length. An empty text, or one of white space alone, is
+        missing.
     nli
         A function from n pairs (premise, hypothesis) to ``(n, 3)`` probabilities of entailment, neutral and
         contradiction (:func:`homogen.models.load_nli` makes one), or a :class:`homogen.nli.NLI`, which
@@ -184,26 +188,28 @@ def cluster_nli(
         - ``"dominant"`` (lm-polygraph, NumSemSets): entailment likelier than contradiction both ways; connected
           components.
         - ``"liu"`` (Liu 2026): P(entailment) > 0.5 both ways; connected components.
-    question
-        Put before both answers, with a space between (a new line under ``"either"``, as in uqlm); ``None`` compares the
-        bare answers.
+    questions
+        One text a list of answers, put before each of them with a space between (a new line under ``"either"``, as in
+        uqlm); ``None`` compares the bare answers.
 
     Returns
     -------
-    numpy.ndarray
-        ``(N,)`` int labels, 0-based in order of first appearance; -1 for a missing answer. Under ``"either"`` an answer
-        may sit in several clusters: it gets the first of them, which leaves the number of clusters as it is; all of
-        them are in :func:`membership_nli`.
+    list of numpy.ndarray
+        One ``(N,)`` array of int labels a question, 0-based in order of first appearance; -1 for a missing answer.
+        Under ``"either"`` an answer may sit in several clusters: it gets the first of them, which leaves the number of
+        clusters as it is; all of them are in :func:`membership_nli`.
 
     Raises
     ------
     BadInput
-        If the rule is unknown, a text is not a string, or the model returns anything but probabilities.
+        If the rule is unknown, a question is not a list, an answer is not a string, there are more or fewer questions
+        than lists, or the model returns anything but probabilities.
 
     Notes
     -----
     The model is asked as little as the rule allows: about distinct texts only, and in the second direction only where
-    the first leaves the verdict open; under connected components, never about answers already joined. Ten identical
+    the first leaves the verdict open; under connected components, never about answers already joined. The pairs of all
+    questions go to it in common batches. Ten identical
     answers cost nothing. Ten that entail nothing cost 45 passes instead of 90 under ``"strict"``. The partition is the
     same as from the full table of pairs.
     ``"strict"``, ``"farquhar"``, ``"loose"``, ``"kuhn"``, ``"truthtorchlm"`` and ``"either"`` depend on the order of
@@ -219,56 +225,25 @@ def cluster_nli(
     --------
     >>> def nli(pairs):  # a text entails its own beginnings, and is neutral to all else
     ...     return np.array([[0.9, 0.1, 0.0] if a.startswith(b) else [0.1, 0.9, 0.0] for a, b in pairs])
-    >>> answers = ["Paris", "Paris, France", "Lyon", "Paris", ""]
+    >>> answers = [["Paris", "Paris, France", "Lyon", "Paris", ""], ["1969", "1969"]]
     >>> cluster_nli(answers, nli)
-    array([ 0,  1,  2,  0, -1])
+    [array([ 0,  1,  2,  0, -1]), array([0, 0])]
     >>> cluster_nli(answers, nli, rule="loose")
-    array([ 0,  0,  1,  0, -1])
-    """
-    return cluster_nli_batch([texts], nli, rule, None if question is None else [question])[0]
-
-
-def cluster_nli_batch(
-    texts_by_question: Iterable[Sequence[str]],
-    nli: NLI | Model,
-    rule: str = "strict",
-    questions: Sequence[str] | None = None,
-) -> list[np.ndarray]:
-    """Labels of all questions of a benchmark at once, pairs of all of them in common batches; see :func:`cluster_nli`.
-
-    Parameters
-    ----------
-    texts_by_question
-        One list of answers a question; the lists may differ in length.
-    nli, rule
-        As in :func:`cluster_nli`.
-    questions
-        One question a list of answers, or ``None``.
-
-    Returns
-    -------
-    list of numpy.ndarray
-        One ``(N_i,)`` int array a question.
-
-    Examples
-    --------
-    >>> from homogen.nli import NLI
-    >>> nli = NLI(lambda pairs: np.tile([0.1, 0.8, 0.1], (len(pairs), 1)))
-    >>> cluster_nli_batch([["a", "a", "a"], ["a", "b", "c"]], nli)
-    [array([0, 0, 0]), array([0, 1, 2])]
-    >>> nli.forward_passes  # three pairs of the second question, one direction each
-    3
+    [array([ 0,  0,  1,  0, -1]), array([0, 0])]
     """
     labels = []
-    for member in membership_nli_batch(texts_by_question, nli, rule, questions):
+    for member in membership_nli(answers, nli, rule, questions):
         first = np.where(member.any(axis=1), member.argmax(axis=1), -1) if member.size else np.full(len(member), -1)
         labels.append(first)
     return labels
 
 
 def membership_nli(
-    texts: Sequence[str], nli: NLI | Model, rule: str = "either", question: str | None = None
-) -> np.ndarray:
+    answers: Iterable[Sequence[str]],
+    nli: NLI | Model,
+    rule: str = "either",
+    questions: Sequence[str] | None = None,
+) -> list[np.ndarray]:
     r"""Which answer sits in which cluster, where a rule allows more than one; see :func:`cluster_nli`.
 
     .. math:: M_{ik} = [\,i \sim o_k\,]
@@ -277,8 +252,8 @@ def membership_nli(
 
     Returns
     -------
-    numpy.ndarray
-        ``(N, K)`` bool, clusters in order of their first answer; a missing answer sits in none.
+    list of numpy.ndarray
+        One ``(N, K)`` bool matrix a question, clusters in order of their first answer; a missing answer sits in none.
 
     Examples
     --------
@@ -286,40 +261,22 @@ def membership_nli(
 
     >>> def nli(pairs):
     ...     return np.array([[0.9, 0.1, 0.0] if a in b else [0.1, 0.9, 0.0] for a, b in pairs])
-    >>> membership_nli(["Paris", "Lyon", "Paris or Lyon"], nli)
-    array([[ True, False],
+    >>> membership_nli([["Paris", "Lyon", "Paris or Lyon"]], nli)
+    [array([[ True, False],
            [False,  True],
-           [ True,  True]])
+           [ True,  True]])]
     """
-    return membership_nli_batch([texts], nli, rule, None if question is None else [question])[0]
-
-
-def membership_nli_batch(
-    texts_by_question: Iterable[Sequence[str]],
-    nli: NLI | Model,
-    rule: str = "either",
-    questions: Sequence[str] | None = None,
-) -> list[np.ndarray]:
-    """Memberships of all questions of a benchmark at once; see :func:`membership_nli` and :func:`cluster_nli_batch`.
-
-    Examples
-    --------
-    >>> [m.shape for m in membership_nli_batch([["a", "b"], []], lambda pairs: np.tile([1.0, 0, 0], (len(pairs), 1)))]
-    [(2, 1), (0, 0)]
-    """
-    if not isinstance(rule, str) or rule not in _RULES:
-        raise unknown("rule", rule, RULES)
-    how, nli = _RULES[rule], as_nli(nli)
-    rows = by_question(texts_by_question, questions, how.separator)
+    how, nli = _RULES[one_of("rule", rule, RULES)], as_nli(nli)
+    rows = by_question(answers, questions, how.separator)
     here = [[i for i, text in enumerate(row) if text.strip()] for row in rows]
     texts = [[row[i] for i in left] for row, left in zip(rows, here, strict=True)]
     if how.distinct:
-        texts = [list(dict.fromkeys(answers)) for answers in texts]
-    placed = _run([how.place(len(answers)) for answers in texts], texts, how, nli)
+        texts = [list(dict.fromkeys(own)) for own in texts]
+    placed = _run([how.place(len(own)) for own in texts], texts, how, nli)
     members = []
-    for row, left, answers, member in zip(rows, here, texts, placed, strict=True):
+    for row, left, own, member in zip(rows, here, texts, placed, strict=True):
         if how.distinct:
-            number = {text: i for i, text in enumerate(answers)}
+            number = {text: i for i, text in enumerate(own)}
             member = member[[number[row[i]] for i in left]]
         full = np.zeros((len(row), member.shape[1]), dtype=bool)
         full[left] = member

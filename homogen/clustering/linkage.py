@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from numbers import Real
 
 import numpy as np
 import pandas as pd
 from scipy import sparse
 from scipy.cluster import hierarchy
 
-from homogen.records import BadInput, unknown
+from homogen.records import BadInput
+from homogen.records.checks import floats, listed_by_question, one_a_question, one_of, real
 
 LINKAGES = ("single", "average", "complete", "greedy")
 """Known ways from similarities to clusters."""
@@ -20,7 +20,7 @@ _SLACK = 1e-6  # float32 similarities are symmetric and at most 1 only to about 
 _MERGE = 1e-12  # the average of equal distances can come out a few ulps above them; it still merges
 
 
-def cluster(S: np.ndarray, threshold: float = 0.4, linkage: str = "single") -> np.ndarray:
+def cluster(similarities: Iterable[np.ndarray], threshold: float = 0.4, linkage: str = "single") -> list[np.ndarray]:
     r"""Group answers whose similarity reaches a threshold :math:`\tau`.
 
     .. math:: i \sim j \iff S_{ij} \ge \tau, \qquad
@@ -32,9 +32,9 @@ def cluster(S: np.ndarray, threshold: float = 0.4, linkage: str = "single") -> n
 
     Parameters
     ----------
-    S
-        ``(N, N)`` similarities in [-1, 1], symmetric, ones on the diagonal. A row and column of NaN is a
-        missing answer.
+    similarities
+        One ``(N, N)`` matrix :math:`S` a question, in [-1, 1], symmetric, ones on the diagonal. A row and column of NaN
+        is a missing answer. The matrices may differ in size.
     threshold
         :math:`\tau` in [-1, 1]. A similarity of exactly :math:`\tau` is similar enough.
     linkage
@@ -47,14 +47,14 @@ def cluster(S: np.ndarray, threshold: float = 0.4, linkage: str = "single") -> n
 
     Returns
     -------
-    numpy.ndarray
-        ``(N,)`` int labels, 0-based in order of first appearance; -1 for a missing answer.
+    list of numpy.ndarray
+        One ``(N,)`` array of int labels a question, 0-based in order of first appearance; -1 for a missing answer.
 
     Raises
     ------
     BadInput
-        If the matrix is not square, not symmetric, out of range, NaN in part or without ones on its diagonal; if
-        the threshold is out of range or the linkage is unknown.
+        If a matrix is not square, not symmetric, out of range, NaN in part or without ones on its diagonal, and the
+        message says which; if the threshold is out of range or the linkage is unknown.
 
     Notes
     -----
@@ -65,6 +65,9 @@ def cluster(S: np.ndarray, threshold: float = 0.4, linkage: str = "single") -> n
     their distance *equals* ``distance_threshold``; here they merge, as in the other linkages, and so do distances
     within 1e-12 above it, because an average of equal numbers is not always equal to them in floating point.
     Where distances tie, average and complete linkage may depend on the order of the answers.
+
+    Questions of equal size are stacked. Single linkage then is one search for connected components over all of them,
+    and greedy clustering N steps over whole stacks.
 
     References
     ----------
@@ -80,55 +83,19 @@ def cluster(S: np.ndarray, threshold: float = 0.4, linkage: str = "single") -> n
     ...               [0.5, 1.0, 0.4],
     ...               [0.1, 0.4, 1.0]])
     >>> for linkage in LINKAGES:
-    ...     print(linkage, cluster(S, threshold=0.4, linkage=linkage))
-    single [0 0 0]
-    average [0 0 1]
-    complete [0 0 1]
-    greedy [0 0 1]
+    ...     print(linkage, cluster([S, np.eye(2)], threshold=0.4, linkage=linkage))
+    single [array([0, 0, 0]), array([0, 1])]
+    average [array([0, 0, 1]), array([0, 1])]
+    complete [array([0, 0, 1]), array([0, 1])]
+    greedy [array([0, 0, 1]), array([0, 1])]
     """
-    return cluster_batch([S], threshold=threshold, linkage=linkage)[0]
-
-
-def cluster_batch(
-    similarities: Iterable[np.ndarray], threshold: float = 0.4, linkage: str = "single"
-) -> list[np.ndarray]:
-    """Labels of all questions of a benchmark at once; see :func:`cluster`.
-
-    Questions of equal size are stacked. Single linkage then is one search for connected components over
-    all of them, and greedy clustering N steps over whole stacks.
-
-    Parameters
-    ----------
-    similarities
-        One ``(N_i, N_i)`` matrix a question.
-    threshold, linkage
-        As in :func:`cluster`.
-
-    Returns
-    -------
-    list of numpy.ndarray
-        One ``(N_i,)`` int array a question; none for no questions.
-
-    Raises
-    ------
-    BadInput
-        As :func:`cluster`; the message says which matrix.
-
-    Examples
-    --------
-    >>> cluster_batch([np.ones((3, 3)), np.eye(2)])
-    [array([0, 0, 0]), array([0, 1])]
-    """
-    if not isinstance(linkage, str) or linkage not in LINKAGES:
-        raise unknown("linkage", linkage, LINKAGES)
-    if isinstance(threshold, bool) or not isinstance(threshold, Real) or not -1 <= threshold <= 1:
-        raise BadInput(f"threshold must be a number in [-1, 1], got {' '.join(repr(threshold).split())[:60]}")
-    try:
-        matrices = [_numbers(S, q) for q, S in enumerate(similarities)]
-    except TypeError:
-        raise BadInput("similarities must be given as one matrix a question") from None
+    one_of("linkage", linkage, LINKAGES)
+    real(threshold, "threshold must be a number in [-1, 1]", lambda x: -1 <= x <= 1)
+    matrices = [_numbers(S, q) for q, S in enumerate(listed_by_question(similarities, "similarities", "matrix"))]
     by_size = defaultdict(list)
     for q, S in enumerate(matrices):
+        if S.ndim < 2:
+            raise one_a_question("similarities", "matrix", S, q)
         if S.ndim != 2 or S.shape[0] != S.shape[1]:
             raise BadInput(f"similarity matrix {q} must be square, got shape {S.shape}")
         by_size[len(S)].append(q)
@@ -150,17 +117,9 @@ def cluster_batch(
 
 
 def _numbers(S: np.ndarray, question: int) -> np.ndarray:
-    """One question's matrix of floats; None is NaN, a text is no number."""
-    try:
-        given = np.asarray(S)
-        if given.shape == (0,):  # a list of no rows
-            given = given.reshape(0, 0)
-        texts = given.dtype.kind == "O" and any(isinstance(x, str | bytes) for x in given.flat)
-        if not texts and given.dtype.kind in "biufO":
-            return given.astype(np.float64, copy=False)
-    except (TypeError, ValueError, OverflowError, RecursionError):
-        pass
-    raise BadInput(f"similarity matrix {question} must be numbers in rows of equal length")
+    """One question's matrix of floats."""
+    values = floats(S, f"similarity matrix {question} must be numbers in rows of equal length")
+    return values.reshape(0, 0) if values.shape == (0,) else values  # a list of no rows
 
 
 def _check(stack: np.ndarray, questions: list[int]) -> np.ndarray:

@@ -3,35 +3,36 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence, Set
-from numbers import Integral, Real
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from scipy import stats
 
 from homogen.records import BadInput, Estimate
+from homogen.records.checks import label_row, listed_by_question, resampling, share
+from homogen.records.results import percent
 
 
-def alignment_tax(labels: Sequence[int]) -> float:
-    r"""Share of the answers that repeat another: the alignment tax of one question.
+def alignment_tax(labels: Iterable[Sequence[int]]) -> np.ndarray:
+    r"""Share of a question's answers that repeat another: its alignment tax.
 
     .. math:: \mathrm{AT}(q) = 1 - \frac{|\text{clusters}|}{N}
 
     Parameters
     ----------
     labels
-        ``(N,)`` whole numbers, -1 for a missing answer, which does not count towards N.
+        One ``(N_i,)`` array a question, -1 for a missing answer, which does not count towards N.
 
     Returns
     -------
-    float
-        0 if all answers differ, 1 - 1/N if all are alike; NaN with fewer than two answers left. Higher is *less*
-        diverse: as a score of uncertainty it points the wrong way round.
+    numpy.ndarray
+        ``(Q,)``, 0 if all answers differ, 1 - 1/N if all are alike; NaN with fewer than two answers left. Higher is
+        *less* diverse: as a score of uncertainty it points the wrong way round.
 
     Raises
     ------
     BadInput
-        If the labels are not one row of whole numbers from -1.
+        If a question's labels are not whole numbers from -1.
 
     References
     ----------
@@ -40,14 +41,14 @@ def alignment_tax(labels: Sequence[int]) -> float:
 
     Examples
     --------
-    >>> alignment_tax([0, 0, 1, 0])
-    0.5
+    >>> alignment_tax([[0, 0, 1, 0], [0, 0], [0, -1]])
+    array([0.5, 0.5, nan])
     """
-    left = _present(labels, "labels")
-    return 1 - len(np.unique(left)) / len(left) if len(left) > 1 else math.nan
+    left = _all_present(labels)
+    return np.array([1 - len(np.unique(x)) / len(x) if len(x) > 1 else math.nan for x in left], dtype=np.float64)
 
 
-def single_cluster_rate(labels_by_question: Iterable[Sequence[int]], level: float = 0.95) -> Estimate:
+def single_cluster_rate(labels: Iterable[Sequence[int]], level: float = 0.95) -> Estimate:
     r"""Share of the questions whose answers all fall into one cluster (SCR), with Wilson's interval.
 
     .. math:: \mathrm{SCR} = \frac{1}{Q} \sum_{q=1}^{Q} \mathbf{1}\{|\text{clusters}_q| = 1\}
@@ -56,7 +57,7 @@ def single_cluster_rate(labels_by_question: Iterable[Sequence[int]], level: floa
 
     Parameters
     ----------
-    labels_by_question
+    labels
         One ``(N_i,)`` array a question, -1 for a missing answer.
     level
         Confidence level of the interval.
@@ -82,18 +83,18 @@ def single_cluster_rate(labels_by_question: Iterable[Sequence[int]], level: floa
     >>> print(single_cluster_rate([[0, 0, 0], [0, 1, 0], [0, 0, -1], [0, -1, -1]]))
     0.667 [0.208, 0.939], n=3, coverage 75%
     """
-    _check_level(level)
-    counts, given = _cluster_counts(labels_by_question)
+    share("level", level)
+    counts, given = _cluster_counts(labels)
     n = len(counts)
     if not n:
         return Estimate.undefined(_NONE_LEFT)
     single = int((counts == 1).sum())
     low, high = stats.binomtest(single, n).proportion_ci(level, method="wilson")
-    method = f"single-cluster rate, Wilson {_percent(level)}"
+    method = f"single-cluster rate, Wilson {percent(level)}"
     return Estimate(single / n, float(low), float(high), n, n / given, method)
 
 
-def is_single_cluster(labels_by_question: Iterable[Sequence[int]]) -> np.ndarray:
+def is_single_cluster(labels: Iterable[Sequence[int]]) -> np.ndarray:
     r"""Which questions have all their answers in one cluster: the questions that :func:`single_cluster_rate` counts.
 
     .. math:: N_q \ge 2 \;\wedge\; |\text{clusters}_q| = 1
@@ -102,7 +103,7 @@ def is_single_cluster(labels_by_question: Iterable[Sequence[int]]) -> np.ndarray
 
     Parameters
     ----------
-    labels_by_question
+    labels
         One ``(N_i,)`` array a question, -1 for a missing answer.
 
     Returns
@@ -120,12 +121,12 @@ def is_single_cluster(labels_by_question: Iterable[Sequence[int]]) -> np.ndarray
     >>> is_single_cluster([[0, 0, 0], [0, 1, 0], [0, -1, -1]])
     array([ True, False, False])
     """
-    left = _all_present(labels_by_question)
+    left = _all_present(labels)
     return np.array([len(x) > 1 and len(np.unique(x)) == 1 for x in left], dtype=bool)
 
 
 def mean_number_of_clusters(
-    labels_by_question: Iterable[Sequence[int]], resamples: int = 10_000, seed: int = 0, level: float = 0.95
+    labels: Iterable[Sequence[int]], resamples: int = 10_000, seed: int = 0, level: float = 0.95
 ) -> Estimate:
     r"""Mean number of clusters a question, with a bootstrap interval over questions.
 
@@ -135,7 +136,7 @@ def mean_number_of_clusters(
 
     Parameters
     ----------
-    labels_by_question
+    labels
         One ``(N_i,)`` array a question, -1 for a missing answer.
     resamples
         Bootstrap resamples of the questions.
@@ -165,9 +166,9 @@ def mean_number_of_clusters(
     >>> print(mean_number_of_clusters([[0, 0, 0], [0, 1, 0], [0, 1, 2], [0, 0, 1]]))
     2.000 [1.250, 2.750], n=4, coverage 100%
     """
-    _check_level(level)
-    _check_resampling(resamples, seed)
-    counts, given = _cluster_counts(labels_by_question)
+    share("level", level)
+    resampling(resamples, seed)
+    counts, given = _cluster_counts(labels)
     return _mean_over_questions(counts, given, "mean number of clusters", resamples, seed, level)
 
 
@@ -222,8 +223,8 @@ def adjusted_rand_index(
     """
     from sklearn.metrics import adjusted_rand_score
 
-    _check_level(level)
-    _check_resampling(resamples, seed)
+    share("level", level)
+    resampling(resamples, seed)
     pairs, given = _paired(labels_a, labels_b)
     values = [float(adjusted_rand_score(a, b)) for a, b in pairs]
     return _mean_over_questions(values, given, "mean adjusted Rand index", resamples, seed, level)
@@ -268,7 +269,7 @@ def confirmed_single_cluster_rate(
     >>> print(confirmed_single_cluster_rate([[0, 0], [0, 0], [0, 0], [0, 1]], [[0, 0], [0, 1], [0, 0], [0, 0]]))
     0.667 [0.208, 0.939], n=3, coverage 75%
     """
-    _check_level(level)
+    share("level", level)
     pairs, _ = _paired(labels_a, labels_b)
     picked = [b for a, b in pairs if len(np.unique(a)) == 1]
     n = len(picked)
@@ -276,69 +277,22 @@ def confirmed_single_cluster_rate(
         return Estimate.undefined("the first clustering has no question with a single cluster")
     confirmed = sum(len(np.unique(b)) == 1 for b in picked)
     low, high = stats.binomtest(confirmed, n).proportion_ci(level, method="wilson")
-    method = f"confirmed single-cluster rate, Wilson {_percent(level)}"
+    method = f"confirmed single-cluster rate, Wilson {percent(level)}"
     return Estimate(confirmed / n, float(low), float(high), n, n / len(pairs), method)
 
 
 _NONE_LEFT = "no question has two answers left"
 
 
-def _check_level(level: float) -> None:
-    if isinstance(level, bool) or not isinstance(level, Real) or not 0 < level < 1:
-        raise BadInput(f"level must be a number between 0 and 1, got {_shown(level)}")
-
-
-def _check_resampling(resamples: int, seed: int) -> None:
-    for name, value, least in (("resamples", resamples, 1), ("seed", seed, 0)):
-        if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
-            raise BadInput(f"{name} must be a whole number of at least {least}, got {_shown(value)}")
-
-
-def _shown(value: object) -> str:
-    """What was given, on one short line."""
-    return " ".join(repr(value).split())[:60]
-
-
-def _percent(level: float) -> str:
-    """A level as it is meant: .999 is not 100%."""
-    return f"{100 * level:g}%"
-
-
-def _listed(rows: Iterable) -> list:
-    """One row a question."""
-    try:
-        if not isinstance(rows, str | bytes | Mapping | Set):
-            return list(rows)
-    except TypeError:
-        pass
-    raise BadInput(f"labels must be given as one row a question, got {_shown(rows)}")
-
-
-def _all_present(labels_by_question: Iterable[Sequence[int]]) -> list[np.ndarray]:
+def _all_present(labels: Iterable[Sequence[int]]) -> list[np.ndarray]:
     """The labels of every question's answers that are not missing."""
-    return [_present(labels, f"question {q}: labels") for q, labels in enumerate(_listed(labels_by_question))]
+    rows = [label_row(row, q) for q, row in enumerate(listed_by_question(labels, "labels", "row"))]
+    return [row[row >= 0] for row in rows]
 
 
-def _present(labels: Sequence[int], name: str) -> np.ndarray:
-    """The labels of the answers that are not missing."""
-    values = _row(labels, name)
-    return values[values >= 0]
-
-
-def _row(labels: Sequence[int], name: str) -> np.ndarray:
-    """One question's labels as an array."""
-    try:
-        values = np.asarray(labels)
-    except (TypeError, ValueError, RecursionError):  # rows of different length, or nested without end
-        values = np.empty((0, 0))
-    if values.ndim != 1 or (values.size and (values.dtype.kind not in "iu" or values.min() < -1)):
-        raise BadInput(f"{name} must be one row of whole numbers from 0, with -1 for a missing answer")
-    return values if values.size else np.empty(0, dtype=int)
-
-
-def _cluster_counts(labels_by_question: Iterable[Sequence[int]]) -> tuple[np.ndarray, int]:
+def _cluster_counts(labels: Iterable[Sequence[int]]) -> tuple[np.ndarray, int]:
     """Cluster numbers of the questions with two answers or more, and how many questions were given."""
-    left = _all_present(labels_by_question)
+    left = _all_present(labels)
     return np.array([len(np.unique(x)) for x in left if len(x) > 1], dtype=int), len(left)
 
 
@@ -346,12 +300,12 @@ def _paired(
     labels_a: Iterable[Sequence[int]], labels_b: Iterable[Sequence[int]]
 ) -> tuple[list[tuple[np.ndarray, np.ndarray]], int]:
     """Both labels of the answers that neither misses, where two or more are left; and how many questions were given."""
-    rows_a, rows_b = _listed(labels_a), _listed(labels_b)
+    rows_a, rows_b = (listed_by_question(rows, "labels", "row") for rows in (labels_a, labels_b))
     if len(rows_a) != len(rows_b):
         raise BadInput(f"two clusterings of the same questions are needed, got {len(rows_a)} and {len(rows_b)}")
     pairs = []
     for q, (a, b) in enumerate(zip(rows_a, rows_b, strict=True)):
-        a, b = _row(a, f"question {q}: labels"), _row(b, f"question {q}: labels of the other clustering")
+        a, b = label_row(a, q), label_row(b, q, "labels of the other clustering")
         if len(a) != len(b):
             raise BadInput(f"question {q}: {len(a)} labels but {len(b)} in the other clustering")
         both = (a >= 0) & (b >= 0)
@@ -373,5 +327,5 @@ def _mean_over_questions(
         value, times = np.unique(values, return_counts=True)
         means = np.random.default_rng(seed).multinomial(n, times / n, size=resamples) @ value / n
         low, high = (float(end) for end in np.quantile(means, [(1 - level) / 2, (1 + level) / 2]))
-    method = f"{name}, bootstrap {_percent(level)} over questions, {resamples:,} resamples"
+    method = f"{name}, bootstrap {percent(level)} over questions, {resamples:,} resamples"
     return Estimate(float(np.mean(values)), low, high, n, n / given, method)

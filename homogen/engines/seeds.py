@@ -1,12 +1,17 @@
-"""Seeds for engines that draw in another program: one a request, as the transformers engine has a stream a sequence."""
+"""Seeds: of a sequence's stream, and of a request to an engine that draws in another program."""
 
 from __future__ import annotations
 
-import hashlib
+from homogen.records.files import digest
+
+
+def stream_seed(seed: int, question: str, sample: int) -> bytes:
+    """Seed of the stream that one answer is drawn with: 32 bytes that depend on nothing else."""
+    return bytes.fromhex(digest(f"{seed}|{question}|{sample}"))
 
 
 def request_seed(seed: int, question: str, sample: int) -> int:
-    """Seed of one request: 31 bits (servers keep seeds in 32) of the digest that seeds the transformers engine.
+    """Seed of one request: 31 bits (servers keep seeds in 32) of what seeds the transformers engine.
 
     Parameters
     ----------
@@ -22,4 +27,4 @@ def request_seed(seed: int, question: str, sample: int) -> int:
     >>> request_seed(42, "q001", 0) == request_seed(42, "q001", 0) != request_seed(42, "q001", 1)
     True
     """
-    return int.from_bytes(hashlib.sha256(f"{seed}|{question}|{sample}".encode()).digest()[:4]) >> 1
+    return int.from_bytes(stream_seed(seed, question, sample)[:4]) >> 1

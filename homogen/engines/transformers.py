@@ -15,7 +15,6 @@ moves logits in their third digit and such ties are common, so that another batc
 
 from __future__ import annotations
 
-import hashlib
 import queue
 import threading
 from collections.abc import Iterator, Sequence
@@ -27,6 +26,7 @@ from transformers import DynamicCache
 
 from homogen.engines import endings
 from homogen.engines.endings import Prompt
+from homogen.engines.seeds import stream_seed
 from homogen.models.load import LoadedModel, load_model
 from homogen.records import GREEDY, BadInput, Response, SamplingSpec
 
@@ -302,7 +302,7 @@ class _Row:
         self.logprobs: list[float] = []
         self.entropies: list[float] = []
         self.ended = False
-        digest = hashlib.sha256(f"{spec.seed}|{prompt.question}|{sample}".encode()).digest()
+        digest = stream_seed(spec.seed, prompt.question, sample)
         if device == "cpu":
             self.stream = np.random.Generator(np.random.SFC64(np.frombuffer(digest, np.uint32)))
         else:

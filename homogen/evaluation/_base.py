@@ -5,14 +5,15 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable, Iterator, Sequence
-from numbers import Integral
 
 import numpy as np
 from scipy import stats
 
 from homogen.records import BadInput, Estimate, fixed, unknown
+from homogen.records.checks import floats, resampling, share, whole
+from homogen.records.results import percent
 
-Row = Sequence[float]
+Row = Sequence[float] | np.ndarray
 """``(n,)`` numbers: a list, an array, a column."""
 
 CHUNK = 2**20  # numbers drawn at a time: bounds the memory of a bootstrap
@@ -85,7 +86,7 @@ class PermutationResult:
         return cls(_untested(reason, n, given, observed), NAN, NAN, NAN, NAN, NAN)
 
 
-def _share(n: int, given: int) -> float:
+def _coverage(n: int, given: int) -> float:
     """The coverage: how many of the rows given went in."""
     return n / given if given else 0.0
 
@@ -96,54 +97,17 @@ def untested(reason: str, n: int, given: int, effect: float = NAN) -> TestResult
 
 
 def _untested(reason: str, n: int, given: int, value: float) -> Estimate:
-    return Estimate(value, NAN, NAN, n, _share(n, given), f"undefined: {reason}")
-
-
-def is_number(value: object) -> bool:
-    """Whether this is one real number."""
-    return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
-
-
-def percent(share: float) -> str:
-    """Write a share as a percentage that rounds nothing away: 0.95 is 95%, 0.999 is 99.9%."""
-    return f"{100 * share:g}%"
+    return Estimate(value, NAN, NAN, n, _coverage(n, given), f"undefined: {reason}")
 
 
 def z_of(level: float) -> float:
     """How many standard errors an interval reaches; and the check of its level."""
-    if not is_number(level) or not 0 < level < 1:
-        raise BadInput(f"level must lie between 0 and 1, got {level!r}")
-    return float(stats.norm.isf((1 - float(level)) / 2))
-
-
-def whole(name: str, value: int, least: int, most: float = math.inf) -> int:
-    """Check a whole number."""
-    if isinstance(value, bool) or not isinstance(value, Integral) or not least <= value <= most:
-        upto = f" and at most {most:,}" if most < math.inf else ""
-        raise BadInput(f"{name} must be a whole number of at least {least}{upto}, got {value!r}")
-    return int(value)
-
-
-def one_of(what: str, name: str, known: Sequence[str]) -> str:
-    """Check a name."""
-    if not isinstance(name, str) or name not in known:
-        raise unknown(what, name, known)
-    return name
+    return float(stats.norm.isf((1 - share("level", level)) / 2))
 
 
 def numbers(name: str, values: object, shape: str = "one row of numbers") -> np.ndarray:
-    """Floats of any shape; neither text, dates nor complex numbers, not even those that NumPy would convert."""
-    try:
-        if isinstance(values, np.ma.MaskedArray):
-            values = np.ma.filled(np.ma.asarray(values, dtype=np.float64), np.nan)  # what is masked is missing
-        kind = np.asarray(values)
-        if kind.dtype.kind in "USMmcV" or (kind.dtype.kind == "O" and any(isinstance(v, str) for v in kind.flat)):
-            raise BadInput(f"{name} must be {shape}, got {'text' if kind.dtype.kind in 'OUS' else kind.dtype}")
-        return np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError, OverflowError) as error:
-        if isinstance(error, BadInput):
-            raise
-        raise BadInput(f"{name} must be {shape}: {' '.join(str(error).split())}") from None
+    """Floats of any shape."""
+    return floats(values, f"{name} must be {shape}")
 
 
 def row(name: str, values: Row) -> np.ndarray:
@@ -318,8 +282,7 @@ def check_interval(interval: str | None, resamples: int, seed: int, level: float
         raise unknown("interval", interval, [*known, "None"])
     z_of(level)
     if interval in ("auto", "bootstrap"):
-        whole("resamples", resamples, 1)
-        whole("seed", seed, 0)
+        resampling(resamples, seed)
 
 
 ONE = "one question says nothing of how questions vary"

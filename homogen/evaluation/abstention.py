@@ -7,8 +7,8 @@ import math
 
 import numpy as np
 
-from homogen.evaluation._base import Row, complete_rows, is_number, one_of, row
-from homogen.records import BadInput
+from homogen.evaluation._base import Row, complete_rows, row
+from homogen.records.checks import one_of, share
 
 GUARANTEES = ("wrong", "joint")
 
@@ -106,8 +106,7 @@ def conformal_abstention(score: Row, wrong: Row, alpha: float, guarantee: str = 
     (5.0, 0.4, [True, False])
     """
     one_of("guarantee", guarantee, GUARANTEES)
-    if not is_number(alpha) or not 0 < alpha < 1:
-        raise BadInput(f"alpha must lie between 0 and 1, got {alpha!r}")
+    share("alpha", alpha)
     (s, w), _ = complete_rows(("wrong",), score=score, wrong=wrong)
     of_wrong = np.sort(s[w])
     n = len(of_wrong) if guarantee == "wrong" else len(s)

@@ -20,13 +20,12 @@ from homogen.evaluation._base import (
     estimate_from_counts,
     generator,
     mass_bins,
-    one_of,
     probabilities,
     steps,
-    whole,
     z_of,
 )
 from homogen.records import Estimate
+from homogen.records.checks import one_of, whole
 
 BINNINGS = ("width", "mass")
 

@@ -18,7 +18,6 @@ from homogen.evaluation._base import (
     complete_rows,
     generator,
     in_units,
-    is_number,
     out_of_units,
     percent,
     percentiles,
@@ -26,10 +25,10 @@ from homogen.evaluation._base import (
     row,
     untested,
     varies,
-    whole,
     z_of,
 )
 from homogen.records import BadInput, Estimate, shown
+from homogen.records.checks import real, whole
 
 MEAN_INTERVALS = ("auto", "student", "bootstrap")
 """Known intervals of :func:`mean`."""
@@ -440,8 +439,7 @@ def tost(a: Row, b: Row, margin: float, level: float = 0.95) -> TestResult:
     -0.002 [-0.018, 0.014], p = 0.0014
     """
     z_of(level)
-    if not is_number(margin) or not 0 < margin < math.inf:
-        raise BadInput(f"margin must be above 0 and finite, got {margin!r}")
+    real(margin, "margin must be above 0 and finite", lambda x: 0 < x < math.inf)
     if level <= 0.5:
         raise BadInput(f"level must be above 0.5 for an interval at 2 level - 1, got {level!r}")
     (x, y), given = complete_rows(a=a, b=b)

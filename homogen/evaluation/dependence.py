@@ -22,15 +22,14 @@ from homogen.evaluation._base import (
     complete_rows,
     in_units,
     mass_bins,
-    one_of,
     percent,
     shuffled,
     untested,
     varies,
-    whole,
     z_of,
 )
 from homogen.records import Estimate
+from homogen.records.checks import one_of, whole
 
 ESTIMATORS = ("plugin", "miller-madow")
 

@@ -7,8 +7,9 @@ from collections.abc import Callable
 import numpy as np
 from scipy import optimize, special
 
-from homogen.evaluation._base import Row, check_binary, in_units, probabilities, row, same_length, varies, whole
+from homogen.evaluation._base import Row, check_binary, in_units, probabilities, row, same_length, varies
 from homogen.records import BadInput
+from homogen.records.checks import whole
 
 _EDGE = 1e-6  # temperature scaling moves forecasts of 0 and 1 so far inside, to have finite log-odds
 _COLDEST, _HOTTEST = 0.01, 100.0

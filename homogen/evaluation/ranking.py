@@ -22,19 +22,17 @@ from homogen.evaluation._base import (
     complete_rows,
     estimate_from_counts,
     generator,
-    is_number,
-    one_of,
     percent,
     percentiles,
     ratio,
     resampled,
     row,
     untested,
-    whole,
     z_of,
 )
 from homogen.evaluation.rejection import aurc_of, prr_of
 from homogen.records import BadInput, Estimate, shown
+from homogen.records.checks import is_real, one_of, whole
 
 AUROC_INTERVALS = ("auto", "bootstrap", "delong", "newcombe")
 """Known intervals of :func:`auroc`."""
@@ -230,7 +228,7 @@ def fitted_test(
         if measure is None:
             return auroc(fit(w), w, interval=None).value
         value = measure(fit(w), w)
-        if not is_number(value):
+        if not is_real(value):
             raise BadInput(f"measure must give a number for scores and labels, gave {shown(value)}")
         return float(value)
 

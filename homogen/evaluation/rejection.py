@@ -8,8 +8,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from homogen.evaluation._base import Row, complete_rows, estimate_from_counts, is_number, percent, ratio
-from homogen.records import BadInput, Estimate
+from homogen.evaluation._base import Row, complete_rows, estimate_from_counts, percent, ratio
+from homogen.records import Estimate
+from homogen.records.checks import real
 
 
 def risk_coverage(score: Row, wrong: Row) -> pd.DataFrame:
@@ -329,8 +330,7 @@ def risk_reduction(
 
 
 def _check_coverage(coverage: float) -> None:
-    if not is_number(coverage) or not 0 < coverage <= 1:
-        raise BadInput(f"coverage must lie in (0, 1], got {coverage!r}")
+    real(coverage, "coverage must lie in (0, 1]", lambda x: 0 < x <= 1)
 
 
 def _risk(right: np.ndarray, bad: np.ndarray, coverage: float) -> np.ndarray:

@@ -23,16 +23,15 @@ from homogen.evaluation._base import (
     auroc_of,
     check_binary,
     in_units,
-    one_of,
     percent,
     percentiles,
     row,
     same_length,
     shuffled,
-    whole,
     z_of,
 )
 from homogen.records import BadInput, Estimate
+from homogen.records.checks import one_of, whole
 
 SELECTIONS = ("effective", "blind")
 Categories = Sequence[Hashable]

@@ -2,10 +2,10 @@
 
 Here the pure rooms meet: answers go through ``similarity`` and ``clustering``, scores through ``uncertainty``, both
 through ``evaluation``. A chapter says which models, which rulers and which comparison; how is said once, in
-``drawing``, ``rulers`` and ``scores``.
+``runs``, ``spread`` and ``scores``.
 """
 
-from homogen.experiment.drawing import (
+from homogen.experiment.runs import (
     GRADED_DEPARTS,
     GREEDY_DEPARTS,
     NothingToShow,
@@ -17,8 +17,8 @@ from homogen.experiment.drawing import (
     judge,
     not_run,
 )
-from homogen.experiment.rulers import LEXICAL, Ruler, Spread, first_words, remembering, rulers, similarities
 from homogen.experiment.scores import auroc_table, measures, signals
+from homogen.experiment.spread import LEXICAL, Ruler, Spread, first_words, remembering, rulers, similarities
 
 __all__ = [
     "GRADED_DEPARTS",

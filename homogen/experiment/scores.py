@@ -12,7 +12,7 @@ from homogen.records import BadInput, Estimate
 
 if TYPE_CHECKING:
     from homogen.sampling.store import Run
-from homogen.experiment.rulers import Ruler, Spread, remembering, similarities
+from homogen.experiment.spread import Ruler, Spread, remembering, similarities
 
 
 def measures(spread: Spread, name: str, run: Run, embedder: str) -> dict[str, np.ndarray]:
@@ -72,12 +72,12 @@ def signals(
     embed = remembering(embedder, device) if isinstance(embedder, str) else embedder
     vectors = similarity.embed([[g, *drawn] for g, drawn in zip(greedy, answers, strict=True)], embed)
     drawn, weights = [v[1:] for v in vectors], run.sequence_logprobs()
-    cosine = [similarity.cosine_of(v) for v in drawn]
-    words = similarity.jaccard_batch(answers)
+    cosine = similarity.cosine_of(drawn)
+    words = similarity.jaccard(answers)
     # The graph measures are of similarities from 0 to 1.
     positive = [np.clip(S, 0, 1) for S in cosine]
     nll = u.negative_log_likelihood(logprobs)
-    to_samples = [np.clip(similarity.cosine_of(v)[0, 1:], 0, 1) for v in vectors]
+    to_samples = [np.clip(S[0, 1:], 0, 1) for S in similarity.cosine_of(vectors)]
     alone = {
         "mean token entropy": u.mean_entropy(entropies),
         "max token entropy": u.max_entropy(entropies),
@@ -124,10 +124,10 @@ def _by_nli(nli: Any, run: Run) -> dict[str, np.ndarray]:
 
     asked = as_nli(nli)
     answers, greedy = run.answers(), run.greedy()
-    labels = clustering.cluster_nli_batch(answers, asked)
-    joined = clustering.cluster_nli_batch(answers, asked, rule="liu")
-    members = clustering.membership_nli_batch(answers, asked)
-    weighted = similarity.weighted_nli_batch(answers, asked)
+    labels = clustering.cluster_nli(answers, asked)
+    joined = clustering.cluster_nli(answers, asked, rule="liu")
+    members = clustering.membership_nli(answers, asked)
+    weighted = similarity.weighted_nli(answers, asked)
     pairs = [
         [(sample, g) for sample in drawn[:5] if sample] if g else [] for g, drawn in zip(greedy, answers, strict=True)
     ]

@@ -234,6 +234,17 @@ BITS = {"q8_0": 8.5, "q5_1": 6, "q5_0": 5.5, "q4_1": 5, "q4_0": 4.5, "int8": 8, 
 """Bits a weight takes at each level, with the scales of its block."""
 
 
+def is_hub_id(name: object) -> bool:
+    """Whether a name can be that of a model on the hub: owner/name, and no path.
+
+    Examples
+    --------
+    >>> is_hub_id("Qwen/Qwen3-0.6B"), is_hub_id("qwen"), is_hub_id("./qwen"), is_hub_id("a/b/c")
+    (True, False, False, False)
+    """
+    return isinstance(name, str) and name.count("/") == 1 and not name.startswith((".", "/", "~"))
+
+
 def split_quantization(name: str) -> tuple[str, str]:
     """Take the level of quantization off a model's name.
 

@@ -20,11 +20,12 @@ from typing import Any
 import numpy as np
 
 from homogen.models import memory
-from homogen.models.catalogue import NLI_MODELS
+from homogen.models.catalogue import NLI_MODELS, is_hub_id
 from homogen.models.devices import DTYPES, pick_device
 from homogen.models.weights import _folder_of, _one_line, folder_digest, quietly
 from homogen.nli.asking import self_check
 from homogen.records import BadInput, unknown
+from homogen.records.checks import is_whole, whole
 
 _MEANINGS = ("entailment", "neutral", "contradiction")
 _ONE_SEPARATOR = {"albert", "bert", "deberta", "deberta-v2", "distilbert", "electra", "modernbert"}
@@ -74,14 +75,14 @@ class CrossEncoder:
         self._network, self._tokenizer = _with_near_positions(network), tokenizer
         self._device = next(network.parameters()).device
         self._columns = _columns(network.config, name)
-        if padded_tokens is not None and (not _is_whole(padded_tokens) or padded_tokens < 1):
-            raise BadInput(f"padded_tokens must be a whole number of at least 1, got {padded_tokens!r}")
+        if padded_tokens is not None:
+            whole("padded_tokens", padded_tokens, 1)
         self._padded_tokens = padded_tokens or _PADDED_TOKENS.get(self._device.type, 2**10)
         import torch
 
         self._workers = (workers or torch.get_num_threads()) if self._device.type == "cpu" else 1
         limit = min(tokenizer.model_max_length, getattr(network.config, "max_position_embeddings", None) or 512)
-        if max_length is not None and not (_is_whole(max_length) and 8 <= max_length <= limit):
+        if max_length is not None and not (is_whole(max_length) and 8 <= max_length <= limit):
             raise BadInput(f"max_length must lie between 8 and the {limit} tokens that {name} reads, got {max_length}")
         self._max_length = max_length or limit
         _check_template(tokenizer, network.config.model_type, name)
@@ -201,10 +202,6 @@ def _cuts(length: np.ndarray, padded_tokens: int, workers: int) -> list[int]:
     return greedy(high)
 
 
-def _is_whole(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
 def _columns(config: Any, name: str) -> list[int]:
     """Where the model's own labels stand, in our order."""
     labels = {int(i): str(label).lower() for i, label in config.id2label.items()}
@@ -282,7 +279,7 @@ def kept(
 ) -> Callable:
     """Load an NLI model, or give the one that was loaded before."""
     local = Path(name).is_dir()
-    if not local and name not in NLI_MODELS and (name.count("/") != 1 or name.startswith((".", "/", "~"))):
+    if not (local or name in NLI_MODELS or is_hub_id(name)):
         raise unknown("NLI model", name, NLI_MODELS)
     source = NLI_MODELS.get(name, name)
     folder, commit = _folder_of(source)

@@ -12,10 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from homogen.models.catalogue import CARDS, cards
+from homogen.models.catalogue import CARDS, cards, is_hub_id
 from homogen.models.devices import DTYPES, pick_device
 from homogen.models.weights import _folder_of, _names, _one_line, checked, quietly
 from homogen.records import BadInput, unknown
+from homogen.records.checks import is_whole
 
 _AT_ONCE = 1024  # texts between two steps of the bar; sorted by length first, so batches hold texts of one length
 
@@ -118,7 +119,7 @@ def load_embedder(
 def kept(name: str, device: str, dtype: str, max_length: int | None) -> Callable:
     """Load an embedder, or give the one that was loaded before."""
     card = CARDS.get(name)
-    if card is None and not Path(name).is_dir() and name.count("/") != 1:
+    if not (card or Path(name).is_dir() or is_hub_id(name)):
         raise unknown("embedder", name, [c.name for c in cards("embedder")])
     if card is not None and card.stage != "embedder":
         raise BadInput(f"{name!r} is a generator, not an embedder; embedders: {_names('embedder')}")
@@ -138,7 +139,7 @@ def kept(name: str, device: str, dtype: str, max_length: int | None) -> Callable
     model = model.bfloat16() if dtype == "bfloat16" else model.float()
     if max_length is not None:
         limit = model.max_seq_length or 0
-        if isinstance(max_length, bool) or not isinstance(max_length, int) or not 3 <= max_length <= limit:
+        if not is_whole(max_length) or not 3 <= max_length <= limit:
             raise BadInput(f"max_length must lie between 3 and the {limit} tokens that {name} reads, got {max_length}")
         model.max_seq_length = max_length
     return SentenceEmbedder(model, name)

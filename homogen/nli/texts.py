@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from homogen.records import BadInput, shown
+from homogen.records.checks import one_a_question
 
 
 def with_question(texts: Iterable[str], question: str | None, separator: str = " ") -> list[str]:
@@ -30,14 +31,14 @@ def with_question(texts: Iterable[str], question: str | None, separator: str = "
 
 
 def by_question(
-    texts_by_question: Iterable[Sequence[str]], questions: Sequence[str] | None = None, separator: str = " "
+    answers: Iterable[Sequence[str]], questions: Sequence[str] | None = None, separator: str = " "
 ) -> list[list[str]]:
     """Check all answers of a benchmark, and put each question before its answers if questions are given.
 
     Parameters
     ----------
-    texts_by_question
-        One list of answers a question.
+    answers
+        One list of texts a question.
     questions
         As many texts, or ``None``.
     separator
@@ -53,14 +54,13 @@ def by_question(
     >>> by_question([["Paris", "Lyon"], ["1969"]], ["Capital?", "When?"])
     [['Capital? Paris', 'Capital? Lyon'], ['When? 1969']]
     """
-    if isinstance(texts_by_question, str) or not isinstance(texts_by_question, Iterable):
-        raise BadInput(f"expected one list of answers a question, got {shown(texts_by_question)}")
+    if isinstance(answers, str) or not isinstance(answers, Iterable):
+        raise one_a_question("answers", "list", answers)
     rows = []
-    for q, answers in enumerate(texts_by_question):
-        if isinstance(answers, str) or not isinstance(answers, Iterable):
-            what = f"one text: {answers[:40]!r}" if isinstance(answers, str) else f"{shown(answers)} for question {q}"
-            raise BadInput(f"expected a list of answers, got {what}")
-        row = list(answers)
+    for q, own in enumerate(answers):
+        if isinstance(own, str) or not isinstance(own, Iterable):
+            raise one_a_question("answers", "list", own, q)
+        row = list(own)
         for i, text in enumerate(row):
             if not isinstance(text, str):
                 raise BadInput(f"answer {i} of question {q} is {shown(text)}, not a text (a missing answer is '')")

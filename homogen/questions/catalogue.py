@@ -8,14 +8,14 @@ benchmarks is not part of the package: :mod:`homogen.questions.sources` fetches 
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import importlib.resources
-import json
 import os
 from pathlib import Path
 
 from homogen.questions import readers, sources
 from homogen.records import BadInput, Question, unknown
+from homogen.records.checks import is_whole
+from homogen.records.files import digest_of_json
 
 
 @dataclasses.dataclass(frozen=True)
@@ -233,7 +233,7 @@ def load_questions(
     >>> sum(q.kind == "math" for q in load_questions("pocket", limit=30, stratified="proportional"))  # 40 of the 150
     8
     """
-    if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int)):
+    if limit is not None and not is_whole(limit):
         raise BadInput(f"limit must be a whole number, got {limit!r}")
     if limit is not None and limit < 1:
         raise BadInput(f"limit must be at least 1, got {limit}")
@@ -272,9 +272,8 @@ def question_sha(question: Question) -> str:
     >>> question_sha(asked)[:12]
     '2cdafc292d40'
     """
-    # A JSON list keeps the fields apart: "ab" + "c" and "a" + "bc" must not meet.
     asked = [question.benchmark, question.id, question.text]
-    return hashlib.sha256(json.dumps(asked).encode("ascii")).hexdigest()
+    return digest_of_json(asked)
 
 
 def _load(name_or_path: str | os.PathLike) -> list[Question]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import hashlib
 import logging
 import os
 import warnings
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from homogen.records import BadInput, unknown
+from homogen.records.files import file_digest
 
 _GITHUB = "https://github.com"
 _RAW = "https://raw.githubusercontent.com"
@@ -291,8 +291,7 @@ def _sha256(path: Path) -> str:
         about = path.stat()
         stamp = (str(path), about.st_size, about.st_mtime_ns)
         if stamp not in _DIGESTS:
-            with open(path, "rb") as file:
-                _DIGESTS[stamp] = hashlib.file_digest(file, "sha256").hexdigest()
+            _DIGESTS[stamp] = file_digest(path)
     except OSError as error:
         raise BadInput(f"cannot read {path}: {error.strerror or error}") from error
     return _DIGESTS[stamp]

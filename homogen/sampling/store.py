@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import hashlib
 import json
 import os
 import shutil
@@ -24,6 +23,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from homogen.records import GREEDY, BadInput, Question, Response, SamplingSpec, arrow_schema
+from homogen.records.files import digest, digest_of_json, put
 
 QUESTION_SHA = "question_sha"
 """Extra column of a part: rows whose question has changed since are not read."""
@@ -103,7 +103,7 @@ def run_key(benchmark: str, prompt: str, spec: SamplingSpec, identity: dict) -> 
         The engine's: weights, precision, sampler version.
     """
     parts = {"benchmark": benchmark, "prompt": prompt, "spec": dataclasses.asdict(spec), "engine": identity}
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:20]
+    return digest_of_json(parts)[:20]
 
 
 class RunFolder:
@@ -137,7 +137,7 @@ class RunFolder:
             data = path.read_bytes()
         except OSError as error:
             raise BadInput(f"cannot read {path}: {error.strerror or error}") from error
-        if hashlib.sha256(data).hexdigest() != path.stem.removeprefix("part-"):
+        if digest(data) != path.stem.removeprefix("part-"):
             return self._aside(path, "corrupt", "does not match its checksum")
         try:
             part = pq.read_table(pa.BufferReader(data))
@@ -205,7 +205,7 @@ class RunFolder:
         sink = pa.BufferOutputStream()
         pq.write_table(table, sink, compression="zstd")
         data = sink.getvalue().to_pybytes()
-        return self._put(f"part-{hashlib.sha256(data).hexdigest()}.parquet", data)
+        return self._put(f"part-{digest(data)}.parquet", data)
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[None]:
@@ -234,15 +234,10 @@ class RunFolder:
             lock.release()
 
     def _put(self, name: str, data: bytes) -> Path:
-        path, temporary = self.path / name, self.path / f".{name}.tmp"
+        path = self.path / name
         try:
-            with open(temporary, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, path)
+            put(path, data)
         except OSError as error:
-            temporary.unlink(missing_ok=True)
             raise BadInput(
                 f"cannot write {path}: {error.strerror or error}; answers written before are kept, run again to go on"
             ) from error

@@ -10,9 +10,9 @@ import numpy as np
 from homogen.nli.texts import by_question
 
 
-def flatten(texts_by_question: Iterable[Sequence[str]]) -> tuple[list[str], np.ndarray]:
+def flatten(answers: Iterable[Sequence[str]]) -> tuple[list[str], np.ndarray]:
     """All texts in one list, and how many belong to each question."""
-    rows = by_question(texts_by_question)
+    rows = by_question(answers)
     return list(chain.from_iterable(rows)), np.array([len(row) for row in rows], dtype=int)
 
 

@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 
 from homogen.records import BadInput, shown
+from homogen.records.checks import floats, listed_by_question, one_a_question
 from homogen.similarity._base import distinct_texts, flatten
 
 Embedder = Callable[[list[str]], np.ndarray]
 """Any function from n texts to an ``(n, d)`` array."""
 
 
-def embed(texts_by_question: Iterable[Sequence[str]], embedder: Embedder) -> list[np.ndarray]:
+def embed(answers: Iterable[Sequence[str]], embedder: Embedder) -> list[np.ndarray]:
     r"""Unit vectors of all answers, every distinct text embedded once, in one call of the embedder.
 
     .. math:: u_i = v_i / \lVert v_i \rVert
@@ -23,8 +24,8 @@ def embed(texts_by_question: Iterable[Sequence[str]], embedder: Embedder) -> lis
 
     Parameters
     ----------
-    texts_by_question
-        One list of answers a question; the lists may differ in length.
+    answers
+        One list of texts a question; the lists may differ in length.
     embedder
         A function from a list of n texts to an ``(n, d)`` array (:func:`homogen.models.load_embedder`).
 
@@ -48,7 +49,7 @@ def embed(texts_by_question: Iterable[Sequence[str]], embedder: Embedder) -> lis
     [array([[ 1.,  0.],
            [nan, nan]])]
     """
-    texts, lengths = flatten(texts_by_question)
+    texts, lengths = flatten(answers)
     text_of, distinct = distinct_texts(texts)
     filled = [i for i, text in enumerate(distinct) if text.strip()]
     unit = np.full((len(distinct), 1), np.nan)
@@ -59,7 +60,7 @@ def embed(texts_by_question: Iterable[Sequence[str]], embedder: Embedder) -> lis
     return [unit[ids] for ids in np.split(text_of, np.cumsum(lengths)[:-1])] if len(lengths) else []
 
 
-def cosine_of(embeddings: np.ndarray) -> np.ndarray:
+def cosine_of(embeddings: Iterable[np.ndarray]) -> list[np.ndarray]:
     r"""Cosine similarities of vectors already at hand.
 
     .. math:: S_{ij} = \frac{v_i \cdot v_j}{\lVert v_i \rVert \, \lVert v_j \rVert}
@@ -67,27 +68,34 @@ def cosine_of(embeddings: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     embeddings
-        ``(N, d)``, a row an answer, of any length but zero; a row of NaN is a missing answer.
+        One ``(N, d)`` array a question, a row an answer, of any length but zero; a row of NaN is a missing answer.
 
     Returns
     -------
-    numpy.ndarray
-        ``(N, N)`` float64 in [-1, 1], symmetric, exactly 1 on the diagonal and between equal rows; NaN where an
-        answer is missing.
+    list of numpy.ndarray
+        One ``(N, N)`` float64 matrix a question, in [-1, 1], symmetric, exactly 1 on the diagonal and between equal
+        rows; NaN where an answer is missing.
 
     Raises
     ------
     BadInput
-        If the array is not two-dimensional, or a row is zero, infinite or NaN in part.
+        If a question's array is not two-dimensional, or a row is zero, infinite or NaN in part.
 
     Examples
     --------
-    >>> cosine_of(np.array([[2.0, 0.0], [3.0, 4.0], [1.0, 0.0]]))
-    array([[1. , 0.6, 1. ],
+    >>> cosine_of([np.array([[2.0, 0.0], [3.0, 4.0], [1.0, 0.0]])])
+    [array([[1. , 0.6, 1. ],
            [0.6, 1. , 0.6],
-           [1. , 0.6, 1. ]])
+           [1. , 0.6, 1. ]])]
     """
-    V = _array(embeddings, "embeddings must be numbers in rows of equal length")
+    rows = listed_by_question(embeddings, "embeddings", "(N, d) array")
+    return [_cosines(vectors, q) for q, vectors in enumerate(rows)]
+
+
+def _cosines(vectors: np.ndarray, question: int) -> np.ndarray:
+    V = floats(vectors, "embeddings must be numbers in rows of equal length")
+    if V.ndim < 2 and V.size:
+        raise one_a_question("embeddings", "(N, d) array", vectors, question)
     if V.ndim != 2:
         raise BadInput(f"embeddings must have shape (N, d), got {V.shape}")
     missing = np.isnan(V).all(axis=1)
@@ -104,23 +112,25 @@ def cosine_of(embeddings: np.ndarray) -> np.ndarray:
     return S
 
 
-def cosine(texts: Sequence[str], embedder: Embedder) -> np.ndarray:
+def cosine(answers: Iterable[Sequence[str]], embedder: Embedder) -> list[np.ndarray]:
     r"""Cosine similarity of the answers' embeddings.
 
     .. math:: S_{ij} = \frac{v_i \cdot v_j}{\lVert v_i \rVert \, \lVert v_j \rVert}
 
     Parameters
     ----------
-    texts
-        The N answers to one question. An empty text, or one of white space alone, is missing.
+    answers
+        One list of texts a question; the lists may differ in length. An empty text, or one of white space alone, is
+        missing.
     embedder
-        A function from a list of n texts to an ``(n, d)`` array (:func:`homogen.models.load_embedder`).
+        A function from a list of n texts to an ``(n, d)`` array (:func:`homogen.models.load_embedder`). It is called
+        once, with every distinct text; how many go through a model at once is its own business.
 
     Returns
     -------
-    numpy.ndarray
-        ``(N, N)`` float64 in [-1, 1], symmetric, exactly 1 on the diagonal and between identical texts; NaN where
-        an answer is missing.
+    list of numpy.ndarray
+        One ``(N, N)`` float64 matrix a question, in [-1, 1], symmetric, exactly 1 on the diagonal and between identical
+        texts; NaN where an answer is missing.
 
     Raises
     ------
@@ -141,37 +151,13 @@ def cosine(texts: Sequence[str], embedder: Embedder) -> np.ndarray:
     --------
     >>> def vowels(texts):
     ...     return np.array([[t.count(c) for c in "aeiou"] for t in texts])
-    >>> cosine(["banana", "sedan", "sedan"], vowels).round(3)
+    >>> first, second = cosine([["banana", "sedan", "sedan"], ["I do not know"]], vowels)
+    >>> first.round(3)
     array([[1.   , 0.707, 0.707],
            [0.707, 1.   , 1.   ],
            [0.707, 1.   , 1.   ]])
     """
-    return cosine_batch([texts], embedder)[0]
-
-
-def cosine_batch(texts_by_question: Iterable[Sequence[str]], embedder: Embedder) -> list[np.ndarray]:
-    """Cosine similarities of all questions of a benchmark: one call of the embedder; see :func:`cosine`.
-
-    Parameters
-    ----------
-    texts_by_question
-        One list of answers a question; the lists may differ in length.
-    embedder
-        As in :func:`cosine`. How many texts go through a model at once is the embedder's own business.
-
-    Returns
-    -------
-    list of numpy.ndarray
-        One ``(N_i, N_i)`` matrix a question.
-
-    Examples
-    --------
-    >>> def vowels(texts):
-    ...     return np.array([[t.count(c) for c in "aeiou"] for t in texts])
-    >>> [S.shape for S in cosine_batch([["banana", "sedan"], ["I do not know"]], vowels)]
-    [(2, 2), (1, 1)]
-    """
-    return [cosine_of(vectors) for vectors in embed(texts_by_question, embedder)]
+    return cosine_of(embed(answers, embedder))
 
 
 def _embed_distinct(texts: list[str], embedder: Embedder) -> np.ndarray:
@@ -181,22 +167,10 @@ def _embed_distinct(texts: list[str], embedder: Embedder) -> np.ndarray:
             f"an embedder is a function from texts to vectors, got {shown(embedder)}; "
             "homogen.models.load_embedder makes one"
         )
-    vectors = _array(embedder(texts), f"the embedder returned no array of numbers for {len(texts)} texts")
+    vectors = floats(embedder(texts), f"the embedder returned no array of numbers for {len(texts)} texts")
     if vectors.ndim != 2 or len(vectors) != len(texts) or not vectors.shape[1]:
         raise BadInput(f"the embedder returned shape {vectors.shape} for {len(texts)} texts, expected (n, d)")
     return _unit(vectors, lambda i: f"the embedding of {texts[i][:60]!r}")
-
-
-def _array(values: object, complaint: str) -> np.ndarray:
-    """Floats; text is none, not even text that NumPy would convert, and a complex number has no order."""
-    try:
-        given = np.asarray(values)
-        texts = given.dtype.kind == "O" and any(isinstance(x, str | bytes) for x in given.flat)
-        if not texts and given.dtype.kind in "biufO":
-            return given.astype(np.float64, copy=False)
-    except (TypeError, ValueError, OverflowError):
-        pass
-    raise BadInput(complaint)
 
 
 def _unit(vectors: np.ndarray, name: Callable[[int], str]) -> np.ndarray:

@@ -12,7 +12,7 @@ import pandas as pd
 from scipy import sparse
 
 from homogen.grading import text as _text
-from homogen.records import unknown
+from homogen.records.checks import one_of
 from homogen.similarity._base import distinct_texts, flatten
 
 _UNITS = ("char-bigram", "word-bigram")
@@ -23,7 +23,7 @@ _OTHER_SPACES = [c for c in map(chr, range(128, sys.maxunicode + 1)) if c.isspac
 _NO_BYTES = np.array([2**64 - 256**n for n in range(9)], dtype="<u8")
 
 
-def jaccard(texts: Sequence[str], unit: str = "word-bigram") -> np.ndarray:
+def jaccard(answers: Iterable[Sequence[str]], unit: str = "word-bigram") -> list[np.ndarray]:
     r"""Share of bigrams that two answers have in common.
 
     .. math:: S_{ij} = \frac{|A_i \cap A_j|}{|A_i \cup A_j|}
@@ -34,24 +34,30 @@ def jaccard(texts: Sequence[str], unit: str = "word-bigram") -> np.ndarray:
 
     Parameters
     ----------
-    texts
-        The N answers to one question. An empty text, or one of white space alone, is missing.
+    answers
+        One list of texts a question; the lists may differ in length. An empty text, or one of white space alone, is
+        missing.
     unit
         ``"word-bigram"``, the paper's, or ``"char-bigram"``: pairs of neighbouring characters, inner spaces
         included, of the text without the white space around it.
 
     Returns
     -------
-    numpy.ndarray
-        ``(N, N)`` float64 in [0, 1], symmetric, ones on the diagonal; NaN where an answer is missing.
+    list of numpy.ndarray
+        One ``(N, N)`` float64 matrix a question, in [0, 1], symmetric, ones on the diagonal; NaN where an answer is
+        missing.
 
     Raises
     ------
     BadInput
-        If ``unit`` is unknown or a text is not a string.
+        If ``unit`` is unknown, a question is not a list, or an answer is not a string.
 
     Notes
     -----
+    Every distinct text is taken apart once and its bigrams become whole numbers. Each question then gets columns of its
+    own in one sparse 0/1 matrix ``X`` with a row an answer, so that ``X @ X.T`` holds the sizes of all intersections
+    within questions and nothing between them. Blocks of some hundred questions keep these tables small.
+
     Punctuation stays: "Paris" and "Paris." are different words. Two answers of one word are therefore
     either the same (1) or unlike (0), whatever they mean. Each value is one correctly rounded division, so
     a similarity of two fifths is equal to a threshold written ``0.4`` and not a rounding error below it.
@@ -67,44 +73,17 @@ def jaccard(texts: Sequence[str], unit: str = "word-bigram") -> np.ndarray:
     --------
     Of the four bigrams "the cat", "cat sat", "sat down" and "sat up" two are shared:
 
-    >>> jaccard(["the cat sat down", "The cat sat up"])
+    >>> first, second = jaccard([["the cat sat down", "The cat sat up"], ["Paris", "paris", " "]])
+    >>> first
     array([[1. , 0.5],
            [0.5, 1. ]])
-    >>> jaccard(["Paris", "paris", " "])
+    >>> second
     array([[ 1.,  1., nan],
            [ 1.,  1., nan],
            [nan, nan, nan]])
     """
-    return jaccard_batch([texts], unit=unit)[0]
-
-
-def jaccard_batch(texts_by_question: Iterable[Sequence[str]], unit: str = "word-bigram") -> list[np.ndarray]:
-    """Jaccard similarities of all questions of a benchmark, some hundred questions at a time; see :func:`jaccard`.
-
-    Every distinct text is taken apart once and its bigrams become whole numbers. Each question then gets
-    columns of its own in one sparse 0/1 matrix ``X`` with a row an answer, so that ``X @ X.T`` holds the sizes of
-    all intersections within questions and nothing between them. Blocks of questions keep these tables small.
-
-    Parameters
-    ----------
-    texts_by_question
-        One list of answers a question; the lists may differ in length.
-    unit
-        As in :func:`jaccard`.
-
-    Returns
-    -------
-    list of numpy.ndarray
-        One ``(N_i, N_i)`` matrix a question.
-
-    Examples
-    --------
-    >>> [S.shape for S in jaccard_batch([["a b", "a b c"], ["x", "y", "z"], []])]
-    [(2, 2), (3, 3), (0, 0)]
-    """
-    if not isinstance(unit, str) or unit not in _UNITS:
-        raise unknown("unit", unit, _UNITS)
-    texts, lengths = flatten(texts_by_question)
+    one_of("unit", unit, _UNITS)
+    texts, lengths = flatten(answers)
     if unit == "word-bigram":
         _warn_of_unspaced(texts, "word bigrams")
     ends = np.cumsum(lengths)
@@ -160,7 +139,7 @@ def _block_starts(sizes: np.ndarray, owner: np.ndarray) -> tuple[np.ndarray, np.
     return np.cumsum(width) - width, width
 
 
-def rouge_l(texts: Sequence[str]) -> np.ndarray:
+def rouge_l(answers: Iterable[Sequence[str]]) -> list[np.ndarray]:
     r"""ROUGE-L: words that two answers have in common in the same order.
 
     .. math:: S_{ij} = \frac{2 P R}{P + R} = \frac{2\,\mathrm{LCS}(w_i, w_j)}{|w_i| + |w_j|}
@@ -170,25 +149,28 @@ def rouge_l(texts: Sequence[str]) -> np.ndarray:
 
     Parameters
     ----------
-    texts
-        The N answers to one question. An empty text, or one of white space alone, is missing.
+    answers
+        One list of texts a question; the lists may differ in length. An empty text, or one of white space alone, is
+        missing.
 
     Returns
     -------
-    numpy.ndarray
-        ``(N, N)`` float64 in [0, 1], symmetric, ones on the diagonal; NaN where an answer is missing.
+    list of numpy.ndarray
+        One ``(N, N)`` float64 matrix a question, in [0, 1], symmetric, ones on the diagonal; NaN where an answer is
+        missing.
 
     Raises
     ------
     BadInput
-        If a text is not a string.
+        If a question is not a list, or an answer is not a string.
 
     Notes
     -----
     Words are runs of letters and digits with their marks (accents, vowel signs), lower-cased, as in the ``rouge-score``
     package without its stemmer; letters of every script count, where that package knows a-z alone, and spelling is one
     as in :func:`jaccard`. Scripts without spaces warn as there. A text without any word (``"?!"``) is one of its own.
-    The common subsequence is found bit-parallel: one row of the table is one whole number, whatever its length.
+    The common subsequence is found bit-parallel: one row of the table is one whole number, whatever its length. A pair
+    of texts that several questions share is compared once.
 
     References
     ----------
@@ -199,32 +181,11 @@ def rouge_l(texts: Sequence[str]) -> np.ndarray:
     --------
     "the cat … down" is common, 3 words of 4 and 4:
 
-    >>> rouge_l(["The cat sat down.", "The cat lay down."])
-    array([[1.  , 0.75],
-           [0.75, 1.  ]])
+    >>> rouge_l([["The cat sat down.", "The cat lay down."]])
+    [array([[1.  , 0.75],
+           [0.75, 1.  ]])]
     """
-    return rouge_l_batch([texts])[0]
-
-
-def rouge_l_batch(texts_by_question: Iterable[Sequence[str]]) -> list[np.ndarray]:
-    """ROUGE-L of all questions of a benchmark; distinct pairs are compared once; see :func:`rouge_l`.
-
-    Parameters
-    ----------
-    texts_by_question
-        One list of answers a question; the lists may differ in length.
-
-    Returns
-    -------
-    list of numpy.ndarray
-        One ``(N_i, N_i)`` matrix a question.
-
-    Examples
-    --------
-    >>> [S.shape for S in rouge_l_batch([["a b", "a b c"], ["x"], []])]
-    [(2, 2), (1, 1), (0, 0)]
-    """
-    texts, lengths = flatten(texts_by_question)
+    texts, lengths = flatten(answers)
     text_of, distinct = distinct_texts(texts)
     _warn_of_unspaced(distinct, "ROUGE-L")
     words = [_text.words(_text.spelled(text).lower()) or text.split() for text in distinct]
@@ -258,7 +219,7 @@ def _warn_of_unspaced(texts: list[str], what: str) -> None:
         # Always the same words, so that Python says them once however many questions there are.
         warnings.warn(
             f"{what}: some texts are in a script without spaces, where a sentence passes for one word; compare "
-            'characters, by similarity.jaccard(texts, unit="char-bigram")',
+            'characters, by similarity.jaccard(answers, unit="char-bigram")',
             stacklevel=3,
         )
 

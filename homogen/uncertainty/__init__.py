@@ -16,10 +16,9 @@ embedding or a row of probabilities that is NaN *in part* is a mistake. What is 
 without tokens or with NaN among them, a question with fewer than two answers left. Natural logarithms throughout
 (nats). A value on the wrong side of a bound by at most .001, which low precision may leave, is taken for the bound.
 
-**Shapes.** Measures of tokens, P(True), CoCoA, the density of questions and the texts of one question each give one
-score an item: an array as long as the list. The others take one question, with all its answers, and return a float; or
-a list of questions, and return an array. An array says by its dimensions which it is. An empty list is one question
-without answers; a list that holds nothing but empty lists is that many questions without answers.
+**Shapes.** A list of questions goes in and one score a question comes out, an array; a question alone is a list of one.
+The measures of tokens take a list of answers, and give one score an answer. No questions have no scores; a question
+without answers scores NaN.
 
 **Mistakes.** All raise :class:`~homogen.records.BadInput`, a ValueError of one line that names the answer or question,
 if a type, a shape, a sign, a range or an infinity is wrong.

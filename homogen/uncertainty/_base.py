@@ -2,109 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
-from numbers import Real
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
 from homogen.records import BadInput, shown
+from homogen.records.checks import floats, label_row, listed, listed_by_question, one_a_question
 
 ROUNDING = 1e-3
 """What low precision may leave on the wrong side of a bound; it is clipped to the bound."""
 
-_DEEPEST = 9  # no input is nested deeper; a list that holds itself would be without end
+
+def each(score: Callable, values: Iterable, check: Callable, what: str, unit: str) -> np.ndarray:
+    """Score every question's checked array."""
+    rows = listed_by_question(values, what, unit)
+    return np.array([score(check(row, q)) for q, row in enumerate(rows)], dtype=np.float64)
 
 
-def real(value: object, rule: str, fits: Callable[[float], bool]) -> None:
-    """Refuse an argument that is not one real number, or not one that fits."""
-    if isinstance(value, bool | np.bool_) or not isinstance(value, Real) or not fits(value):
-        raise BadInput(f"{rule}, got {shown(value)}")
-
-
-def listed(values: object, what: str = "the input") -> list:
-    """The items of a list, an array or a generator."""
-    if not isinstance(values, str | bytes | Mapping | Set):
-        if hasattr(values, "__array__") and not isinstance(values, np.ndarray):
-            values = np.asarray(values)  # a table would list the names of its columns
-        try:
-            return list(values)
-        except TypeError:
-            pass
-    raise BadInput(f"{what} must be a list or an array, got {shown(values)}")
-
-
-def depth(value: object) -> int:
-    """How deep numbers are nested; ``np.ndim`` without the copy, and for rows of different length too."""
-    levels = 0
-    while levels < _DEEPEST:
-        if hasattr(value, "ndim"):
-            if getattr(getattr(value, "dtype", None), "kind", "") != "O" or not value.ndim:
-                return levels + value.ndim
-            value = np.asarray(value).tolist()
-        if isinstance(value, str) or not isinstance(value, Sequence):
-            return levels
-        levels += 1
-        if not value:
-            return levels
-        value = value[0]
-    return levels
-
-
-def questions(values: Iterable, dimensions: int) -> tuple[list, bool]:
-    """The questions, and whether it was one alone, which has so many ``dimensions``.
-
-    An array says so itself. An empty list is one question without answers; a list of nothing but empty lists is a list
-    of questions without answers.
-    """
-    if hasattr(values, "__array__"):
-        values = np.asarray(values)
-    rows = listed(values)
-    if isinstance(values, np.ndarray) and values.dtype != object:
-        one = values.ndim <= dimensions
-    elif rows and all(depth(row) == 1 and not len(row) for row in rows):
-        one = False
-    else:
-        one = max((depth(row) for row in rows), default=0) < dimensions
-    return ([values if isinstance(values, np.ndarray) else rows] if one else rows), one
-
-
-def each(score: Callable, values: Iterable, check: Callable, dimensions: int) -> float | np.ndarray:
-    """Score every question's checked array, or the one question's."""
-    rows, one = questions(values, dimensions)
-    return shaped(np.array([score(check(row, q)) for q, row in enumerate(rows)], dtype=np.float64), one)
-
-
-def shaped(scores: np.ndarray, one: bool) -> float | np.ndarray:
-    """A float for one question, an array for a list of them."""
-    return float(scores[0]) if one else scores
-
-
-def beside(values: object, one: bool, what: str, expected: int, given: str) -> list:
+def beside(values: object, what: str, expected: int, given: str) -> list:
     """What is given beside the questions, one item a question."""
-    rows = [values] if one else listed(values, what)
+    rows = listed(values, what)
     if len(rows) != expected:
         raise BadInput(f"{given} of {expected} questions but {what} of {len(rows)}")
     return rows
 
 
 def numbers(values: Iterable, where: str) -> np.ndarray:
-    """An array of floats; None is a missing number, a text is none."""
-    try:
-        if isinstance(values, np.ndarray) and values.dtype == object:
-            values = values.tolist()
-        array = np.asarray(values)
-        if array.dtype.kind == "O" and any(isinstance(x, str | bytes) for x in array.flat):
-            raise TypeError
-        if array.dtype.kind not in "biufO":
-            raise TypeError
-        return array.astype(np.float64, copy=False)
-    except (TypeError, ValueError, OverflowError, RecursionError):
-        raise BadInput(f"{where}: must be numbers in rows of equal length") from None
+    """An array of floats, of what is said to be wrong there."""
+    return floats(values, f"{where}: must be numbers in rows of equal length")
 
 
 def texts_of(texts: Sequence[str | None]) -> list[str]:
     """A list of texts; None is an empty one."""
-    rows = listed(texts, "texts")
+    rows = listed_by_question(texts, "texts", "text")
     for i, text in enumerate(rows):
         if not (text is None or isinstance(text, str)):
             raise BadInput(f"question {i}: must be a text or None, got {shown(text)}")
@@ -113,12 +43,7 @@ def texts_of(texts: Sequence[str | None]) -> list[str]:
 
 def labels_of(row: Sequence[int], question: int) -> np.ndarray:
     """One question's cluster numbers."""
-    try:
-        values = np.asarray(row)
-    except (TypeError, ValueError, RecursionError):
-        values = np.empty((0, 0, 1))
-    if values.ndim != 1 or (values.size and (values.dtype.kind not in "iu" or values.min() < -1)):
-        raise BadInput(f"question {question}: labels must be whole numbers from 0, and -1 for a missing answer")
+    values = label_row(row, question)
     if values.size and values.max() > np.iinfo(np.int32).max:
         # Names of clusters mean nothing; small ones leave room to number the clusters of all questions.
         values = np.where(values < 0, -1, np.unique(values, return_inverse=True)[1])
@@ -149,6 +74,8 @@ def present_rows(array: np.ndarray, where: str) -> np.ndarray:
 def vector(row: Sequence[float], question: int, what: str, low: float, high: float) -> np.ndarray:
     """One number an answer, within bounds or NaN."""
     values = numbers(row, f"question {question}: {what}")
+    if not values.ndim:
+        raise one_a_question(what, "row", row, question)
     if values.ndim != 1:
         raise BadInput(f"question {question}: {what} must be one number an answer, got shape {values.shape}")
     if ((values < low - ROUNDING) | (values > high + ROUNDING) | np.isinf(values)).any():
@@ -162,6 +89,8 @@ def nli_rows(rows: Sequence, question: int) -> np.ndarray:
     P = numbers(rows, f"question {question}: NLI probabilities")
     if P.size == 0:
         return np.empty((0, 3))
+    if P.ndim < 2:
+        raise one_a_question("probabilities", "(k, 3) array", rows, question)
     if P.ndim != 2 or P.shape[1] != 3:
         raise BadInput(f"question {question}: NLI probabilities must have shape (k, 3), got {P.shape}")
     P = P[present_rows(P, f"question {question}: NLI probabilities")]
@@ -175,6 +104,8 @@ def nli_rows(rows: Sequence, question: int) -> np.ndarray:
 def unit_rows(vectors: Sequence, question: int) -> np.ndarray:
     """The embeddings that are not missing, scaled to length 1."""
     V = numbers(vectors, f"question {question}: embeddings")
+    if V.ndim < 2 and V.size:
+        raise one_a_question("embeddings", "(N, d) array", vectors, question)
     if V.ndim != 2 and V.size:
         raise BadInput(f"question {question}: embeddings must have shape (N, d), got {V.shape}")
     if not V.size:
@@ -209,17 +140,19 @@ def mean_of(values: np.ndarray) -> float:
     return float(np.sort(values, axis=None).mean()) if values.size else np.nan
 
 
-def over_matrices(S: Iterable, score: Callable, low: float) -> float | np.ndarray:
+def over_matrices(S: Iterable, score: Callable, low: float) -> np.ndarray:
     """Score similarity matrices, all questions with equally many answers left at once.
 
     ``score`` maps ``(q, N, N)``, N at least 2, to ``(q,)``. Matrices are checked here: square, symmetric, ones on the
     diagonal, in [``low``, 1]. Answers whose whole row is NaN are left out; any other NaN makes the score NaN.
     """
-    rows, one = questions(S, 2)
+    rows = listed_by_question(S, "similarities", "matrix")
     out = np.full(len(rows), np.nan)
     by_shape: dict[int, list[tuple[int, np.ndarray]]] = {}
     for q, row in enumerate(rows):
         M = numbers(row, f"question {q}: similarities")
+        if M.size and M.ndim < 2:
+            raise one_a_question("similarities", "matrix", row, q)
         if M.size and (M.ndim != 2 or M.shape[0] != M.shape[1]):
             raise BadInput(f"question {q}: similarities must be square, got shape {M.shape}")
         by_shape.setdefault(len(M) if M.size else 0, []).append((q, M))
@@ -241,7 +174,7 @@ def over_matrices(S: Iterable, score: Callable, low: float) -> float | np.ndarra
             M = np.clip((stack[whole] + stack[whole].transpose(0, 2, 1)) / 2, low, 1)
             M[:, np.arange(n), np.arange(n)] = 1
             out[index[whole]] = score(M)
-    return shaped(out, one)
+    return out
 
 
 def _check(stack: np.ndarray, index: np.ndarray, low: float) -> np.ndarray:
@@ -262,13 +195,23 @@ def _check(stack: np.ndarray, index: np.ndarray, low: float) -> np.ndarray:
 
 
 def ragged(
-    rows: Iterable[Sequence[float]], what: str, sign: int = 0, name: Callable[[int], str] = "row {}".format
+    rows: Iterable[Sequence[float]],
+    what: str,
+    sign: int = 0,
+    name: Callable[[int], str] = "row {}".format,
+    of_answers: bool = False,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """All numbers in one row, and how many belong to each answer; none infinite or of the wrong sign."""
+    """All numbers in one row, and how many belong to each row; none infinite or of the wrong sign.
+
+    A row is an answer with one number a token, or, ``of_answers``, a question with one number an answer.
+    """
+    unit, whole = ("an answer", "a question") if of_answers else ("a token", "an answer")
     arrays = [numbers(row, f"{name(i)}: {what}") for i, row in enumerate(listed(rows, "rows of numbers"))]
     for i, row in enumerate(arrays):
+        if of_answers and not row.ndim:
+            raise one_a_question("logprobs", "row", row, i)
         if row.ndim != 1:
-            raise BadInput(f"{name(i)} must be one {what} a token, got shape {row.shape}; give one row an answer")
+            raise BadInput(f"{name(i)} must be one {what} {unit}, got shape {row.shape}; give one row {whole}")
     size = np.array([len(row) for row in arrays], dtype=int)
     flat = np.concatenate([*arrays, np.empty(0)])
     bad = np.isinf(flat)

@@ -1,7 +1,7 @@
 """How one answer, or each answer, agrees with the others that were drawn: embeddings, NLI, any similarity.
 
-One question gives a float, a list of questions an array, higher = less certain. A missing answer is a row of NaN or a
-NaN and is left out; a row that is NaN in part is a mistake and raises.
+One score a question, higher = less certain. A missing answer is a row of NaN or a NaN and is left out; a row that is
+NaN in part is a mistake and raises.
 """
 
 from __future__ import annotations
@@ -12,19 +12,16 @@ import numpy as np
 from scipy.special import xlogy
 
 from homogen.records import BadInput, shown
+from homogen.records.checks import listed, listed_by_question, one_a_question, real
 from homogen.uncertainty._base import (
     ROUNDING,
     beside,
     cosines,
     cosines_in_step,
     each,
-    listed,
     mean_of,
     nli_rows,
     numbers,
-    questions,
-    real,
-    shaped,
     unit_rows,
     vector,
 )
@@ -32,7 +29,7 @@ from homogen.uncertainty._base import (
 _BLOCK = 1_000_000  # numbers of a stack of questions at a time
 
 
-def selfcheck(greedy: Sequence, samples: Sequence) -> float | np.ndarray:
+def selfcheck(greedy: Sequence, samples: Sequence) -> np.ndarray:
     r"""How far drawn answers stray from the greedy one, by their embeddings.
 
     .. math:: 1 - \frac{1}{k} \sum_{i=1}^{k} \cos(g, s_i)
@@ -42,15 +39,15 @@ def selfcheck(greedy: Sequence, samples: Sequence) -> float | np.ndarray:
     Parameters
     ----------
     greedy
-        ``(d,)`` embedding :math:`g` of the greedy answer; or ``(Q, d)``, a row a question.
+        ``(Q, d)``: one embedding :math:`g` a question, of the greedy answer.
     samples
-        ``(k, d)`` embeddings :math:`s_i` of the drawn answers (usually k = 5), a row of NaN for a missing one (left
-        out); or a list of Q such arrays.
+        One ``(k, d)`` array a question: embeddings :math:`s_i` of the drawn answers (usually k = 5), a row of NaN for a
+        missing one (left out).
 
     Returns
     -------
-    float or numpy.ndarray
-        From 0 (all as the greedy answer) to 2; NaN if the greedy answer or every drawn one is missing.
+    numpy.ndarray
+        ``(Q,)`` from 0 (all as the greedy answer) to 2; NaN if the greedy answer or every drawn one is missing.
 
     Raises
     ------
@@ -65,14 +62,16 @@ def selfcheck(greedy: Sequence, samples: Sequence) -> float | np.ndarray:
 
     Examples
     --------
-    >>> round(selfcheck([1.0, 0.0], [[2.0, 0.0], [3.0, 4.0]]), 6)
-    0.2
+    >>> selfcheck([[1.0, 0.0]], [[[2.0, 0.0], [3.0, 4.0]]]).round(6)
+    array([0.2])
     """
-    first, one = questions(greedy, 1)
-    drawn = beside(samples, one, "samples", len(first), "greedy answers")
+    first = listed_by_question(greedy, "greedy", "embedding")
+    drawn = beside(samples, "samples", len(first), "greedy answers")
     scores = np.full(len(first), np.nan)
     for q, (g, s) in enumerate(zip(first, drawn, strict=True)):
         answer = numbers(g, f"question {q}: the greedy answer's embedding")
+        if not answer.ndim:
+            raise one_a_question("greedy", "embedding", g, q)
         if answer.ndim != 1:
             raise BadInput(f"question {q}: the greedy answer's embedding must have shape (d,), got {answer.shape}")
         unit_g, unit_s = unit_rows(answer[None, :], q), unit_rows(s, q)
@@ -80,10 +79,10 @@ def selfcheck(greedy: Sequence, samples: Sequence) -> float | np.ndarray:
             if unit_g.shape[1] != unit_s.shape[1]:
                 raise BadInput(f"question {q}: embeddings of {unit_g.shape[1]} and {unit_s.shape[1]} dimensions")
             scores[q] = 1 - mean_of(cosines_in_step(unit_s, unit_g))
-    return shaped(scores, one)
+    return scores
 
 
-def selfcheck_nli(probabilities: Sequence) -> float | np.ndarray:
+def selfcheck_nli(probabilities: Sequence) -> np.ndarray:
     r"""How far drawn answers contradict the greedy one, by an NLI model.
 
     .. math:: \frac{1}{k} \sum_{i=1}^{k}
@@ -95,15 +94,15 @@ def selfcheck_nli(probabilities: Sequence) -> float | np.ndarray:
     Parameters
     ----------
     probabilities
-        ``(k, 3)`` entailment, neutral and contradiction of one question's pairs, a row of NaN for a missing answer
-        (left out); or a list of such arrays. For a greedy answer of several sentences, the original's case, give one
+        One ``(k, 3)`` array a question: entailment, neutral and contradiction of its pairs, a row of NaN for a missing
+        answer (left out). For a greedy answer of several sentences, the original's case, give one
         array a sentence and take the mean of the result.
 
     Returns
     -------
-    float or numpy.ndarray
-        From 0 (none contradicts) to 1; NaN if no pair is left. A pair that is neutral beyond doubt has no value and is
-        left out as well.
+    numpy.ndarray
+        ``(Q,)`` from 0 (none contradicts) to 1; NaN if no pair is left. A pair that is neutral beyond doubt has no
+        value and is left out as well.
 
     Raises
     ------
@@ -117,8 +116,8 @@ def selfcheck_nli(probabilities: Sequence) -> float | np.ndarray:
 
     Examples
     --------
-    >>> round(selfcheck_nli([[0.6, 0.2, 0.2], [0.1, 0.6, 0.3]]), 6)  # the mean of 1/4 and 3/4
-    0.5
+    >>> selfcheck_nli([[[0.6, 0.2, 0.2], [0.1, 0.6, 0.3]]]).round(6)  # the mean of 1/4 and 3/4
+    array([0.5])
     """
 
     def score(P: np.ndarray) -> float:
@@ -126,10 +125,10 @@ def selfcheck_nli(probabilities: Sequence) -> float | np.ndarray:
         P, decided = P[decided > 0], decided[decided > 0]
         return mean_of(P[:, 2] / decided)
 
-    return each(score, probabilities, nli_rows, 2)
+    return each(score, probabilities, nli_rows, "probabilities", "(k, 3) array")
 
 
-def sindex(embeddings: Sequence, threshold: float = 0.95) -> float | np.ndarray:
+def sindex(embeddings: Sequence, threshold: float = 0.95) -> np.ndarray:
     r"""SINdex: entropy over embedding clusters, each weighed by its coherence.
 
     .. math:: -\sum_{C} p'_C \ln p'_C, \qquad p'_C = \frac{|C|}{N} \, \overline{\cos}(C)
@@ -141,15 +140,15 @@ def sindex(embeddings: Sequence, threshold: float = 0.95) -> float | np.ndarray:
     Parameters
     ----------
     embeddings
-        ``(N, d)`` embeddings of one question's answers, a row of NaN for a missing one (left out); or a list of such.
+        One ``(N, d)`` array a question, a row an answer, NaN for a missing one (left out).
     threshold
         Least mean cosine to a cluster's members, in (0, 1].
 
     Returns
     -------
-    float or numpy.ndarray
-        Nats, at least 0, exactly 0 for identical answers; NaN with fewer than two answers left. The one score here that
-        may depend on the order of the answers.
+    numpy.ndarray
+        ``(Q,)`` nats, at least 0, exactly 0 for identical answers; NaN with fewer than two answers left. The one score
+        here that may depend on the order of the answers.
 
     Raises
     ------
@@ -163,12 +162,12 @@ def sindex(embeddings: Sequence, threshold: float = 0.95) -> float | np.ndarray:
 
     Examples
     --------
-    >>> round(sindex([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [0.0, 1.0]]), 6)
-    0.693147
+    >>> sindex([[[1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [0.0, 1.0]], np.ones((3, 2))]).round(6)
+    array([0.693147, 0.      ])
     """
     real(threshold, "threshold must be a number in (0, 1]", lambda x: 0 < x <= 1)
 
-    rows, one = questions(embeddings, 2)
+    rows = listed_by_question(embeddings, "embeddings", "(N, d) array")
     units = [unit_rows(row, q) for q, row in enumerate(rows)]
     scores = np.full(len(rows), np.nan)
     by_shape: dict[tuple[int, ...], list[int]] = {}
@@ -179,7 +178,7 @@ def sindex(embeddings: Sequence, threshold: float = 0.95) -> float | np.ndarray:
         for start in range(0, len(members) if n > 1 else 0, step):
             block = members[start : start + step]
             scores[block] = _coherent_entropy(np.stack([units[q] for q in block]), threshold)
-    return shaped(scores, one)
+    return scores
 
 
 def _coherent_entropy(unit: np.ndarray, threshold: float) -> np.ndarray:
@@ -203,9 +202,7 @@ def _coherent_entropy(unit: np.ndarray, threshold: float) -> np.ndarray:
     return -xlogy(p, p).sum(axis=1) + 0.0
 
 
-def semantic_density(
-    similarity_to_answer: Sequence, logprobs: Sequence, answers: Sequence | None = None
-) -> float | np.ndarray:
+def semantic_density(similarity_to_answer: Sequence, logprobs: Sequence, answers: Sequence | None = None) -> np.ndarray:
     r"""One minus the semantic density of an answer among the drawn ones.
 
     .. math:: 1 - \frac{\sum_{i} e^{\ell_i} (1 - d_i^2)}{\sum_{i} e^{\ell_i}}, \qquad
@@ -216,8 +213,8 @@ def semantic_density(
     Parameters
     ----------
     similarity_to_answer
-        ``(N,)`` :math:`1 - d_i^2` of each drawn answer, which is P(entailment) + P(neutral) / 2, the mean of both
-        directions in the authors' code; NaN for a missing answer (left out). Or a list of such rows.
+        One row of ``(N,)`` a question: :math:`1 - d_i^2` of each drawn answer, which is P(entailment) + P(neutral) / 2,
+        the mean of both directions in the authors' code; NaN for a missing answer (left out).
     logprobs
         :math:`\ell_i`, shaped alike, natural and length-normalised (the mean over tokens). NaN for an answer that is
         there leaves the density undefined.
@@ -227,9 +224,9 @@ def semantic_density(
 
     Returns
     -------
-    float or numpy.ndarray
-        From 0 (all mean the same as the answer) to 1: the density itself is a confidence. NaN if no drawn answer is
-        left (one is enough), or the log-probability of one that is.
+    numpy.ndarray
+        ``(Q,)`` from 0 (all mean the same as the answer) to 1: the density itself is a confidence. NaN if no drawn
+        answer is left (one is enough), or the log-probability of one that is.
 
     Raises
     ------
@@ -250,14 +247,14 @@ def semantic_density(
 
     Examples
     --------
-    >>> round(semantic_density([1.0, 0.25], np.log([0.6, 0.2])), 4)  # (0.6 * 0 + 0.2 * 0.75) / 0.8
-    0.1875
-    >>> round(semantic_density([1.0, 0.25, 1.0], np.log([0.6, 0.2, 0.6]), answers=["Yes", "No", "Yes"]), 4)
-    0.1875
+    >>> semantic_density([[1.0, 0.25]], [np.log([0.6, 0.2])]).round(4)  # (0.6 * 0 + 0.2 * 0.75) / 0.8
+    array([0.1875])
+    >>> semantic_density([[1.0, 0.25, 1.0]], [np.log([0.6, 0.2, 0.6])], answers=[["Yes", "No", "Yes"]]).round(4)
+    array([0.1875])
     """
-    rows, one = questions(similarity_to_answer, 1)
-    given = beside(logprobs, one, "log-probabilities", len(rows), "similarities")
-    said = None if answers is None else beside(answers, one, "answers", len(rows), "similarities")
+    rows = listed_by_question(similarity_to_answer, "similarities", "row")
+    given = beside(logprobs, "log-probabilities", len(rows), "similarities")
+    said = None if answers is None else beside(answers, "answers", len(rows), "similarities")
     scores = np.full(len(rows), np.nan)
     for q, row in enumerate(rows):
         s = vector(row, q, "similarities", 0, 1)
@@ -284,10 +281,10 @@ def semantic_density(
             s, lp = s[left][order], lp[left][order]
             weight = np.exp(lp - lp[-1])
             scores[q] = min((weight * (1 - s)).sum() / weight.sum(), 1.0)
-    return shaped(scores, one)
+    return scores
 
 
-def cocoa(uncertainty: float | Sequence[float], similarity_to_samples: Sequence) -> float | np.ndarray:
+def cocoa(uncertainty: Sequence[float], similarity_to_samples: Sequence) -> np.ndarray:
     r"""CoCoA: the model's own doubt about an answer, times how unlike it the drawn answers are.
 
     .. math:: u(y^*) \cdot \frac{1}{N} \sum_{i=1}^{N} \bigl(1 - s(y^*, y_i)\bigr)
@@ -302,14 +299,14 @@ def cocoa(uncertainty: float | Sequence[float], similarity_to_samples: Sequence)
         :func:`~homogen.uncertainty.negative_log_likelihood` with and without ``normalize`` and
         :func:`~homogen.uncertainty.mean_entropy`.
     similarity_to_samples
-        ``(N,)`` similarity of each drawn answer to the answer, at most 1, NaN for a missing one (left out); or a list
-        of such rows.
+        One row of ``(N,)`` a question: the similarity of each drawn answer to the answer, at most 1, NaN for a missing
+        one (left out).
 
     Returns
     -------
-    float or numpy.ndarray
-        At least 0, in units of ``uncertainty``; NaN if that is NaN or no drawn answer is left. uqlm's score of this
-        name is the product of the two *confidences*, and ranks otherwise.
+    numpy.ndarray
+        ``(Q,)``, at least 0, in units of ``uncertainty``; NaN if that is NaN or no drawn answer is left. uqlm's score
+        of this name is the product of the two *confidences*, and ranks otherwise.
 
     Raises
     ------
@@ -323,14 +320,13 @@ def cocoa(uncertainty: float | Sequence[float], similarity_to_samples: Sequence)
 
     Examples
     --------
-    >>> cocoa(2.0, [1.0, 0.5])
-    0.5
-    >>> cocoa([2.0, 2.0], [[1.0, 1.0], [0.0, np.nan]])
-    array([0., 2.])
+    >>> cocoa([2.0, 2.0, 2.0], [[1.0, 1.0], [1.0, 0.5], [0.0, np.nan]])
+    array([0. , 0.5, 2. ])
     """
     u = numbers(uncertainty, "uncertainty")
-    one = u.ndim == 0
-    u, rows = np.atleast_1d(u), [similarity_to_samples] if one else listed(similarity_to_samples, "similarities")
+    if not u.ndim:
+        raise one_a_question("uncertainty", "number", uncertainty)
+    rows = listed_by_question(similarity_to_samples, "similarities", "row")
     if u.ndim != 1 or len(u) != len(rows):
         raise BadInput(f"uncertainty has shape {u.shape} but there are similarities of {len(rows)} questions")
     bad = np.isinf(u) | (u < -ROUNDING)
@@ -338,4 +334,4 @@ def cocoa(uncertainty: float | Sequence[float], similarity_to_samples: Sequence)
         raise BadInput(f"question {np.flatnonzero(bad)[0]}: uncertainty below 0 or infinite")
     spread = [1 - vector(row, q, "similarities", -1, 1) for q, row in enumerate(rows)]
     with np.errstate(over="ignore"):
-        return shaped(np.maximum(u, 0) * np.array([mean_of(d[~np.isnan(d)]) for d in spread], dtype=float), one)
+        return np.maximum(u, 0) * np.array([mean_of(d[~np.isnan(d)]) for d in spread], dtype=np.float64)

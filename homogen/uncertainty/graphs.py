@@ -1,11 +1,10 @@
 """Spread of drawn answers, read off their similarities: the mean of the matrix, and its spectrum.
 
-One question is ``(N, N)``, symmetric, with ones on the diagonal; a list of questions gives an array, and matrices of
-one size are taken together. A missing answer is a row and a column of NaN and is left out; with fewer than two left, or
-a NaN between two others, a question's score is NaN. Similarities go in, doubt comes out: all are higher = less certain,
-and identical answers have the least score, though not always 0. Scores read off eigenvalues are rounded to 12
-decimals, so that the same answers in another order are tied to the last bit, but for the rare score that lies on a
-rounding edge.
+A question is a matrix, ``(N, N)``, symmetric, with ones on the diagonal; those of one size are taken together. A
+missing answer is a row and a column of NaN and is left out; with fewer than two left, or a NaN between two others, a
+question's score is NaN. Similarities go in, doubt comes out: all are higher = less certain, and identical answers have
+the least score, though not always 0. Scores read off eigenvalues are rounded to 12 decimals, so that the same answers
+in another order are tied to the last bit, but for the rare score that lies on a rounding edge.
 """
 
 from __future__ import annotations
@@ -16,12 +15,13 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.special import xlogy
 
-from homogen.uncertainty._base import over_matrices, real
+from homogen.records.checks import real
+from homogen.uncertainty._base import over_matrices
 
 _AT = 1e-9  # eigenvalues so near a threshold count as on it, wherever rounding has put them
 
 
-def lexical_dissimilarity(S: Sequence) -> float | np.ndarray:
+def lexical_dissimilarity(S: Sequence) -> np.ndarray:
     r"""How unlike the drawn answers are on average: one minus their mean similarity.
 
     .. math:: 1 - \frac{2}{N (N - 1)} \sum_{i < j} S_{ij}
@@ -29,13 +29,14 @@ def lexical_dissimilarity(S: Sequence) -> float | np.ndarray:
     Parameters
     ----------
     S
-        ``(N, N)`` similarities of one question's answers, Jaccard's if it is to be lexical, in [-1, 1], a row and
-        column of NaN for a missing one (left out); or a list of such matrices.
+        One ``(N, N)`` matrix of similarities a question, Jaccard's if it is to be lexical, in [-1, 1], a row and column
+        of NaN for a missing answer (left out).
 
     Returns
     -------
-    float or numpy.ndarray
-        From 0 (all alike) to 1 for similarities in [0, 1], to 2 for cosines; NaN with fewer than two answers left.
+    numpy.ndarray
+        ``(Q,)`` from 0 (all alike) to 1 for similarities in [0, 1], to 2 for cosines; NaN with fewer than two answers
+        left.
 
     Raises
     ------
@@ -48,13 +49,13 @@ def lexical_dissimilarity(S: Sequence) -> float | np.ndarray:
 
     Examples
     --------
-    >>> lexical_dissimilarity([[1.0, 0.5, 0.0], [0.5, 1.0, 0.25], [0.0, 0.25, 1.0]])
-    0.75
+    >>> lexical_dissimilarity([[[1.0, 0.5, 0.0], [0.5, 1.0, 0.25], [0.0, 0.25, 1.0]], np.ones((2, 2))])
+    array([0.75, 0.  ])
     """
     return over_matrices(S, lambda M: 1 - _pairs(M).mean(axis=1), low=-1)
 
 
-def degree(S: Sequence) -> float | np.ndarray:
+def degree(S: Sequence) -> np.ndarray:
     r"""How far the drawn answers' graph is from complete, by the degrees of its nodes.
 
     .. math:: \frac{1}{N^2} \operatorname{tr}(N I - D) = 1 - \frac{1}{N^2} \sum_{i, j} S_{ij},
@@ -63,16 +64,16 @@ def degree(S: Sequence) -> float | np.ndarray:
     Parameters
     ----------
     S
-        ``(N, N)`` similarities of one question's answers in [0, 1], a row and column of NaN for a missing one (left
-        out); or a list of such matrices.
+        One ``(N, N)`` matrix of similarities a question, in [0, 1], a row and column of NaN for a missing answer (left
+        out).
 
     Returns
     -------
-    float or numpy.ndarray
-        From 0 (all alike) to 1 - 1/N: *not* the degree itself, which falls as doubt rises, but what is missing from the
-        full one. NaN with fewer than two answers left. The diagonal counts, so that it is
-        (N - 1)/N times :func:`lexical_dissimilarity`: for equal N the two rank alike. lm-polygraph's DegMat; the
-        authors' own code leaves out one factor 1/N.
+    numpy.ndarray
+        ``(Q,)`` from 0 (all alike) to 1 - 1/N: *not* the degree itself, which falls as doubt rises, but what is missing
+        from the full one. NaN with fewer than two answers left. The diagonal counts, so that it is (N - 1)/N times
+        :func:`lexical_dissimilarity`: for equal N the two rank alike. lm-polygraph's DegMat; the authors' own code
+        leaves out one factor 1/N.
 
     Raises
     ------
@@ -86,13 +87,13 @@ def degree(S: Sequence) -> float | np.ndarray:
 
     Examples
     --------
-    >>> degree([[1.0, 0.5], [0.5, 1.0]])
-    0.25
+    >>> degree([[[1.0, 0.5], [0.5, 1.0]]])
+    array([0.25])
     """
     return over_matrices(S, lambda M: 2 * (1 - _pairs(M)).sum(axis=1) / M.shape[1] ** 2, low=0)
 
 
-def eccentricity(S: Sequence, threshold: float = 0.9) -> float | np.ndarray:
+def eccentricity(S: Sequence, threshold: float = 0.9) -> np.ndarray:
     r"""How far the drawn answers lie from their centre, in the spectral embedding of their graph.
 
     .. math:: \Bigl( \sum_{k: \lambda_k < \theta} \lVert v_k - \bar v_k \mathbf{1} \rVert^2 \Bigr)^{1/2},
@@ -103,15 +104,15 @@ def eccentricity(S: Sequence, threshold: float = 0.9) -> float | np.ndarray:
     Parameters
     ----------
     S
-        ``(N, N)`` similarities of one question's answers in [0, 1], a row and column of NaN for a missing one (left
-        out); or a list of such matrices.
+        One ``(N, N)`` matrix of similarities a question, in [0, 1], a row and column of NaN for a missing answer (left
+        out).
     threshold
         :math:`\theta` in (0, 2]: only eigenvectors of smaller eigenvalue count. 0.9 is the paper's and lm-polygraph's.
 
     Returns
     -------
-    float or numpy.ndarray
-        From 0 (all alike) to :math:`\sqrt{N - 1}` (no two alike); NaN with fewer than two answers left.
+    numpy.ndarray
+        ``(Q,)`` from 0 (all alike) to :math:`\sqrt{N - 1}` (no two alike); NaN with fewer than two answers left.
 
     Raises
     ------
@@ -133,8 +134,8 @@ def eccentricity(S: Sequence, threshold: float = 0.9) -> float | np.ndarray:
 
     Examples
     --------
-    >>> eccentricity([[1.0, 1.0], [1.0, 1.0]]), eccentricity([[1.0, 0.0], [0.0, 1.0]])
-    (0.0, 1.0)
+    >>> eccentricity([np.ones((2, 2)), np.eye(2)])
+    array([0., 1.])
     """
     real(threshold, "threshold must be a number in (0, 2]", lambda x: 0 < x <= 2)
 
@@ -148,7 +149,7 @@ def eccentricity(S: Sequence, threshold: float = 0.9) -> float | np.ndarray:
     return over_matrices(S, score, low=0)
 
 
-def laplacian(S: Sequence) -> float | np.ndarray:
+def laplacian(S: Sequence) -> np.ndarray:
     r"""Number of meanings, counted continuously by the small eigenvalues of the graph Laplacian.
 
     .. math:: \sum_k \max(0, 1 - \lambda_k), \qquad L = I - D^{-1/2} S D^{-1/2}
@@ -159,13 +160,13 @@ def laplacian(S: Sequence) -> float | np.ndarray:
     Parameters
     ----------
     S
-        ``(N, N)`` similarities of one question's answers in [0, 1], a row and column of NaN for a missing one (left
-        out); or a list of such matrices.
+        One ``(N, N)`` matrix of similarities a question, in [0, 1], a row and column of NaN for a missing answer (left
+        out).
 
     Returns
     -------
-    float or numpy.ndarray
-        From 1, not 0, (all alike) to N (no two alike); NaN with fewer than two answers left.
+    numpy.ndarray
+        ``(Q,)`` from 1, not 0, (all alike) to N (no two alike); NaN with fewer than two answers left.
 
     Raises
     ------
@@ -179,15 +180,15 @@ def laplacian(S: Sequence) -> float | np.ndarray:
 
     Examples
     --------
-    >>> laplacian([[1.0, 1.0, 0.0], [1.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
-    2.0
+    >>> laplacian([[[1.0, 1.0, 0.0], [1.0, 1.0, 0.0], [0.0, 0.0, 1.0]]])
+    array([2.])
     """
     return over_matrices(
         S, lambda M: np.round(np.maximum(np.linalg.eigvalsh(_similar(M)), 0).sum(axis=1), 12) + 0.0, low=0
     )
 
 
-def kernel_language_entropy(S: Sequence, t: float = 0.3, scale: bool = False) -> float | np.ndarray:
+def kernel_language_entropy(S: Sequence, t: float = 0.3, scale: bool = False) -> np.ndarray:
     r"""Von Neumann entropy of heat that spreads over the drawn answers' graph.
 
     .. math:: -\operatorname{tr}(K \ln K), \qquad K_{ij} = \frac{H_{ij}}{N \sqrt{H_{ii} H_{jj}}}, \qquad
@@ -198,8 +199,8 @@ def kernel_language_entropy(S: Sequence, t: float = 0.3, scale: bool = False) ->
     Parameters
     ----------
     S
-        ``(N, N)`` similarities of one question's answers in [0, 1], a row and column of NaN for a missing one (left
-        out); or a list of such matrices. In the paper the mean over both directions of 1 for entailment, 1/2 for
+        One ``(N, N)`` matrix of similarities a question, in [0, 1], a row and column of NaN for a missing answer (left
+        out). In the paper the mean over both directions of 1 for entailment, 1/2 for
         neutral, 0 for contradiction; lm-polygraph takes the probabilities, P(entailment) + P(neutral) / 2.
     t
         How long the heat spreads, above 0; large t makes everything one. 0.3 is lm-polygraph's default.
@@ -208,9 +209,9 @@ def kernel_language_entropy(S: Sequence, t: float = 0.3, scale: bool = False) ->
 
     Returns
     -------
-    float or numpy.ndarray
-        Nats, up to ln N (no two alike), or up to 1 with ``scale``; NaN with fewer than two answers left. Identical
-        answers have the least score for their N and t, but not 0: the heat has not quite evened out by then.
+    numpy.ndarray
+        ``(Q,)`` nats, up to ln N (no two alike), or up to 1 with ``scale``; NaN with fewer than two answers left.
+        Identical answers have the least score for their N and t, but not 0: the heat has not quite evened out by then.
 
     Raises
     ------
@@ -224,11 +225,11 @@ def kernel_language_entropy(S: Sequence, t: float = 0.3, scale: bool = False) ->
 
     Examples
     --------
-    >>> same = np.ones((10, 10))
-    >>> round(kernel_language_entropy(same), 4), round(kernel_language_entropy(np.eye(10)), 4)
-    (0.153, 2.3026)
-    >>> kernel_language_entropy(np.eye(10), scale=True)
-    1.0
+    >>> same, other = np.ones((10, 10)), np.eye(10)
+    >>> kernel_language_entropy([same, other]).round(4)
+    array([0.153 , 2.3026])
+    >>> kernel_language_entropy([other], scale=True)
+    array([1.])
     """
     real(t, "t must be a number above 0 and finite", lambda x: 0 < x < math.inf)
 
@@ -244,7 +245,7 @@ def kernel_language_entropy(S: Sequence, t: float = 0.3, scale: bool = False) ->
     return over_matrices(S, score, low=0)
 
 
-def vendi_score(S: Sequence) -> float | np.ndarray:
+def vendi_score(S: Sequence) -> np.ndarray:
     r"""Effective number of different answers.
 
     .. math:: \exp\Bigl( -\sum_k \lambda_k \ln \lambda_k \Bigr), \qquad \lambda_k \text{ the eigenvalues of } S / N
@@ -252,14 +253,14 @@ def vendi_score(S: Sequence) -> float | np.ndarray:
     Parameters
     ----------
     S
-        ``(N, N)`` similarities of one question's answers in [-1, 1], a row and column of NaN for a missing one (left
-        out); or a list of such matrices.
+        One ``(N, N)`` matrix of similarities a question, in [-1, 1], a row and column of NaN for a missing answer (left
+        out).
 
     Returns
     -------
-    float or numpy.ndarray
-        From 1, not 0, (all alike) to N (no two alike): many different answers are little certainty, so diversity needs
-        no turning round. NaN with fewer than two answers left.
+    numpy.ndarray
+        ``(Q,)`` from 1, not 0, (all alike) to N (no two alike): many different answers are little certainty, so
+        diversity needs no turning round. NaN with fewer than two answers left.
 
     Raises
     ------
@@ -279,8 +280,8 @@ def vendi_score(S: Sequence) -> float | np.ndarray:
 
     Examples
     --------
-    >>> vendi_score(np.eye(3)), vendi_score(np.ones((3, 3)))
-    (3.0, 1.0)
+    >>> vendi_score([np.eye(3), np.ones((3, 3))])
+    array([3., 1.])
     """
     return over_matrices(S, lambda M: np.round(np.exp(_entropy(M)), 12), low=-1)
 

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from homogen.records import BadInput, shown
+from homogen.records import BadInput
+from homogen.records.checks import whole
 from homogen.uncertainty._base import (
     cosines,
     cosines_in_step,
@@ -70,8 +71,7 @@ def embedding_density(embeddings: Sequence, k: int = 10, reference: Sequence | N
     >>> embedding_density([[3.0, 4.0]], k=1, reference=[[1.0, 0.0], [-1.0, 0.0]])
     array([0.4])
     """
-    if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1:
-        raise BadInput(f"k must be a whole number of at least 1, got {shown(k)}")
+    whole("k", k, 1)
     unit, present = _present(embeddings, "embeddings")
     out = np.full(len(present), np.nan)
     pool = unit if reference is None else _present(reference, "reference")[0]
@@ -92,7 +92,7 @@ def embedding_density(embeddings: Sequence, k: int = 10, reference: Sequence | N
     return out
 
 
-def entity_association(entity_embeddings: Sequence) -> float | np.ndarray:
+def entity_association(entity_embeddings: Sequence) -> np.ndarray:
     r"""Boundary B4: how little a question's entities have to do with each other.
 
     .. math:: 1 - \frac{2}{E (E - 1)} \sum_{i < j} \cos(e_i, e_j)
@@ -104,12 +104,12 @@ def entity_association(entity_embeddings: Sequence) -> float | np.ndarray:
     Parameters
     ----------
     entity_embeddings
-        ``(E, d)`` embeddings of one question's entities, a row of NaN for a missing one (left out); or a list of such.
+        One ``(E, d)`` array a question, a row an entity, NaN for a missing one (left out).
 
     Returns
     -------
-    float or numpy.ndarray
-        From 0 (all the same) to 2; NaN with fewer than two entities left.
+    numpy.ndarray
+        ``(Q,)`` from 0 (all the same) to 2; NaN with fewer than two entities left.
 
     Raises
     ------
@@ -123,18 +123,18 @@ def entity_association(entity_embeddings: Sequence) -> float | np.ndarray:
 
     Examples
     --------
-    >>> round(entity_association([[1.0, 0.0], [0.0, 2.0], [1.0, 0.0]]), 4)  # cosines 0, 1, 0
-    0.6667
+    >>> entity_association([[[1.0, 0.0], [0.0, 2.0], [1.0, 0.0]], [[1.0, 0.0]]]).round(4)  # cosines 0, 1, 0; none
+    array([0.6667,    nan])
     """
 
     def score(unit: np.ndarray) -> float:
         i, j = np.triu_indices(len(unit), k=1)
         return mean_of(1 - cosines_in_step(unit[i], unit[j]))
 
-    return each(score, entity_embeddings, unit_rows, 2)
+    return each(score, entity_embeddings, unit_rows, "embeddings", "(E, d) array")
 
 
-def grounding(probabilities: Sequence) -> float | np.ndarray:
+def grounding(probabilities: Sequence) -> np.ndarray:
     r"""Boundary B5: how far an answer is from following from any piece of evidence.
 
     .. math:: 1 - \max_{j} P_j(\text{entailment})
@@ -146,13 +146,13 @@ def grounding(probabilities: Sequence) -> float | np.ndarray:
     Parameters
     ----------
     probabilities
-        ``(k, 3)`` entailment, neutral and contradiction of one answer against k passages, a row of NaN for a missing
-        one (left out); or a list of such arrays.
+        One ``(k, 3)`` array an answer: entailment, neutral and contradiction against k passages, a row of NaN for a
+        missing one (left out).
 
     Returns
     -------
-    float or numpy.ndarray
-        From 0 (a passage entails the answer) to 1; NaN without evidence.
+    numpy.ndarray
+        ``(Q,)`` from 0 (a passage entails the answer) to 1; NaN without evidence.
 
     Raises
     ------
@@ -166,10 +166,14 @@ def grounding(probabilities: Sequence) -> float | np.ndarray:
 
     Examples
     --------
-    >>> round(grounding([[0.2, 0.7, 0.1], [0.9, 0.1, 0.0]]), 6)
-    0.1
+    >>> grounding([[[0.2, 0.7, 0.1], [0.9, 0.1, 0.0]]]).round(6)
+    array([0.1])
     """
-    return each(lambda P: 1 - P[:, 0].max() if len(P) else math.nan, probabilities, nli_rows, 2)
+
+    def score(P: np.ndarray) -> float:
+        return 1 - P[:, 0].max() if len(P) else math.nan
+
+    return each(score, probabilities, nli_rows, "probabilities", "(k, 3) array")
 
 
 def _present(vectors: Sequence, what: str) -> tuple[np.ndarray, np.ndarray]:

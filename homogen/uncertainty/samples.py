@@ -1,8 +1,8 @@
 """Spread of drawn answers, by the clusters they fall into and the probability the model gives them.
 
-One question is ``(N,)``, N answers; a list of questions gives an array. A missing answer has label -1 or a NaN and is
-left out; with fewer than two left a question's score is NaN. All are higher = less certain, and nothing here depends,
-to the last bit, on the order of the answers.
+A question is a row of N numbers, one for each of its answers. A missing answer has label -1 or a NaN and is left out;
+with fewer than two left a question's score is NaN. All are higher = less certain, and nothing here depends, to the last
+bit, on the order of the answers.
 """
 
 from __future__ import annotations
@@ -13,26 +13,24 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.special import xlogy
 
-from homogen.records import BadInput, unknown
+from homogen.records import BadInput
+from homogen.records.checks import listed, listed_by_question, one_a_question, one_of
 from homogen.uncertainty._base import (
     beside,
     each,
     label_rows,
     labels_of,
-    listed,
     mean,
     numbers,
-    questions,
     ragged,
     reduce,
-    shaped,
 )
 
 NORMALIZATIONS = ("farquhar", "kuhn", "polygraph")
 """What :func:`semantic_entropy` can do with the probabilities of clusters."""
 
 
-def number_of_sets(labels: Sequence) -> float | np.ndarray:
+def number_of_sets(labels: Sequence) -> np.ndarray:
     r"""Number of clusters that the drawn answers fall into.
 
     .. math:: |\{ C(i) : 1 \le i \le N \}|
@@ -42,12 +40,12 @@ def number_of_sets(labels: Sequence) -> float | np.ndarray:
     Parameters
     ----------
     labels
-        ``(N,)`` cluster numbers of one question, -1 for a missing answer (left out); or a list of such rows.
+        One row of ``(N,)`` cluster numbers a question, -1 for a missing answer (left out).
 
     Returns
     -------
-    float or numpy.ndarray
-        From 1 (all alike) to N, higher = less certain; NaN with fewer than two answers left.
+    numpy.ndarray
+        ``(Q,)`` from 1 (all alike) to N, higher = less certain; NaN with fewer than two answers left.
 
     Raises
     ------
@@ -61,8 +59,6 @@ def number_of_sets(labels: Sequence) -> float | np.ndarray:
 
     Examples
     --------
-    >>> number_of_sets([0, 1, 0, 2])
-    3.0
     >>> number_of_sets([[0, 1, 0, 2], [0, 0, -1], [0, -1]])
     array([ 3.,  1., nan])
     """
@@ -71,12 +67,12 @@ def number_of_sets(labels: Sequence) -> float | np.ndarray:
         left = row[row >= 0]
         return len(np.unique(left)) if len(left) > 1 else math.nan
 
-    return each(score, labels, labels_of, 1)
+    return each(score, labels, labels_of, "labels", "row")
 
 
 def semantic_entropy(
     labels: Sequence, logprobs: Sequence | None = None, normalization: str | None = None
-) -> float | np.ndarray:
+) -> np.ndarray:
     r"""Entropy over meanings: of the clusters that the drawn answers fall into.
 
     .. math:: -\sum_{C} p_C \ln p_C, \qquad p_C = \frac{|C|}{N} \quad \text{or} \quad
@@ -88,10 +84,10 @@ def semantic_entropy(
     Parameters
     ----------
     labels
-        ``(N,)`` cluster numbers of one question, -1 for a missing answer (left out); or a list of such rows.
+        One row of ``(N,)`` cluster numbers a question, -1 for a missing answer (left out).
     logprobs
-        :math:`\ell_i`, one finite number an answer, none above 0, shaped like ``labels``; length-normalised (the mean
-        over its tokens), so that a long answer does not weigh less for being long.
+        :math:`\ell_i`, one row a question like ``labels``, finite, none above 0; length-normalised (the mean over an
+        answer's tokens), so that a long answer does not weigh less for being long.
     normalization
         What is done with the masses :math:`m_C = \sum_{i \in C} e^{\ell_i}`; only with ``logprobs``.
 
@@ -107,9 +103,10 @@ def semantic_entropy(
 
     Returns
     -------
-    float or numpy.ndarray
-        Nats, from 0 (one cluster) to ln N; NaN with fewer than two answers left or a NaN among their :math:`\ell_i`.
-        Equal cluster sizes give equal entropies to the last bit, so that tied questions are tied for the AUROC too.
+    numpy.ndarray
+        ``(Q,)`` nats, from 0 (one cluster) to ln N; NaN with fewer than two answers left or a NaN among their
+        :math:`\ell_i`. Equal cluster sizes give equal entropies to the last bit, so that tied questions are tied for
+        the AUROC too.
 
     Raises
     ------
@@ -126,26 +123,24 @@ def semantic_entropy(
 
     Examples
     --------
-    >>> round(semantic_entropy([0, 1, 0, 1]), 6)
-    0.693147
     >>> semantic_entropy([[0, 0, 0], [0, 1, 2], [0, -1, -1]]).round(4)
     array([0.    , 1.0986,    nan])
-    >>> lp = np.log([0.3, 0.3, 0.2])
-    >>> [round(semantic_entropy([0, 0, 1], lp, normalization=name), 4) for name in NORMALIZATIONS]
-    [0.5623, 1.0601, 0.877]
+    >>> lp = [np.log([0.3, 0.3, 0.2])]  # a question alone is a list of one
+    >>> [semantic_entropy([[0, 0, 1]], lp, normalization=name)[0].round(4) for name in NORMALIZATIONS]
+    [np.float64(0.5623), np.float64(1.0601), np.float64(0.877)]
     """
-    if normalization is not None and (not isinstance(normalization, str) or normalization not in NORMALIZATIONS):
-        raise unknown("normalization", normalization, NORMALIZATIONS)
+    if normalization is not None:
+        one_of("normalization", normalization, NORMALIZATIONS)
     if normalization is not None and logprobs is None:
         raise BadInput("a normalization needs logprobs; without them clusters weigh by their size")
-    rows, one = questions(labels, 1)
+    rows = listed_by_question(labels, "labels", "row")
     flat, size = label_rows(rows)
     left = flat >= 0
     question = np.repeat(np.arange(len(rows)), size)[left]
     given = np.zeros(len(question))
     if logprobs is not None:
-        given_rows = [logprobs] if one else listed(logprobs, "log-probabilities")
-        every, given_size = ragged(given_rows, "log-probability", sign=-1, name="question {}".format)
+        given_rows = listed_by_question(logprobs, "logprobs", "row")
+        every, given_size = ragged(given_rows, "log-probability", -1, "question {}".format, of_answers=True)
         _same_length(size, given_size, "log-probabilities")
         given = every[left]
     # The last bit of a sum depends on its order: answers are put in order of cluster and probability.
@@ -173,10 +168,10 @@ def semantic_entropy(
         entropy = -np.bincount(owner[order], log_mass[order], len(rows)) + 0.0
         entropy /= np.maximum(np.bincount(owner, weight, len(rows)), 1)
     entropy[drawn < 2] = np.nan
-    return shaped(entropy, one)
+    return entropy
 
 
-def overlapping_semantic_entropy(membership: Sequence, logprobs: Sequence | None = None) -> float | np.ndarray:
+def overlapping_semantic_entropy(membership: Sequence, logprobs: Sequence | None = None) -> np.ndarray:
     r"""Semantic entropy where an answer may sit in several clusters, as uqlm 0.6 has it.
 
     .. math:: -\sum_{C} p_C \ln p_C, \qquad p_C = \frac{\sum_{i \in C} w_i}{\sum_{C'} \sum_{i \in C'} w_i}
@@ -187,15 +182,15 @@ def overlapping_semantic_entropy(membership: Sequence, logprobs: Sequence | None
     Parameters
     ----------
     membership
-        ``(N, K)`` bool of one question, of :func:`homogen.clustering.membership_nli`; an answer in no cluster is
-        missing (left out). Or a list of such matrices.
+        One ``(N, K)`` bool matrix a question, of :func:`homogen.clustering.membership_nli`; an answer in no cluster is
+        missing (left out).
     logprobs
-        :math:`\ell_i`, one finite number an answer, none above 0, length-normalised; or a list of such rows.
+        :math:`\ell_i`, one row a question with one finite number an answer, none above 0, length-normalised.
 
     Returns
     -------
-    float or numpy.ndarray
-        Nats, from 0 (one cluster) to ln K; NaN with fewer than two answers left or a NaN among their
+    numpy.ndarray
+        ``(Q,)`` nats, from 0 (one cluster) to ln K; NaN with fewer than two answers left or a NaN among their
         :math:`\ell_i`. Where no answer sits in two clusters it is :func:`semantic_entropy`.
 
     Raises
@@ -213,22 +208,24 @@ def overlapping_semantic_entropy(membership: Sequence, logprobs: Sequence | None
     --------
     Masses 2 and 2 of 4, where three answers alone would be 2 and 1 of 3:
 
-    >>> round(overlapping_semantic_entropy([[True, False], [False, True], [True, True]]), 6)
-    0.693147
+    >>> overlapping_semantic_entropy([[[True, False], [False, True], [True, True]]]).round(6)
+    array([0.693147])
     """
-    matrices, one = questions(membership, 2)
+    matrices = listed_by_question(membership, "membership", "matrix")
     rows = [None] * len(matrices)
     if logprobs is not None:
-        rows = beside(logprobs, one, "log-probabilities", len(matrices), "memberships")
+        rows = beside(logprobs, "log-probabilities", len(matrices), "memberships")
     scores = np.full(len(matrices), np.nan)
     for q, (matrix, row) in enumerate(zip(matrices, rows, strict=True)):
         member = numbers(matrix, f"question {q}: membership")
+        if member.size and member.ndim < 2:
+            raise one_a_question("membership", "matrix", matrix, q)
         if member.size and (member.ndim != 2 or not ((member == 0) | (member == 1)).all()):
             raise BadInput(f"question {q}: membership must be a matrix of true and false, got shape {member.shape}")
         given = (
             np.zeros(len(member))
             if row is None
-            else ragged([row], "log-probability", sign=-1, name=lambda _, q=q: f"question {q}")[0]
+            else ragged([row], "log-probability", -1, lambda _, q=q: f"question {q}", of_answers=True)[0]
         )
         if len(given) != len(member):
             raise BadInput(f"question {q}: {len(member)} answers but {len(given)} log-probabilities")
@@ -239,10 +236,10 @@ def overlapping_semantic_entropy(membership: Sequence, logprobs: Sequence | None
             mass = np.sort(np.sort(weight[:, None] * member[left], axis=0).sum(axis=0))
             p = np.minimum(mass / mass.sum(), 1)
             scores[q] = -xlogy(p, p).sum() + 0.0
-    return shaped(scores, one)
+    return scores
 
 
-def predictive_entropy(logprobs: Sequence) -> float | np.ndarray:
+def predictive_entropy(logprobs: Sequence) -> np.ndarray:
     r"""Entropy over whole answers, estimated from the drawn ones.
 
     .. math:: -\frac{1}{N} \sum_{i=1}^{N} \ell_i \approx -\mathbb{E}_{y} \ln p(y \mid x)
@@ -250,15 +247,15 @@ def predictive_entropy(logprobs: Sequence) -> float | np.ndarray:
     Parameters
     ----------
     logprobs
-        :math:`\ell_i`, the natural log-probability of each drawn answer of one question, NaN for a missing one (left
-        out); or a list of such rows. Of the whole sequence it is the entropy; the mean over tokens gives the
-        length-normalised variant, which is no entropy but does not grow with length.
+        :math:`\ell_i`, one row a question: the natural log-probability of each drawn answer, NaN for a missing one
+        (left out). Of the whole sequence it is the entropy; the mean over tokens gives the length-normalised variant,
+        which is no entropy but does not grow with length.
 
     Returns
     -------
-    float or numpy.ndarray
-        Nats, at least 0; NaN with fewer than two answers left. Ten equal answers need not score 0: it speaks of words,
-        :func:`semantic_entropy` of meanings.
+    numpy.ndarray
+        ``(Q,)`` nats, at least 0; NaN with fewer than two answers left. Ten equal answers need not score 0: it speaks
+        of words, :func:`semantic_entropy` of meanings.
 
     Raises
     ------
@@ -271,13 +268,11 @@ def predictive_entropy(logprobs: Sequence) -> float | np.ndarray:
 
     Examples
     --------
-    >>> predictive_entropy([-1.0, -2.0, np.nan])
-    1.5
     >>> predictive_entropy([[-1.0, -3.0], [-0.5, -0.5, -2.0], [-1.0]])
     array([ 2.,  1., nan])
     """
-    rows, one = questions(logprobs, 1)
-    flat, size = ragged(rows, "log-probability", sign=-1, name="question {}".format)
+    rows = listed_by_question(logprobs, "logprobs", "row")
+    flat, size = ragged(rows, "log-probability", -1, "question {}".format, of_answers=True)
     question = np.repeat(np.arange(len(size)), size)
     order = np.lexsort((flat, question))
     flat, question = flat[order], question[order]
@@ -285,10 +280,10 @@ def predictive_entropy(logprobs: Sequence) -> float | np.ndarray:
     drawn = np.bincount(question[left], minlength=len(size))
     scores = mean(-flat[left], drawn) + 0.0
     scores[drawn < 2] = np.nan
-    return shaped(scores, one)
+    return scores
 
 
-def semantic_energy(labels: Sequence, token_logits: Sequence) -> float | np.ndarray:
+def semantic_energy(labels: Sequence, token_logits: Sequence) -> np.ndarray:
     r"""Semantic energy: how little raw logit the best-supported meaning gathers.
 
     .. math:: \min_C \frac{1}{N} \sum_{i \in C} E_i, \qquad E_i = -\frac{1}{T_i} \sum_{t=1}^{T_i} z_t(y_t)
@@ -300,15 +295,15 @@ def semantic_energy(labels: Sequence, token_logits: Sequence) -> float | np.ndar
     Parameters
     ----------
     labels
-        ``(N,)`` cluster numbers of one question, -1 for a missing answer (left out); or a list of such rows.
+        One row of ``(N,)`` cluster numbers a question, -1 for a missing answer (left out).
     token_logits
-        One row an answer: the picked tokens' logits. For a list of questions, a list of such lists.
+        One list a question, with one row an answer: the picked tokens' logits.
 
     Returns
     -------
-    float or numpy.ndarray
-        In units of the logits, of either sign, higher (often: less negative) = less certain; NaN with fewer than two
-        answers left or one without tokens among them.
+    numpy.ndarray
+        ``(Q,)``, in units of the logits, of either sign, higher (often: less negative) = less certain; NaN with fewer
+        than two answers left or one without tokens among them.
 
     Raises
     ------
@@ -329,14 +324,13 @@ def semantic_energy(labels: Sequence, token_logits: Sequence) -> float | np.ndar
 
     Examples
     --------
-    >>> semantic_energy([0, 0, 1], [[30.0, 20.0], [28.0], [10.0, 12.0]])  # (25 + 28) / 3 against 11 / 3
-    -17.666666666666668
+    >>> semantic_energy([[0, 0, 1]], [[[30.0, 20.0], [28.0], [10.0, 12.0]]]).round(4)  # (25 + 28) / 3, not 11 / 3
+    array([-17.6667])
     >>> semantic_energy([[0, 0], [0, 1]], [[[20.0], [22.0]], [[20.0], [22.0]]])
     array([-21., -11.])
     """
-    rows, one = questions(labels, 1)
-    rows = [labels_of(row, q) for q, row in enumerate(rows)]
-    given = [token_logits] if one else listed(token_logits, "rows of logits")
+    rows = [labels_of(row, q) for q, row in enumerate(listed_by_question(labels, "labels", "row"))]
+    given = listed(token_logits, "rows of logits")
     answers = [listed(a, f"question {q}: rows of logits") for q, a in enumerate(given)]
     size = np.array([len(row) for row in rows], dtype=int)
     _same_length(size, np.array([len(a) for a in answers], dtype=int), "rows of logits")
@@ -355,7 +349,7 @@ def semantic_energy(labels: Sequence, token_logits: Sequence) -> float | np.ndar
     least = reduce(np.minimum, summed, np.bincount(cluster // stride, minlength=len(rows)))
     scores = least / np.maximum(drawn, 1)
     scores[drawn < 2] = np.nan
-    return shaped(scores, one)
+    return scores
 
 
 def _same_length(size: np.ndarray, given: np.ndarray, what: str) -> None:

@@ -42,6 +42,7 @@ import numpy as np
 from scipy.special import expit
 
 from homogen.records import BadInput
+from homogen.records.checks import one_a_question
 from homogen.uncertainty._base import ROUNDING, numbers, texts_of
 
 _NUMBER = re.compile(r"(?<![\w.,])[-−]?(?:\d+(?:[.,]\d+)*|[.,]\d+)")
@@ -98,9 +99,7 @@ _RIGHT = frozenset({"accurate", "correct", "right", "true"})
 _ANSWER_IS = re.compile(r"\b(?:(?:the|my|this) )?(?:proposed |given )?answer is\b", re.I)
 
 
-def p_true(
-    true_logprob: float | Sequence[float], false_logprob: float | Sequence[float] | None = None
-) -> float | np.ndarray:
+def p_true(true_logprob: Sequence[float], false_logprob: Sequence[float] | None = None) -> np.ndarray:
     r"""One minus P(True), the probability a model gives to its own answer being right.
 
     .. math:: 1 - P(\text{True}) \quad \text{or, of the two options alone,} \quad
@@ -117,9 +116,9 @@ def p_true(
 
     Returns
     -------
-    float or numpy.ndarray
-        From 0 (certain that it is right) to 1. lm-polygraph reports :math:`-\ln P(\text{True})`, which ranks as the
-        form with one option does.
+    numpy.ndarray
+        ``(Q,)`` from 0 (certain that it is right) to 1. lm-polygraph reports :math:`-\ln P(\text{True})`, which ranks
+        as the form with one option does.
 
     Raises
     ------
@@ -132,33 +131,33 @@ def p_true(
 
     Examples
     --------
-    >>> round(p_true(np.log(0.6)), 6)
-    0.4
+    >>> p_true(np.log([0.6, 0.1])).round(6)
+    array([0.4, 0.9])
     >>> p_true(np.log([0.6, 0.1]), np.log([0.2, 0.1])).round(6)
     array([0.25, 0.5 ])
     """
     true = numbers(true_logprob, "true_logprob")
     given = [true] if false_logprob is None else [true, numbers(false_logprob, "false_logprob")]
     for values in given:
+        if not values.ndim:
+            raise one_a_question("true_logprob", "number", float(values))
         if values.ndim > 1:
             raise BadInput(f"log-probabilities must be one number a question, got shape {values.shape}")
-        bad = np.atleast_1d(np.isinf(values) | (values > ROUNDING))
+        bad = np.isinf(values) | (values > ROUNDING)
         if bad.any():
             raise BadInput(f"question {np.flatnonzero(bad)[0]}: log-probability above 0 or infinite")
     if false_logprob is None:
-        score = -np.expm1(np.minimum(true, 0)) + 0.0
-    else:
-        false = given[1]
-        if true.shape != false.shape:
-            raise BadInput(f"log-probabilities of True and False have shapes {true.shape} and {false.shape}")
-        bad = np.atleast_1d(np.exp(true) + np.exp(false) > 1 + ROUNDING)
-        if bad.any():
-            raise BadInput(f"question {np.flatnonzero(bad)[0]}: P(True) and P(False) add up to more than 1")
-        score = expit(false - true)
-    return score if true.ndim else float(score)
+        return -np.expm1(np.minimum(true, 0)) + 0.0
+    false = given[1]
+    if true.shape != false.shape:
+        raise BadInput(f"log-probabilities of True and False have shapes {true.shape} and {false.shape}")
+    bad = np.exp(true) + np.exp(false) > 1 + ROUNDING
+    if bad.any():
+        raise BadInput(f"question {np.flatnonzero(bad)[0]}: P(True) and P(False) add up to more than 1")
+    return expit(false - true)
 
 
-def verbalized_confidence(texts: str | Sequence[str | None]) -> float | np.ndarray:
+def verbalized_confidence(texts: Sequence[str | None]) -> np.ndarray:
     r"""One minus the confidence that a model states in words.
 
     .. math:: 1 - c, \qquad c = \begin{cases}
@@ -172,12 +171,12 @@ def verbalized_confidence(texts: str | Sequence[str | None]) -> float | np.ndarr
     Parameters
     ----------
     texts
-        What the model wrote when asked how sure it is; a list of such. None is a missing text.
+        What the model wrote when asked how sure it is, one text a question. None is a missing text.
 
     Returns
     -------
-    float or numpy.ndarray
-        From 0 (certain) to 1, a float for one text; NaN where the text states no confidence, or not one alone. The
+    numpy.ndarray
+        ``(Q,)`` from 0 (certain) to 1; NaN where the text states no confidence, or not one alone. The
         grammar stands at the head of this section.
 
     Raises
@@ -193,13 +192,11 @@ def verbalized_confidence(texts: str | Sequence[str | None]) -> float | np.ndarr
 
     Examples
     --------
-    >>> verbalized_confidence("Paris. Confidence: 85%")
-    0.15
-    >>> verbalized_confidence(["0.85", "I am 90 out of 100 sure", "between 80 and 90%", "I am 100% not sure", "Paris"])
-    array([0.15, 0.1 ,  nan,  nan,  nan])
+    >>> verbalized_confidence(["Paris. Confidence: 85%", "0.85", "I am 90 out of 100 sure"])
+    array([0.15, 0.15, 0.1 ])
+    >>> verbalized_confidence(["between 80 and 90%", "I am 100% not sure", "Paris"])
+    array([nan, nan, nan])
     """
-    if isinstance(texts, str):
-        return _stated(texts)
     return np.array([_stated(text) for text in texts_of(texts)], dtype=np.float64)
 
 

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from homogen.uncertainty._base import mean, ragged, real, reduce
+from homogen.records.checks import real
+from homogen.uncertainty._base import mean, ragged, reduce
 
 
 def mean_entropy(token_entropies: Iterable[Sequence[float]]) -> np.ndarray:

@@ -16,7 +16,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from homogen.records import BadInput, shown
-from homogen.uncertainty._base import real, texts_of
+from homogen.records.checks import real
+from homogen.uncertainty._base import texts_of
 
 
 class _ReadOnly(dict):
@@ -72,11 +73,11 @@ _OPENERS = re.compile(
 
 
 def freshness(
-    texts: str | Sequence[str | None],
+    texts: Sequence[str | None],
     cutoff: datetime.date | str,
     asked: datetime.date | str | None = None,
     decay: float = 1.0,
-) -> float | np.ndarray:
+) -> np.ndarray:
     r"""Boundary B3: how far past the training cut-off a question's own words point.
 
     .. math:: 1 - e^{-\lambda \Delta t}
@@ -93,7 +94,7 @@ def freshness(
     Parameters
     ----------
     texts
-        A question, or a list of questions; None or an empty text is missing.
+        One question each; None or an empty text is missing.
     cutoff
         The model's training cut-off, a date or ``"YYYY-MM-DD"``.
     asked
@@ -104,9 +105,8 @@ def freshness(
 
     Returns
     -------
-    float or numpy.ndarray
-        From 0 (a timeless question, or one of the time before the cut-off) to 1; NaN for a missing one. A float for one
-        question.
+    numpy.ndarray
+        ``(Q,)`` from 0 (a timeless question, or one of the time before the cut-off) to 1; NaN for a missing one.
 
     Raises
     ------
@@ -123,8 +123,8 @@ def freshness(
     >>> questions = ["Who wrote Hamlet?", "Who won the cup in 2025?", "Who is the current champion?"]
     >>> freshness(questions, cutoff="2024-12-31", asked="2026-12-31").round(4)
     array([0.    , 0.6319, 0.8645])
-    >>> freshness("Who is the current champion?", cutoff="2024-12-31")
-    1.0
+    >>> freshness(["Who is the current champion?"], cutoff="2024-12-31")
+    array([1.])
     """
     real(decay, "decay must be a number above 0 a year and finite", lambda x: 0 < x < math.inf)
     start, day = _date(cutoff, "cutoff"), None if asked is None else _date(asked, "asked")
@@ -138,12 +138,10 @@ def freshness(
             spans.append(math.inf if day is None else _years(start, day) + away)
         return -math.expm1(-decay * max([0.0, *spans]))
 
-    if isinstance(texts, str):
-        return score(texts)
     return np.array([score(text) for text in texts_of(texts)], dtype=np.float64)
 
 
-def entities(texts: str | Sequence[str | None]) -> list[str] | list[list[str]]:
+def entities(texts: Sequence[str | None]) -> list[list[str]]:
     """Names in a question, by a rule of capitals: what to embed for :func:`~homogen.uncertainty.entity_association`.
 
     Entities are, in order of appearance and each once (ignoring case):
@@ -160,12 +158,12 @@ def entities(texts: str | Sequence[str | None]) -> list[str] | list[list[str]]:
     Parameters
     ----------
     texts
-        A question, or a list of questions; None is a missing text.
+        One question each; None is a missing text.
 
     Returns
     -------
-    list
-        Of names; or of such lists. The paper's own rule also takes runs of any content words, which makes *veins appear
+    list of list
+        The names in each. The paper's own rule also takes runs of any content words, which makes *veins appear
         blue* an entity; a question without names has none here.
 
     Raises
@@ -179,13 +177,11 @@ def entities(texts: str | Sequence[str | None]) -> list[str] | list[list[str]]:
 
     Examples
     --------
-    >>> entities("Did Marie Curie's daughter see \\"The Kid\\" at the University of Paris before Apollo 11?")
-    ['Marie Curie', 'The Kid', 'University of Paris', 'Apollo 11']
+    >>> entities(["Did Marie Curie's daughter see \\"The Kid\\" at the University of Paris before Apollo 11?"])
+    [['Marie Curie', 'The Kid', 'University of Paris', 'Apollo 11']]
     >>> entities(["Why do veins appear blue?", "Is NASA older than ESA?"])
     [[], ['NASA', 'ESA']]
     """
-    if isinstance(texts, str):
-        return _entities(texts)
     return [_entities(text) for text in texts_of(texts)]
 
 

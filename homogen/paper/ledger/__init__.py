@@ -31,6 +31,7 @@ from homogen.paper.ledger._base import (
 )
 from homogen.paper.ledger.missing import ARTIFACTS, Artifact, missing_for
 from homogen.records import BadInput, unknown
+from homogen.records.files import put
 
 __all__ = [
     "ARTIFACTS",
@@ -137,10 +138,11 @@ def write(found: dict[str, Outcome], path: str | Path) -> None:
     lacking = [i for i, o in found.items() if o.verdict == NOT_RUN]
     if lacking:
         raise BadInput(f"{len(lacking)} claims could not be run ({found[lacking[0]].note}, …); verdicts are kept whole")
-    with open(path, "w", encoding="utf-8", newline="") as file:
-        rows = csv.writer(file, lineterminator="\n")
-        rows.writerow(COLUMNS)
-        rows.writerows((i, o.verdict, o.recomputed, o.note) for i, o in found.items())
+    text = io.StringIO()
+    rows = csv.writer(text, lineterminator="\n")
+    rows.writerow(COLUMNS)
+    rows.writerows((i, o.verdict, o.recomputed, o.note) for i, o in found.items())
+    put(Path(path), text.getvalue())
 
 
 def table(*experiments: str, ids: Iterable[str] = ()):

@@ -109,7 +109,7 @@ def _is_multiple(ratio: float, times: int) -> bool:
 @check("C026")
 def tax_of_two(claim: Claim) -> Outcome:
     """The value of 1 - clusters / N for two clusters of ten answers."""
-    value = clustering.alignment_tax([0] * 5 + [1] * 5)
+    value = clustering.alignment_tax([[0] * 5 + [1] * 5])[0]
     value = float(getattr(value, "value", value))
     return number(claim, value, note="0 would need a definition by which only a single cluster counts")
 

@@ -57,7 +57,7 @@ def served_clusters(stripped: bool = False):
     found = {}
     for model, rows in released.served().items():
         texts = [[r.answer for r in row.responses] if stripped else list(row.texts) for row in rows]
-        labels = clustering.cluster_batch(similarity.jaccard_batch(texts), threshold=0.4)
+        labels = clustering.cluster(similarity.jaccard(texts), threshold=0.4)
         counts = uncertainty.number_of_sets(labels).astype(float)
         counts[[sum(label >= 0) < 2 for label in labels]] = np.nan
         found[model] = counts

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 
 LEXICAL: Mapping[str, Callable[[Sequence[Sequence[str]]], list[np.ndarray]]] = {
-    "Jaccard": similarity.jaccard_batch,
-    "character Jaccard": functools.partial(similarity.jaccard_batch, unit="char-bigram"),
-    "ROUGE-L": similarity.rouge_l_batch,
+    "Jaccard": similarity.jaccard,
+    "character Jaccard": functools.partial(similarity.jaccard, unit="char-bigram"),
+    "ROUGE-L": similarity.rouge_l,
 }
 """Similarities that need no model, by the name that a :class:`Ruler` gives them."""
 
@@ -67,7 +67,7 @@ class Ruler:
 
     def labels(self, matrices: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Cluster each question's answers by their matrix of similarities."""
-        return clustering.cluster_batch(matrices, self.threshold, self.linkage)
+        return clustering.cluster(matrices, self.threshold, self.linkage)
 
 
 def rulers(
@@ -233,7 +233,7 @@ def similarities(answers: Sequence[Sequence[str]], kind: str, device: str = "aut
     """
     if kind in LEXICAL:
         return LEXICAL[kind](answers)
-    return similarity.cosine_batch(answers, remembering(kind, device))
+    return similarity.cosine(answers, remembering(kind, device))
 
 
 @functools.lru_cache(maxsize=8)

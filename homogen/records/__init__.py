@@ -1,0 +1,43 @@
+"""The nouns of the project: questions, sampling specs, responses and estimates.
+
+Everything here is a frozen dataclass that checks itself when it is made, and needs nothing but the
+standard library. Heavy modules at the edge (models, engines, store) and the array modules in the middle
+(clustering, uncertainty, evaluation) meet in these types and nowhere else.
+"""
+
+from homogen.records.answers import answer_of, reasoning_opened, without_marks
+from homogen.records.checks import BadInput, shown, unknown
+from homogen.records.nouns import (
+    FINISH,
+    GREEDY,
+    KINDS,
+    TRUNCATION_PRESETS,
+    Question,
+    Response,
+    SamplingSpec,
+    arrow_schema,
+)
+from homogen.records.prompts import PROMPTS, PromptTemplate, prompt_template
+from homogen.records.results import Estimate, fixed
+
+__all__ = [
+    "FINISH",
+    "GREEDY",
+    "KINDS",
+    "PROMPTS",
+    "TRUNCATION_PRESETS",
+    "BadInput",
+    "Estimate",
+    "PromptTemplate",
+    "Question",
+    "Response",
+    "SamplingSpec",
+    "answer_of",
+    "arrow_schema",
+    "fixed",
+    "prompt_template",
+    "reasoning_opened",
+    "shown",
+    "unknown",
+    "without_marks",
+]
