@@ -232,7 +232,7 @@ def test_loading_imports_nothing_heavy():
 
 
 def test_where_a_benchmark_is_can_be_asked_without_downloading_it(no_data):
-    assert [b.name for b in benchmarks() if b.available()] == ["pocket"]
+    assert [b.name for b in benchmarks() if b.available()] == ["pocket", "dated"]
     said = {b.name: b.whereabouts() for b in benchmarks()}
     assert said["pocket"] == "comes with the package"
     assert said["gsm8k"] == "downloaded when first asked for, from github.com/openai/grade-school-math"
@@ -461,3 +461,35 @@ def test_question_sha_takes_any_text():
 
 def test_pocket_shas_are_distinct():
     assert len({question_sha(q) for q in POCKET}) == 150
+
+
+# The dated set
+
+
+def test_dated_questions_come_in_pairs_that_differ_in_the_year_alone():
+    dated = load_questions("dated")
+    assert len(dated) == BENCHMARKS["dated"].size == 40
+    for old, new in zip(dated[::2], dated[1::2], strict=True):
+        assert (old.category, new.category) == ("asked of 2015", "asked of 2025")
+        assert (old.id[:-5], old.id[-4:], new.id[-4:]) == (new.id[:-5], "2015", "2025")
+        assert old.text.replace("2015", "2025") == new.text
+        assert not set(old.references) & set(new.references)
+
+
+def test_dated_questions_grade_their_own_answers_and_not_those_of_the_other_year():
+    from homogen.grading import wrong
+
+    dated = load_questions("dated")
+    own = [f"It was {q.references[-1]}." for q in dated]
+    other = [own[i + 1 - 2 * (i % 2)] for i in range(len(own))]
+    assert not wrong(own, dated, method="contains").any()
+    assert wrong(other, dated, method="contains").all()
+    assert not any(ref.lower() in q.text.lower() for q in dated for ref in q.references)
+
+
+def test_the_dates_of_the_dated_set_are_seen():
+    from homogen.uncertainty import freshness
+
+    dated = load_questions("dated")
+    found = freshness([q.text for q in dated], cutoff="2024-10-31") > 0
+    assert found.tolist() == [q.category.endswith("2025") for q in dated]

@@ -94,6 +94,14 @@ BENCHMARKS = {
             home="embedded",
         ),
         Benchmark(
+            name="dated",
+            title="20 questions asked of 2015 and of 2025; written for this project",
+            size=40,
+            kinds=("factual",),
+            licence="MIT",
+            home="embedded",
+        ),
+        Benchmark(
             name="truthfulqa",
             title="what many people answer falsely, in 37 categories; the paper's main benchmark",
             size=790,
@@ -164,7 +172,7 @@ def benchmarks() -> list[Benchmark]:
     Examples
     --------
     >>> [b.name for b in benchmarks()]
-    ['pocket', 'truthfulqa', 'gsm8k', 'webquestions', 'hotpotqa', 'freshqa']
+    ['pocket', 'dated', 'truthfulqa', 'gsm8k', 'webquestions', 'hotpotqa', 'freshqa']
     """
     return list(BENCHMARKS.values())
 
@@ -192,6 +200,7 @@ def load_questions(
       200 are the paper's subset.
     - ``gsm8k``: the reference is the number after ``####``, without commas.
     - ``webquestions``: the test split, under its own ids. The first 200 are the paper's subset.
+    - ``dated``: category is the year that is asked of; the two questions of a pair differ in it alone.
     - ``hotpotqa``: category is bridge or comparison; ``context`` holds the paragraphs with the supporting facts, one a
       line, as the paper gave them to its model.
     - ``freshqa``: from a CSV that you bring. Category is ``false-premise``, or how fast the answer changes; questions
