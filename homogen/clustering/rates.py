@@ -315,7 +315,7 @@ def _paired(
 
 
 def _mean_over_questions(
-    values: Sequence[float], given: int, name: str, resamples: int, seed: int, level: float
+    values: Sequence[float] | np.ndarray, given: int, name: str, resamples: int, seed: int, level: float
 ) -> Estimate:
     """Mean and percentile interval of one number a question."""
     n = len(values)
