@@ -1,19 +1,31 @@
 """The paper's released artifacts as records: thirteen files of per-question results, and nothing filled in.
 
-Every reader here fetches its file (:func:`homogen.questions.sources.fetch`), checks each row and refuses one that lacks
-a field: a missing key read as 0 is how one of the released scripts came to a correlation of 0.000.
+Every reader here fetches its file (:func:`homogen.questions.sources.fetch`), checks each row by the columns that
+``homogen.paper.rows`` declares and refuses one that lacks a column: a missing key read as 0 is how one of the released
+scripts came to a correlation of 0.000.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import json
-import math
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from homogen.records import BadInput, Response, answer_of, unknown
+from homogen.paper.rows import (
+    LABELS,
+    Adjudication,
+    Association,
+    Density,
+    GreedyAnswer,
+    HeadToHead,
+    Retrieval,
+    ServedQuestion,
+    json_object,
+    read,
+)
+from homogen.records import BadInput, unknown
 
 __all__ = [
     "CONVENTIONS",
@@ -47,9 +59,6 @@ GREEDY_RUNS = {
 }
 """The greedy runs and their files; ``qwen3-14b`` and ``qwen3-14b-first`` hold the same answers."""
 
-LABELS = ("correct", "incorrect", "ambiguous", "no_match")
-"""What word overlap with the references makes of an answer."""
-
 CONVENTIONS = {
     "decided only": "incorrect is wrong, correct is right, the undecided are left out",
     "undecided wrong": "whatever is not correct is wrong",
@@ -69,173 +78,6 @@ SUMMARIES = {
 """The figures that the authors' scripts wrote, by name."""
 
 
-@dataclasses.dataclass(frozen=True)
-class GreedyAnswer:
-    """One greedy answer to a TruthfulQA question, with the entropy of each token.
-
-    Parameters
-    ----------
-    question_idx
-        Row of the question in TruthfulQA, from 0.
-    category, question, best_answer, best_incorrect
-        The benchmark's.
-    answer
-        What the model said.
-    label
-        One of :data:`LABELS`, by word overlap.
-    correct_score, incorrect_score
-        The largest overlap with a correct and with an incorrect reference.
-    token_entropies
-        Nats, full vocabulary, rounded to 1e-4 by the authors.
-    mean_entropy, max_entropy, min_entropy, std_entropy, high_entropy_ratio
-        The authors' own statistics of them, rounded to 1e-4.
-    """
-
-    question_idx: int
-    category: str
-    question: str
-    best_answer: str
-    best_incorrect: str
-    answer: str
-    label: str
-    correct_score: float
-    incorrect_score: float
-    token_entropies: tuple[float, ...]
-    mean_entropy: float
-    max_entropy: float
-    min_entropy: float
-    std_entropy: float
-    high_entropy_ratio: float
-
-    @property
-    def n_tokens(self) -> int:
-        """How many tokens the answer has."""
-        return len(self.token_entropies)
-
-    @property
-    def response(self) -> Response:
-        """The answer as a :class:`~homogen.records.Response`; its log-probabilities were not released (NaN)."""
-        nothing = (math.nan,) * len(self.token_entropies)
-        question = f"truthfulqa-{self.question_idx + 1:04d}"
-        return Response(question, -1, self.answer, answer_of(self.answer), "stop", nothing, self.token_entropies)
-
-
-@dataclasses.dataclass(frozen=True)
-class Density:
-    """How near other questions lie: mean cosine to the 10 nearest, among all 790 questions or among the 401."""
-
-    question_idx: int
-    category: str
-    question: str
-    label: str
-    mean_entropy: float
-    high_entropy_ratio: float
-    density_all: float
-    density_binary: float
-
-
-@dataclasses.dataclass(frozen=True)
-class Association:
-    """The entities found in a question and the mean embedding distance of their pairs (0 with fewer than two)."""
-
-    question_idx: int
-    category: str
-    question: str
-    entities: tuple[str, ...]
-    n_entities: int
-    b4_score: float
-    correct_score: float
-    incorrect_score: float
-    mean_entropy: float
-
-
-@dataclasses.dataclass(frozen=True)
-class Retrieval:
-    """A HotpotQA question answered without and with its gold paragraphs; entropies are of the answer without."""
-
-    question_idx: int
-    question: str
-    gold_answer: str
-    type: str
-    answer_no_rag: str
-    answer_with_rag: str
-    f1_no_rag: float
-    f1_with_rag: float
-    em_no_rag: float
-    em_with_rag: float
-    rag_benefit: float
-    mean_entropy: float
-    max_entropy: float
-    std_entropy: float
-    num_tokens: int
-
-
-@dataclasses.dataclass(frozen=True)
-class ServedQuestion:
-    """Ten raw answers of a served model to one question.
-
-    ``texts`` are as released. ``responses`` are the same without their reasoning: where nothing is left, the answer is
-    missing and ``finish`` is ``"length"``; an answer that does not end like a sentence is taken for cut too. (Whether
-    a sample was cut was not released; both are inferred from the text.)
-    """
-
-    model: str
-    question_idx: int
-    question: str
-    texts: tuple[str, ...]
-    n_clusters: int
-    single_cluster: bool
-
-    @property
-    def responses(self) -> tuple[Response, ...]:
-        """The answers without their reasoning."""
-        identity = f"truthfulqa-{self.question_idx + 1:04d}"
-        made = []
-        for k, text in enumerate(self.texts):
-            answer = answer_of(text)
-            whole = answer.rstrip("\"')*”’").endswith((".", "!", "?"))
-            made.append(Response(identity, k, text, answer, "stop" if whole else "length", (), ()))
-        return tuple(made)
-
-
-@dataclasses.dataclass(frozen=True)
-class HeadToHead:
-    """Cluster counts and scores of ten Mistral-7B samples beside the entropy and label of Qwen3-14B's greedy answer."""
-
-    question_idx: int
-    question: str
-    category: str
-    y_true: int
-    n_samples: int
-    n_clusters_jaccard: int
-    n_clusters_emb: int
-    se_jaccard: float
-    se_emb: float
-    sindex: float
-    b1_entropy: float
-    single_jaccard: bool
-    single_emb: bool
-
-
-@dataclasses.dataclass(frozen=True)
-class Adjudication:
-    """What an NLI cross-encoder says of the 45 pairs of ten samples that embeddings put into one cluster or several."""
-
-    question: str
-    single: bool
-    n_samples: int
-    n_jaccard_clusters: int
-    n_emb_clusters: int
-    entailed_pairs: int
-    total_pairs: int
-    agrees: bool
-
-    @property
-    def entailed_share(self) -> float:
-        """Share of pairs that entail each other in both directions."""
-        return self.entailed_pairs / self.total_pairs
-
-
 class Summary(Mapping):
     """A mapping whose missing keys are errors that name the file, at every depth.
 
@@ -250,13 +92,13 @@ class Summary(Mapping):
     """
 
     def __init__(self, content: Mapping[str, Any], source: str):
-        self._content, self._source = content, source
+        self._content, self.source = content, source
 
     def __getitem__(self, key: str) -> Any:
         if key not in self._content:
-            raise BadInput(f"{self._source}: has no {key!r} (there are: {', '.join(map(str, self._content))})")
+            raise BadInput(f"{self.source}: has no {key!r} (there are: {', '.join(map(str, self._content))})")
         value = self._content[key]
-        return Summary(value, f"{self._source}, {key}") if isinstance(value, dict) else value
+        return Summary(value, f"{self.source}, {key}") if isinstance(value, dict) else value
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._content)
@@ -285,54 +127,40 @@ def greedy_answers(run: str = "qwen3-14b") -> list[GreedyAnswer]:
     """
     if run not in GREEDY_RUNS:
         raise unknown("greedy run", run, GREEDY_RUNS)
-    renamed = {"answer": "generated_answer", "token_entropies": "entropies"}
-    return _rows(GreedyAnswer, GREEDY_RUNS[run], renamed)
+    return _lines(GreedyAnswer, GREEDY_RUNS[run])
 
 
 def densities() -> list[Density]:
     """Read the embedding densities of the 401 questions labelled correct or incorrect."""
-    return _rows(Density, "published/v1b_density.jsonl")
+    return _lines(Density, "published/v1b_density.jsonl")
 
 
 def associations() -> list[Association]:
     """Read the entities of all 790 questions and their association scores."""
-    return _rows(Association, "published/v10_b4_assoc.jsonl")
+    return _lines(Association, "published/v10_b4_assoc.jsonl")
 
 
 def retrievals() -> list[Retrieval]:
     """Read the 100 HotpotQA questions answered with and without retrieval."""
-    return _rows(Retrieval, "published/v9_end_to_end.jsonl")
+    return _lines(Retrieval, "published/v9_end_to_end.jsonl")
 
 
 def served() -> dict[str, list[ServedQuestion]]:
     """Read the raw samples of the two served models, 50 questions each, by model."""
-    renamed = {"question_idx": "qi", "texts": "samples"}
-    found = {}
-    for model in (content := summary("exp26")):
-        where = f"{SUMMARIES['exp26']}, {model}, per_question"
-        rows = ({"model": model} | row for row in content[model]["per_question"])
-        found[model] = [_record(ServedQuestion, row, f"{where} {i}", renamed) for i, row in enumerate(rows)]
-    return found
+    content = summary("exp26")
+    return {model: _rows(ServedQuestion, content[model], "per_question", {"model": model}) for model in content}
 
 
 def head_to_head() -> list[HeadToHead]:
     """Read the 200 questions on which SINdex, semantic entropy and token entropy were compared."""
-    renamed = {"question_idx": "qi", "single_jaccard": "scr_jaccard", "single_emb": "scr_emb"}
-    where = f"{SUMMARIES['exp27']}, per_question"
-    rows = summary("exp27")["per_question"]
-    return [_record(HeadToHead, row, f"{where} {i}", renamed) for i, row in enumerate(rows)]
+    return _rows(HeadToHead, summary("exp27"), "per_question")
 
 
 def adjudications() -> list[Adjudication]:
     """Read the verdicts of the NLI cross-encoder on 30 single-cluster and 20 multi-cluster questions."""
-    found = []
-    for kind, verdict in (("single_cluster", "nli_agrees"), ("multi_cluster", "nli_agrees_multi")):
-        renamed = {"entailed_pairs": "nli_entail_pairs", "total_pairs": "nli_total_pairs", "agrees": verdict}
-        for i, row in enumerate(summary("exp28")["results"][kind]):
-            single = kind == "single_cluster"
-            given = {"single": single} | ({"n_emb_clusters": 1} if single else {}) | row
-            found.append(_record(Adjudication, given, f"{SUMMARIES['exp28']}, {kind} {i}", renamed))
-    return found
+    results = summary("exp28")["results"]
+    one = _rows(Adjudication, results, "single_cluster", {"single": True, "n_emb_clusters": 1})
+    return one + _rows(Adjudication, results, "multi_cluster", {"single": False})
 
 
 def summary(name: str) -> Summary:
@@ -355,9 +183,7 @@ def summary(name: str) -> Summary:
         content = json.loads(path.read_text("utf-8"))
     except ValueError as error:
         raise BadInput(f"{path}: not valid JSON ({error})") from None
-    if not isinstance(content, dict):
-        raise BadInput(f"{path}: expected a JSON object, got {type(content).__name__}")
-    return Summary(content, SUMMARIES[name])
+    return Summary(json_object(content, path), SUMMARIES[name])
 
 
 def table(records: Iterable[Any]):
@@ -429,87 +255,22 @@ def _fetch(name: str) -> Path:
     return sources.fetch(name)
 
 
-def _rows(kind: type, name: str, renamed: Mapping[str, str] = {}) -> list:
+def _lines(kind: type, name: str) -> list:
     """Read a JSONL file of one kind of record."""
-    path = _fetch(name)
     found = []
-    for number, line in enumerate(path.read_text("utf-8").split("\n"), 1):
+    for number, line in enumerate(_fetch(name).read_text("utf-8").split("\n"), 1):
         if not line.strip():
             continue
+        where = f"{name}, line {number}"
         try:
             row = json.loads(line)
         except ValueError as error:
-            raise BadInput(f"{name}, line {number}: not valid JSON ({error}); the line may have been cut") from None
-        found.append(_record(kind, row, f"{name}, line {number}", renamed))
+            raise BadInput(f"{where}: not valid JSON ({error}); the line may have been cut") from None
+        found.append(read(kind, row, where))
     return found
 
 
-def _record(kind: type, row: object, where: str, renamed: Mapping[str, str]) -> Any:
-    """Make a record of a row; every field must be there, of its type, and finite."""
-    if not isinstance(row, dict):
-        raise BadInput(f"{where}: expected a JSON object, got {type(row).__name__}")
-    fields = {}
-    for field in dataclasses.fields(kind):
-        key = renamed.get(field.name, field.name)
-        if key not in row:
-            raise BadInput(f"{where}: has no {key!r}")
-        try:
-            fields[field.name] = _READ[field.type](row[key])
-        except (ValueError, TypeError):
-            raise BadInput(f"{where}: {key} must be {_NEED[field.type]}, got {str(row[key])[:60]!r}") from None
-    if "label" in fields and fields["label"] not in LABELS:
-        raise unknown(f"label in {where}", fields["label"], LABELS)
-    return kind(**fields)
-
-
-def _integer(value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError
-    return value
-
-
-def _number(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise ValueError
-    return float(value)
-
-
-def _truth(value: object) -> bool:
-    if value not in (0, 1):  # two files write 0 and 1 for false and true
-        raise ValueError
-    return bool(value)
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise TypeError
-    return value
-
-
-def _numbers(value: object) -> tuple[float, ...]:
-    # The greedy runs hold their entropies as the text of a list.
-    return tuple(map(_number, json.loads(value) if isinstance(value, str) else list(value)))
-
-
-def _texts(value: object) -> tuple[str, ...]:
-    if not isinstance(value, list):
-        raise TypeError
-    return tuple(map(_text, value))
-
-
-_READ = {
-    "int": _integer,
-    "float": _number,
-    "bool": _truth,
-    "str": _text,
-    "tuple[float, ...]": _numbers,
-    "tuple[str, ...]": _texts,
-}
-_NEED = {
-    "int": "a whole number",
-    "float": "a finite number",
-    "bool": "true or false",
-    "str": "a text",
-    "tuple[float, ...]": "a list of finite numbers",
-    "tuple[str, ...]": "a list of texts",
-}
+def _rows(kind: type, content: Summary, key: str, known: Mapping[str, Any] = {}) -> list:
+    """Read the rows of one kind of record in a file of figures, with what is known of all of them."""
+    named = ((row, f"{content.source}, {key} {i}") for i, row in enumerate(content[key]))
+    return [read(kind, {**known, **json_object(row, where)}, where) for row, where in named]
