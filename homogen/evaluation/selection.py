@@ -177,11 +177,11 @@ def within_category_permutation(
     observed = float(data.pooled(labels, data.picked(labels))[0])
     if np.isnan(observed):
         return PermutationResult.undefined(f"no category is {select}", n, data.given)
-    draws = []
+    pieces = []
     for order in shuffled(data.code, resamples, seed):
         labels = data.wrong[order]
-        draws.append(data.pooled(labels, data.picked(labels)))
-    null = np.concatenate(draws)
+        pieces.append(data.pooled(labels, data.picked(labels)))
+    null = np.concatenate(pieces)
     none = int(np.isnan(null).sum())
     note = f", {none:,} with no category picked left out" if none else ""
     method = f"AUROC over {select} categories, {resamples:,} permutations within categories{note}"
@@ -252,14 +252,14 @@ def split_half(
     _, size = np.unique(cell, return_counts=True)
     place = np.arange(n) - np.repeat(size.cumsum() - size, size)
     odd = np.random.default_rng([seed, 1])
-    parts = []
+    pieces = []
     for order in shuffled(np.repeat(np.arange(len(size)), size), resamples, seed):
         half = np.repeat((size + odd.integers(0, 2, (len(order), len(size)))) // 2, size, axis=1)
         first = np.empty(order.shape, dtype=bool)
         np.put_along_axis(first, order, place < half, axis=1)
         labels = np.broadcast_to(data.wrong, first.shape)
-        parts.append(data.pooled(labels, data.picked(labels, first), ~first))
-    values = np.concatenate(parts)
+        pieces.append(data.pooled(labels, data.picked(labels, first), ~first))
+    values = np.concatenate(pieces)
     if np.isnan(values).all():
         return Estimate.undefined(f"no split picks a category as {select} and has both classes", n, n / data.given)
     low, high, none = percentiles(values, level)
