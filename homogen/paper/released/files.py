@@ -1,9 +1,4 @@
-"""The paper's released artifacts as records: thirteen files of per-question results, and nothing filled in.
-
-Every reader here fetches its file (:func:`homogen.questions.sources.fetch`), checks each row by the columns that
-``homogen.paper.rows`` declares and refuses one that lacks a column: a missing key read as 0 is how one of the released
-scripts came to a correlation of 0.000.
-"""
+"""Readers of the released files: one for each kind of row, and the figures that the authors' scripts wrote."""
 
 from __future__ import annotations
 
@@ -13,8 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from homogen.paper.rows import (
-    LABELS,
+from homogen.paper.released.rows import (
     Adjudication,
     Association,
     Density,
@@ -27,30 +21,6 @@ from homogen.paper.rows import (
 )
 from homogen.records import BadInput, unknown
 
-__all__ = [
-    "CONVENTIONS",
-    "GREEDY_RUNS",
-    "LABELS",
-    "Adjudication",
-    "Association",
-    "Density",
-    "GreedyAnswer",
-    "HeadToHead",
-    "Retrieval",
-    "ServedQuestion",
-    "Summary",
-    "adjudications",
-    "associations",
-    "densities",
-    "greedy_answers",
-    "head_to_head",
-    "retrievals",
-    "served",
-    "summary",
-    "table",
-    "wrong_by",
-]
-
 GREEDY_RUNS = {
     "qwen3-14b": "published/v4_qwen3-14b_fluency.jsonl",
     "qwen3-14b-first": "published/v1a_fluency.jsonl",
@@ -58,14 +28,6 @@ GREEDY_RUNS = {
     "llama3.2-3b": "published/v4_llama3.2-3b_fluency.jsonl",
 }
 """The greedy runs and their files; ``qwen3-14b`` and ``qwen3-14b-first`` hold the same answers."""
-
-CONVENTIONS = {
-    "decided only": "incorrect is wrong, correct is right, the undecided are left out",
-    "undecided wrong": "whatever is not correct is wrong",
-    "undecided right": "only incorrect is wrong",
-    "larger overlap": "wrong unless the overlap with a correct reference is the larger one; every question decided",
-}
-"""The four ways in which the paper's scripts make right and wrong of the labels, by name."""
 
 SUMMARIES = {
     "v9": "published/v9_summary.json",
@@ -200,53 +162,6 @@ def table(records: Iterable[Any]):
     rows = list(records)
     names = [field.name for field in dataclasses.fields(rows[0])] if rows else []
     return pd.DataFrame({name: [getattr(row, name) for row in rows] for name in names})
-
-
-def wrong_by(answers, convention: str = "decided only"):
-    """Right and wrong of answers under one of the four label conventions.
-
-    Parameters
-    ----------
-    answers
-        A DataFrame with columns ``label``, ``correct_score`` and ``incorrect_score``, as :func:`table` makes of
-        :func:`greedy_answers`.
-    convention
-        A name in :data:`CONVENTIONS`.
-
-    Returns
-    -------
-    numpy.ndarray
-        Floats: 1 wrong, 0 right, NaN left out.
-
-    Raises
-    ------
-    BadInput
-        If the convention is unknown.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> labels = ["correct", "incorrect", "ambiguous"]
-    >>> made = pd.DataFrame({"label": labels, "correct_score": [0.5, 0.1, 0.3], "incorrect_score": [0.1, 0.5, 0.2]})
-    >>> for name in CONVENTIONS:
-    ...     print(wrong_by(made, name))
-    [ 0.  1. nan]
-    [0. 1. 1.]
-    [0. 1. 0.]
-    [0. 1. 0.]
-    """
-    import numpy as np
-
-    label = answers["label"].to_numpy()
-    if convention == "decided only":
-        return np.where(label == "incorrect", 1.0, np.where(label == "correct", 0.0, np.nan))
-    if convention == "undecided wrong":
-        return (label != "correct").astype(float)
-    if convention == "undecided right":
-        return (label == "incorrect").astype(float)
-    if convention == "larger overlap":
-        return (answers["correct_score"] <= answers["incorrect_score"]).to_numpy(dtype=float)
-    raise unknown("label convention", convention, CONVENTIONS)
 
 
 def _fetch(name: str) -> Path:

@@ -14,10 +14,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, dataclass_transform
 
+from homogen.paper.released.labels import LABELS
 from homogen.records import BadInput, Response, answer_of, shown, unknown
-
-LABELS = ("correct", "incorrect", "ambiguous", "no_match")
-"""What word overlap with the references makes of an answer."""
 
 
 def column(meaning: str, *keys: str, among: Sequence[str] = ()) -> Any:
