@@ -16,7 +16,7 @@ os.environ["TQDM_DISABLE"] = "1"
 import numpy as np
 import pytest
 
-from homogen.records import Question
+from homogen.records import BadInput, Question
 
 # Where a script runs the tests in its background they would be deaf to Ctrl-C, which some of them send themselves.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -166,3 +166,12 @@ def wheel_installed(name):
 def read_json(path):
     """Read a JSON file."""
     return json.loads(path.read_text(encoding="utf-8"))
+
+
+def complaint(call, *given):
+    """What a call says of bad input; empty if it takes it."""
+    try:
+        call(*given)
+    except BadInput as error:
+        return str(error)
+    return ""

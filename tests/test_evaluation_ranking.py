@@ -1,10 +1,12 @@
 import dataclasses
 import doctest
+import re
 from functools import partial
 
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import complaint
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
@@ -185,7 +187,6 @@ def test_missing_scores_and_labels_lower_coverage(estimate):
     assert estimate(pd.Series(score), pd.Series(wrong), interval=None).value == whole.value
 
 
-@pytest.mark.parametrize("call", [*ESTIMATES, *OTHERS])
 @pytest.mark.parametrize(
     ("score", "wrong", "message"),
     [
@@ -197,9 +198,9 @@ def test_missing_scores_and_labels_lower_coverage(estimate):
         ([[1.0], [1.0, 2.0]], [1, 0], "row of numbers"),
     ],
 )
-def test_bad_input(call, score, wrong, message):
-    with pytest.raises(BadInput, match=message):
-        call(score, wrong)
+def test_bad_input(score, wrong, message):
+    for k, call in enumerate([*ESTIMATES, *OTHERS]):
+        assert re.search(message, complaint(call, score, wrong)), f"call {k}, {call.__name__}"
 
 
 @pytest.mark.parametrize(

@@ -233,4 +233,5 @@ def test_the_public_names_are_there_and_unknown_ones_are_not():
 
 
 def test_doctests_of_modules_without_a_test_file_of_their_own():
-    assert doctest.testmod(importlib.import_module("homogen.grading.text")).failed == 0
+    for name in ("homogen.grading.phrase", "homogen.grading.text"):
+        assert doctest.testmod(importlib.import_module(name)).failed == 0, name

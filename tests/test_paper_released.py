@@ -2,6 +2,7 @@
 
 import dataclasses
 import doctest
+import inspect
 import json
 import os
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from homogen import uncertainty
 from homogen.paper import released
+from homogen.paper.released import files, labels, rows
 from homogen.questions import sources
 from homogen.records import BadInput
 
@@ -157,14 +159,9 @@ def test_a_sample_that_is_no_text_is_refused(put):
         released.served()
 
 
-def test_conventions_by_hand():
-    table = released.table(
-        [
-            dataclasses.replace(made, label=label, correct_score=c, incorrect_score=i)
-            for made in [released._record(released.GreedyAnswer, ANSWER, "here", RENAMED)]
-            for label, c, i in LABELLED
-        ]
-    )
+def test_conventions_by_hand(put):
+    put(lines(*(ANSWER | {"label": label, "correct_score": c, "incorrect_score": i} for label, c, i in LABELLED)))
+    table = released.table(released.greedy_answers())
     expected = {
         "decided only": [0, 1, np.nan, np.nan],
         "undecided wrong": [0, 1, 1, 1],
@@ -177,7 +174,6 @@ def test_conventions_by_hand():
 
 
 LABELLED = [("correct", 0.5, 0.1), ("incorrect", 0.1, 0.5), ("ambiguous", 0.2, 0.2), ("no_match", 0.1, 0.0)]
-RENAMED = {"answer": "generated_answer", "token_entropies": "entropies"}
 
 
 def test_every_released_file_has_a_reader_and_a_source():
@@ -187,9 +183,40 @@ def test_every_released_file_has_a_reader_and_a_source():
     assert len(read) == 13
 
 
+KINDS = [kind for kind in vars(released).values() if dataclasses.is_dataclass(kind)]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_column_says_what_it_means_where_it_is_read(kind):
+    parts = inspect.getdoc(kind).split("\nParameters\n----------\n")
+    assert len(parts) == 2
+    said = iter(parts[1].splitlines())
+    for field in dataclasses.fields(kind):
+        assert next(said) == field.name
+        assert next(said).strip().endswith(".")
+    assert next(said, None) is None
+
+
+def test_a_verdict_has_either_of_two_names_in_the_file(put):
+    row = {"question": "Why?", "n_samples": 10, "n_jaccard_clusters": 8, "nli_entail_pairs": 9, "nli_total_pairs": 45}
+    many = row | {"n_emb_clusters": 4, "nli_agrees_multi": True}
+    put({"results": {"single_cluster": [row | {"nli_agrees": False}], "multi_cluster": [many]}})
+    one, other = released.adjudications()
+    assert (one.single, one.n_emb_clusters, one.agrees, one.entailed_share) == (True, 1, False, 0.2)
+    assert (other.single, other.n_emb_clusters, other.agrees) == (False, 4, True)
+    put({"results": {"single_cluster": [row], "multi_cluster": []}})
+    with pytest.raises(BadInput, match="results, single_cluster 0: has no 'nli_agrees' or 'nli_agrees_multi'"):
+        released.adjudications()
+    put({"results": {"single_cluster": [3], "multi_cluster": []}})
+    with pytest.raises(BadInput, match="single_cluster 0: expected a JSON object, got int"):
+        released.adjudications()
+
+
 def test_the_examples_run():
-    assert doctest.testmod(released).attempted > 5
-    assert doctest.testmod(released).failed == 0
+    for room, least in ((files, 3), (labels, 4), (rows, 1)):
+        found = doctest.testmod(room)
+        assert found.attempted >= least
+        assert found.failed == 0
 
 
 @needs_data

@@ -1,7 +1,9 @@
+import re
 from itertools import pairwise
 
 import numpy as np
 import pytest
+from conftest import complaint
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.linalg import expm, fractional_matrix_power, logm
@@ -306,7 +308,6 @@ def test_half_precision_is_forgiven():
         assert len(set(measure([T - 0.0005 * np.eye(6), T]).tolist())) == 1
 
 
-@pytest.mark.parametrize("measure", MEASURES)
 @pytest.mark.parametrize(
     ("S", "message"),
     [
@@ -323,9 +324,9 @@ def test_half_precision_is_forgiven():
         ([[["a", "b"], ["b", "a"]]], "question 0: similarities: must be numbers"),
     ],
 )
-def test_bad_matrices(measure, S, message):
-    with pytest.raises(BadInput, match=message):
-        measure(S)
+def test_bad_matrices(S, message):
+    for measure in MEASURES:
+        assert re.search(message, complaint(measure, S)), measure.__name__
 
 
 @pytest.mark.parametrize("measure", MEASURES[1:5])

@@ -6,7 +6,6 @@ from sklearn.neighbors import NearestNeighbors
 
 from homogen import BadInput
 from homogen import uncertainty as u
-from homogen.uncertainty import questions
 
 NAN = np.nan
 
@@ -35,7 +34,7 @@ def test_missing_questions_are_nobodys_neighbours():
 
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 9999), st.integers(1, 5), st.integers(7, 40))
-def test_embedding_density_agrees_with_scikit_learn_in_any_order_and_block(seed, k, n):
+def test_embedding_density_agrees_with_scikit_learn_in_any_order(seed, k, n):
     rng = np.random.default_rng(seed)
     E = rng.normal(size=(n, 6))
     scores = u.embedding_density(E, k)
@@ -43,10 +42,14 @@ def test_embedding_density_agrees_with_scikit_learn_in_any_order_and_block(seed,
     np.testing.assert_allclose(scores, nearest.mean(axis=1), atol=1e-10)
     order = rng.permutation(n)
     np.testing.assert_allclose(u.embedding_density(E[order], k), scores[order], rtol=0, atol=1e-11)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(questions, "_BLOCK", 3 * n)
-        np.testing.assert_allclose(u.embedding_density(E, k), scores, rtol=0, atol=1e-11)
     assert ((scores >= 0) & (scores <= 2)).all()
+
+
+def test_more_questions_than_a_block_holds_change_nothing():
+    E = np.random.default_rng(0).normal(size=(2100, 4))  # 4.4 million similarities; a block holds 4
+    nearest = NearestNeighbors(n_neighbors=4, metric="cosine", algorithm="brute").fit(E).kneighbors(E)[0]
+    np.testing.assert_allclose(u.embedding_density(E, 3), nearest[:, 1:].mean(axis=1), rtol=0, atol=1e-11)
+    np.testing.assert_allclose(u.embedding_density(E, 4, reference=E), nearest.mean(axis=1), rtol=0, atol=1e-11)
 
 
 def test_entity_association_by_hand():

@@ -280,8 +280,7 @@ def membership_nli(
             member = member[[number[row[i]] for i in left]]
         full = np.zeros((len(row), member.shape[1]), dtype=bool)
         full[left] = member
-        order = np.argsort(full.argmax(axis=0), kind="stable") if full.size else []
-        members.append(full[:, order])
+        members.append(full[:, np.argsort(full.argmax(axis=0), kind="stable")] if full.size else full[:, :0])
     return members
 
 
@@ -292,7 +291,7 @@ def _run(placings: list[Placing], texts: list[list[str]], rule: _Rule, nli: NLI)
 
     def step(q: int, verdicts: np.ndarray | None) -> None:
         try:
-            wanted[q] = placings[q].send(verdicts)
+            wanted[q] = next(placings[q]) if verdicts is None else placings[q].send(verdicts)
         except StopIteration as end:
             wanted.pop(q, None)
             done[q] = end.value

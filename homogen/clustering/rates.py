@@ -88,7 +88,7 @@ def single_cluster_rate(labels: Iterable[Sequence[int]], level: float = 0.95) ->
     n = len(counts)
     if not n:
         return Estimate.undefined(_NONE_LEFT)
-    single = int((counts == 1).sum())
+    single = counts.count(1)
     low, high = stats.binomtest(single, n).proportion_ci(level, method="wilson")
     method = f"single-cluster rate, Wilson {percent(level)}"
     return Estimate(single / n, float(low), float(high), n, n / given, method)
@@ -290,10 +290,10 @@ def _all_present(labels: Iterable[Sequence[int]]) -> list[np.ndarray]:
     return [row[row >= 0] for row in rows]
 
 
-def _cluster_counts(labels: Iterable[Sequence[int]]) -> tuple[np.ndarray, int]:
+def _cluster_counts(labels: Iterable[Sequence[int]]) -> tuple[list[int], int]:
     """Cluster numbers of the questions with two answers or more, and how many questions were given."""
     left = _all_present(labels)
-    return np.array([len(np.unique(x)) for x in left if len(x) > 1], dtype=int), len(left)
+    return [len(np.unique(x)) for x in left if len(x) > 1], len(left)
 
 
 def _paired(

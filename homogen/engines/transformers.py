@@ -1,16 +1,10 @@
-"""Draw answers with a model in this process: one decode loop that does three jobs at once.
+"""Draw answers with a model in this process: one decode loop that does three jobs at once (``steps`` has each step).
 
 Each step (1) records the log-probability and the full-vocabulary entropy of the model's own distribution, (2) draws
 the next token with random numbers that belong to the sequence alone, and (3) drops finished rows from the key–value
 cache, so that a batch gets cheaper as its answers end. Only the current step's logits are ever held: memory grows
 with rows x vocabulary, not with length. A batch that does not fit into a card's memory is halved and tried again; what
 it had finished is kept, and later batches begin smaller.
-
-Drawing is an exponential race: token ``v`` wins if ``p_v / e_v`` is largest, with ``e_v`` independent standard
-exponentials; ``v`` then wins with probability ``p_v`` (the Gumbel-max trick without the logarithm). Unlike inverting
-the cumulative distribution, the winner changes only if two candidates tie to rounding. In float32, as on a CPU, the
-text of a sample therefore does not depend on which other rows share its batch; in bfloat16, as on a GPU, the batch
-moves logits in their third digit and such ties are common, so that another batch draws another, equally fair, sample.
 """
 
 from __future__ import annotations
@@ -26,7 +20,7 @@ from transformers import DynamicCache
 
 from homogen.engines import endings
 from homogen.engines.endings import Prompt
-from homogen.engines.seeds import stream_seed
+from homogen.engines.steps import Row, distribution, drawn, seen_in
 from homogen.models.load import LoadedModel, load_model
 from homogen.records import GREEDY, BadInput, Response, SamplingSpec
 
@@ -46,9 +40,6 @@ MOST_ROWS = 2048
 
 SCORED_TOGETHER = 32
 """Pairs of prompt and continuation in one forward pass."""
-
-NUCLEUS_WIDTH = 1024
-"""The nucleus is looked for among so many tokens first; a full sort follows only where they do not reach top_p."""
 
 
 class TransformersEngine:
@@ -183,7 +174,7 @@ class TransformersEngine:
         ids, mask = self._encode(rendered)
         source = torch.tensor([i for i, (_, samples) in enumerate(work) for _ in samples], device=ids.device)
         rows = [
-            _Row(prompt, sample, spec, device, endings.opening(text))
+            Row(prompt, sample, spec, device, endings.opening(text))
             for (prompt, samples), text in zip(work, rendered, strict=True)
             for sample in samples
         ]
@@ -196,7 +187,7 @@ class TransformersEngine:
         # A prompt is read once, and its keys and values copied for each of its answers.
         _select(cache, source)
         logits = output.logits[:, -1][source]
-        seen = _seen(ids, mask, logits.shape[-1])[source] if spec.repetition_penalty != 1 else None
+        seen = seen_in(ids, mask, logits.shape[-1])[source] if spec.repetition_penalty != 1 else None
         mask = mask[source]
         position = mask.sum(-1, keepdim=True)
 
@@ -204,7 +195,7 @@ class TransformersEngine:
             logits = logits.float()
             norm = logits.logsumexp(-1, keepdim=True)
             probs, entropy = distribution(logits)
-            token = _draw(logits, probs, rows, spec, seen)
+            token = drawn(logits, probs, rows, spec, seen)
             logprob = (logits.gather(1, token) - norm).squeeze(1)
             if seen is not None:
                 seen.scatter_(1, token, True)
@@ -290,139 +281,6 @@ class TransformersEngine:
             for row, (i, j) in enumerate(batch):
                 found[i, j] = steps[row, -len(ends[j]) :].sum()
         return found
-
-
-class _Row:
-    """One sequence while it is being drawn: its random stream, tokens and statistics."""
-
-    def __init__(self, prompt: Prompt, sample: int, spec: SamplingSpec, device: str, begun: str = "") -> None:
-        self.prompt, self.sample, self.begun = prompt, sample, begun
-        self.greedy = endings.as_asked(sample, spec).temperature == 0
-        self.tokens: list[int] = []
-        self.logprobs: list[float] = []
-        self.entropies: list[float] = []
-        self.ended = False
-        digest = stream_seed(spec.seed, prompt.question, sample)
-        if device == "cpu":
-            self.stream = np.random.Generator(np.random.SFC64(np.frombuffer(digest, np.uint32)))
-        else:
-            self.stream = torch.Generator(device).manual_seed(int.from_bytes(digest[:7]))
-
-    def race(self, out: torch.Tensor) -> None:
-        """Fill a row with standard exponentials.
-
-        They are drawn in double precision: float32 generators return an exact 0 about twice in 10 million draws, and
-        with a vocabulary of 50,000 a zero would hand one token in a hundred to a random word.
-        """
-        if isinstance(self.stream, np.random.Generator):
-            out.copy_(torch.from_numpy(self.stream.standard_exponential(out.shape[0])))
-        else:
-            out.copy_(out.new_empty(out.shape, dtype=torch.float64).exponential_(generator=self.stream))
-
-    def take(self, token: int, logprob: float, entropy: float, ends, tokenizer) -> bool:
-        """Add a token; True if the answer is over."""
-        if token in ends:
-            self.ended = True
-            return True
-        self.tokens.append(token)
-        self.logprobs.append(logprob)
-        self.entropies.append(entropy)
-        if self.prompt.stop:
-            tail = tokenizer.decode(self.tokens[-12:], skip_special_tokens=True)
-            self.ended = endings.cut(tail, self.prompt.stop) is not None
-        return self.ended
-
-    def response(self, tokenizer) -> Response:
-        """Close the sequence, as every engine does (:func:`homogen.engines.endings.end`)."""
-
-        def written(count: int) -> str:
-            return tokenizer.decode(self.tokens[:count], skip_special_tokens=True)
-
-        count = len(self.tokens)
-        ending = endings.end(written(count), self.prompt.stop, not self.ended, count, written, self.begun)
-        return ending.response(self.prompt.question, self.sample, self.logprobs, self.entropies)
-
-
-def distribution(logits: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    r"""Probabilities of the next token ``(rows, vocabulary)``, and their entropy in nats ``(rows,)``.
-
-    .. math:: H = -\sum_v p_v \ln p_v
-
-    Summed term by term, each of which is small. The shorter :math:`\operatorname{logsumexp} - \sum_v p_v z_v` is the
-    difference of two large numbers: in float32 it is too high by up to 5e-3 nats, and moves with the batch. A logit of
-    minus infinity is a probability of 0, and adds 0.
-
-    Examples
-    --------
-    >>> import torch
-    >>> probs, entropy = distribution(torch.tensor([[0.0, 0.0, float("-inf")]]))
-    >>> probs.tolist(), round(entropy.item(), 4)
-    ([[0.5, 0.5, 0.0]], 0.6931)
-    """
-    probs = logits.softmax(-1)
-    return probs, torch.special.entr(probs).sum(-1)
-
-
-def _draw(logits, probs, rows, spec, seen) -> torch.Tensor:
-    """Choose each row's next token, shape (rows, 1), under the spec's temperature, truncation and penalty."""
-    plain = spec.temperature == 1 and spec.top_k == 0 and spec.top_p == 1 and seen is None
-    if not plain:
-        logits = logits if seen is None else penalize(logits, seen, spec.repetition_penalty)
-        best = logits.argmax(-1, keepdim=True)
-        if all(row.greedy for row in rows):
-            return best
-        # The maximum comes off first and the divisor stays where float32 has its inverse: else a tiny temperature
-        # makes infinities, their difference NaN, and the answer nothing; so it ends in the greedy one.
-        below = logits - logits.amax(-1, keepdim=True)
-        probs = truncate(below.div_(max(spec.temperature, 1e-30)).softmax(-1), spec.top_k, spec.top_p)
-    else:
-        best = None
-    noise = torch.ones_like(probs)
-    for i, row in enumerate(rows):
-        if not row.greedy:
-            row.race(noise[i])
-    token = (probs / noise).argmax(-1, keepdim=True)
-    if best is not None:
-        greedy = torch.tensor([[row.greedy] for row in rows], device=token.device)
-        token = torch.where(greedy, best, token)
-    return token
-
-
-def penalize(logits: torch.Tensor, seen: torch.Tensor, penalty: float) -> torch.Tensor:
-    """Make tokens already seen less likely: positive logits are divided by ``penalty``, negative ones multiplied."""
-    return torch.where(seen, torch.where(logits > 0, logits / penalty, logits * penalty), logits)
-
-
-def truncate(probs: torch.Tensor, top_k: int, top_p: float) -> torch.Tensor:
-    """Zero the probabilities that top-k and then nucleus truncation leave out; the rest is not renormalised.
-
-    Tokens that tie with the last one kept are kept. A nucleus that reaches ``top_p`` to one in a million is enough:
-    in float32, 0.4 + 0.25 + 0.15 + 0.1 may fall short of 0.9.
-
-    Examples
-    --------
-    >>> import torch
-    >>> truncate(torch.tensor([[0.5, 0.2, 0.2, 0.1]]), top_k=0, top_p=0.6)
-    tensor([[0.5000, 0.2000, 0.2000, 0.0000]])
-    """
-    size = probs.shape[-1]
-    if 0 < top_k < size:
-        probs = torch.where(probs < probs.topk(top_k).values[:, -1:], 0, probs)
-    if top_p < 1:
-        probs = probs / probs.sum(-1, keepdim=True)
-        values = probs.topk(min(NUCLEUS_WIDTH, size)).values
-        reach = top_p * (1 - 1e-6)
-        if bool((values.sum(-1) < reach).any()):
-            values = probs.sort(descending=True).values
-        before = torch.nn.functional.pad(values.cumsum(-1)[:, :-1], (1, 0))  # the mass of the likelier tokens
-        inside = before < reach
-        floor = values.gather(1, inside.sum(-1, keepdim=True) - 1)
-        probs = torch.where(probs < floor, 0, probs)
-    return probs
-
-
-def _seen(ids: torch.Tensor, mask: torch.Tensor, size: int) -> torch.Tensor:
-    return torch.zeros(len(ids), size, dtype=torch.long, device=ids.device).scatter_add_(1, ids, mask) > 0
 
 
 def _select(cache: DynamicCache, index: torch.Tensor) -> None:

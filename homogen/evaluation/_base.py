@@ -120,7 +120,7 @@ def row(name: str, values: Row) -> np.ndarray:
     return x
 
 
-def same_length(**columns: Sequence) -> None:
+def same_length(**columns: Sequence | np.ndarray) -> None:
     """Check that columns are of one length."""
     if len({len(x) for x in columns.values()}) > 1:
         raise BadInput("lengths differ: " + ", ".join(f"{name} has {len(x)}" for name, x in columns.items()))
@@ -138,7 +138,7 @@ def complete_rows(binary: Sequence[str] = (), /, **columns: Row) -> tuple[list[n
     for name in binary:
         check_binary(name, arrays[name])
     same_length(**arrays)
-    keep = ~np.isnan(list(arrays.values())).any(axis=0)
+    keep = ~np.isnan(np.array(list(arrays.values()))).any(axis=0)
     return [x[keep].astype(bool) if name in binary else x[keep] for name, x in arrays.items()], len(keep)
 
 

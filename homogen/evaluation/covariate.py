@@ -205,8 +205,8 @@ def _complete(score: Row, covariate: Row, wrong: Row) -> tuple[np.ndarray, np.nd
         X = X[:, None]
     if X.ndim != 2 or not X.shape[1]:
         raise BadInput(f"covariate must have shape (n,) or (n, k), got {X.shape}")
-    columns = {f"covariate {j}" if X.shape[1] > 1 else "covariate": x for j, x in enumerate(X.T)}
-    (s, *columns, w), given = complete_rows(("wrong",), score=score, **columns, wrong=wrong)
+    named = {f"covariate {j}" if X.shape[1] > 1 else "covariate": x for j, x in enumerate(X.T)}
+    (s, *columns, w), given = complete_rows(("wrong",), score=score, **named, wrong=wrong)
     order = np.lexsort([w, *columns, s])
     s, *columns = (in_units(x[order])[0][0] for x in (s, *columns))  # units play no part
     return s, np.column_stack(columns), w[order], given

@@ -177,7 +177,7 @@ def _out_of_fold(fit: Callable, x: np.ndarray, wrong: Row, folds: int, seed: int
     y = row("wrong", wrong)
     check_binary("wrong", y)
     same_length(score=x, wrong=y)
-    fold = _folds(x, y, folds, seed)
+    fold = dealt(x, y, folds, seed)
     order = np.lexsort([y, x])  # a fit does not depend on the order of rows, not even in its rounding
     order = order[fold[order] >= 0]
     evidence, priors = np.full(len(x), np.nan), []
@@ -191,7 +191,7 @@ def _out_of_fold(fit: Callable, x: np.ndarray, wrong: Row, folds: int, seed: int
     return special.expit(evidence + np.mean(priors))
 
 
-def _folds(x: np.ndarray, y: np.ndarray, folds: int, seed: int) -> np.ndarray:
+def dealt(x: np.ndarray, y: np.ndarray, folds: int, seed: int) -> np.ndarray:
     """The fold of each row, -1 without score or label."""
     from sklearn.model_selection import StratifiedKFold
 

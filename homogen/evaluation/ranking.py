@@ -116,10 +116,11 @@ def auroc(
     check_interval(interval, resamples, seed, level, AUROC_INTERVALS)
     point = estimate_from_counts(auroc_of, "AUROC", score, wrong, None, resamples, seed, level)
     (s, w), _ = complete_rows(("wrong",), score=score, wrong=wrong)
-    few = int(min(w.sum(), (~w).sum()))
+    n1, n0 = int(w.sum()), int((~w).sum())
+    few = min(n1, n0)
     if not few:
         return point
-    point = dataclasses.replace(point, classes=(int(w.sum()), int((~w).sum())))
+    point = dataclasses.replace(point, classes=(n1, n0))
     if interval is None:
         return point
     if few < 2:
@@ -135,7 +136,7 @@ def auroc(
             return dataclasses.replace(drawn, classes=point.classes)
     if s.min() == s.max():
         return dataclasses.replace(point, low=0.5, high=0.5, method="AUROC of a constant score, 0.5 by construction")
-    low, high = _newcombe(point.value, *point.classes, z_of(level))
+    low, high = _newcombe(point.value, n1, n0, z_of(level))
     return dataclasses.replace(point, low=low, high=high, method=f"AUROC, Newcombe {percent(level)}")
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Hashable, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -176,11 +177,11 @@ def within_category_permutation(
     observed = float(data.pooled(labels, data.picked(labels))[0])
     if np.isnan(observed):
         return PermutationResult.undefined(f"no category is {select}", n, data.given)
-    null = []
+    pieces = []
     for order in shuffled(data.code, resamples, seed):
         labels = data.wrong[order]
-        null.append(data.pooled(labels, data.picked(labels)))
-    null = np.concatenate(null)
+        pieces.append(data.pooled(labels, data.picked(labels)))
+    null = np.concatenate(pieces)
     none = int(np.isnan(null).sum())
     note = f", {none:,} with no category picked left out" if none else ""
     method = f"AUROC over {select} categories, {resamples:,} permutations within categories{note}"
@@ -251,14 +252,14 @@ def split_half(
     _, size = np.unique(cell, return_counts=True)
     place = np.arange(n) - np.repeat(size.cumsum() - size, size)
     odd = np.random.default_rng([seed, 1])
-    values = []
+    pieces = []
     for order in shuffled(np.repeat(np.arange(len(size)), size), resamples, seed):
         half = np.repeat((size + odd.integers(0, 2, (len(order), len(size)))) // 2, size, axis=1)
         first = np.empty(order.shape, dtype=bool)
         np.put_along_axis(first, order, place < half, axis=1)
         labels = np.broadcast_to(data.wrong, first.shape)
-        values.append(data.pooled(labels, data.picked(labels, first), ~first))
-    values = np.concatenate(values)
+        pieces.append(data.pooled(labels, data.picked(labels, first), ~first))
+    values = np.concatenate(pieces)
     if np.isnan(values).all():
         return Estimate.undefined(f"no split picks a category as {select} and has both classes", n, n / data.given)
     low, high, none = percentiles(values, level)
@@ -330,7 +331,7 @@ class _Grouped:
         return auroc_of(counts[:, 0], counts[:, 1])
 
 
-def _names(category: Categories) -> list[Hashable]:
+def _names(category: Categories) -> list[Any]:
     try:
         names = list(category.tolist() if hasattr(category, "tolist") else category)
         set(names)
@@ -339,7 +340,7 @@ def _names(category: Categories) -> list[Hashable]:
     return names
 
 
-def _sorted(names: list[Hashable]) -> list[Hashable]:
+def _sorted(names: list[Any]) -> list[Any]:
     distinct = set(names)
     try:
         return sorted(distinct)

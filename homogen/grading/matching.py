@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-import math
-import re
+import operator
 import string
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 
-from homogen.grading._base import _listed, _missing
-from homogen.grading.text import Phrase
-
-_ARTICLES = frozenset(("a", "an", "the"))
-_NEGATIONS = frozenset(("no", "nor", "not"))
-_NEGATED = re.compile(r"\b(?:\w+n't|cannot)\b", re.IGNORECASE)
-# "us" is a stop word; the U.S.S.R. is another country.
-_COUNTRIES = (
-    (re.compile(r"\bU(?:\.\s?S\.(?:\s?A\.)?(?!\w|\s?\w\.)|SA?\b)"), "United States"),
-    (re.compile(r"\bU(?:\.\s?K\.(?!\w|\s?\w\.)|K\b)"), "United Kingdom"),
-)
+from homogen.grading._base import _best
+from homogen.grading.phrase import ARTICLES, Phrase
 
 
 def normalize(text: str) -> str:
@@ -53,7 +43,7 @@ def normalize(text: str) -> str:
     text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).lower())
     bare = "".join(c for c in text if not (c in string.punctuation or unicodedata.category(c).startswith("P")))
     words = bare.split() or text.split()
-    return " ".join([word for word in words if word not in _ARTICLES] or words)
+    return " ".join([word for word in words if word not in ARTICLES] or words)
 
 
 def exact_match(answer: str, references: Sequence[str]) -> float:
@@ -62,7 +52,7 @@ def exact_match(answer: str, references: Sequence[str]) -> float:
     Parameters
     ----------
     answer, references
-        One answer and at least one reference.
+        As in :func:`contains`.
 
     Returns
     -------
@@ -79,10 +69,7 @@ def exact_match(answer: str, references: Sequence[str]) -> float:
     >>> exact_match("the Nile.", ["Nile", "River Nile"])
     1.0
     """
-    references = _listed(references)
-    if _missing(answer):
-        return math.nan
-    return float(normalize(answer) in {normalize(r) for r in references})
+    return _best(answer, references, normalize, operator.eq)
 
 
 def token_f1(answer: str, references: Sequence[str]) -> float:
@@ -95,7 +82,7 @@ def token_f1(answer: str, references: Sequence[str]) -> float:
     Parameters
     ----------
     answer, references
-        One answer and at least one reference.
+        As in :func:`contains`.
 
     Returns
     -------
@@ -116,15 +103,11 @@ def token_f1(answer: str, references: Sequence[str]) -> float:
     >>> token_f1("the river Nile", ["Nile"])  # precision 1/2, recall 1
     0.6666666666666666
     """
-    references = _listed(references)
-    if _missing(answer):
-        return math.nan
-    given = Counter(normalize(answer).split())
-    best = 0.0
-    for reference in references:
-        wanted = Counter(normalize(reference).split())
-        best = max(best, 2 * (given & wanted).total() / (given.total() + wanted.total()))
-    return best
+
+    def f1(given: Counter[str], wanted: Counter[str]) -> float:
+        return 2 * (given & wanted).total() / (given.total() + wanted.total())
+
+    return _best(answer, references, lambda text: Counter(normalize(text).split()), f1)
 
 
 def contains(answer: str, references: Sequence[str]) -> float:
@@ -174,8 +157,4 @@ def contains(answer: str, references: Sequence[str]) -> float:
     >>> contains("It is not Tokyo.", ["Tokyo"])
     1.0
     """
-    references = _listed(references)
-    if _missing(answer):
-        return math.nan
-    given = Phrase(answer)
-    return float(any(given.holds(Phrase(r)) for r in references))
+    return _best(answer, references, Phrase, Phrase.holds)

@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from homogen.grading._base import _listed, _missing
-from homogen.grading.matching import _COUNTRIES, _NEGATED, _NEGATIONS
-from homogen.grading.text import Phrase, spelled
+from homogen.grading.phrase import Phrase
+from homogen.grading.text import spelled
 from homogen.records import unknown
 
 CONVENTIONS = ("compare", "drop", "right", "wrong")
@@ -26,6 +26,13 @@ _STOP = """
 STOP_WORDS = frozenset(_STOP.split())
 """The words that :func:`overlap` leaves out; the list with which the paper's labels were made."""
 _MARGIN, _FLOOR = 0.05, 0.1
+_NEGATIONS = frozenset(("no", "nor", "not"))
+_NEGATED = re.compile(r"\b(?:\w+n't|cannot)\b", re.IGNORECASE)
+# "us" is a stop word; the U.S.S.R. is another country.
+_COUNTRIES = (
+    (re.compile(r"\bU(?:\.\s?S\.(?:\s?A\.)?(?!\w|\s?\w\.)|SA?\b)"), "United States"),
+    (re.compile(r"\bU(?:\.\s?K\.(?!\w|\s?\w\.)|K\b)"), "United Kingdom"),
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,6 +50,9 @@ class Overlap:
     correct: float
     incorrect: float
     label: str
+
+
+_NOTHING = Overlap(math.nan, math.nan, "missing")
 
 
 def overlap(answer: str, references: Sequence[str], distractors: Sequence[str]) -> Overlap:
@@ -86,7 +96,7 @@ def overlap(answer: str, references: Sequence[str], distractors: Sequence[str]) 
     rights = [words for words in map(_content, _listed(references)) if words]
     wrongs = [words for words in map(_content, _listed(distractors, least=0)) if words]
     if _missing(answer) or not rights or (len(distractors) and not wrongs):
-        return Overlap(math.nan, math.nan, "missing")
+        return _NOTHING
     return _compared(_content(answer), rights, wrongs)
 
 
@@ -101,10 +111,8 @@ def words(answer: str, references: Sequence[str], distractors: Sequence[str]) ->
 
     Parameters
     ----------
-    answer, references
-        One answer and at least one correct answer.
-    distractors
-        Incorrect answers; with none, ``incorrect`` is 0.
+    answer, references, distractors
+        As in :func:`overlap`.
 
     Returns
     -------
@@ -125,7 +133,7 @@ def words(answer: str, references: Sequence[str], distractors: Sequence[str]) ->
     """
     references, distractors = _listed(references), _listed(distractors, least=0)
     if _missing(answer):
-        return Overlap(math.nan, math.nan, "missing")
+        return _NOTHING
     known = _word_for_word(answer, references, distractors)
     if known is not None:
         return Overlap(1.0 - known, known, "incorrect" if known else "correct")

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import math
 import re
-import unicodedata
 from collections.abc import Sequence
 
 from homogen.grading._base import _listed, _missing
-from homogen.grading.text import spelled
+from homogen.grading.text import CURRENCY, GAPS, MINUSES, RAISED, spelled, written_out
 from homogen.records import BadInput
 
-_RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻", "0123456789+-")
 _VULGAR = re.compile("[¼-¾⅐-⅞]")
 _TEX_FRACTION = re.compile(
     r"(?P<minus>-?)\\(?:[cdts]|nice)?frac\s?(?:\{\s?(?P<over>-?[\d.,]+)\s?\}|(?P<digit>\d))"
@@ -20,7 +18,7 @@ _TEX_FRACTION = re.compile(
 _TIMES_TEN = re.compile(r"(?<=\d)\s?(?:\\times|\\cdot|[×·⋅*xX])\s?10(?:\^|\*\*)\{?([+-]?\d{1,4})\}?(?!\d)")
 _EXPONENT = re.compile(r"(?<!\d)\^(?:\{[^{}]{0,20}\}|[+-]?\d+)")
 
-_GAP = "[,\u00a0\u2009\u202f']"  # what parts thousands: commas, no-break and thin spaces, the Swiss apostrophe
+_GAP = f"[,{GAPS}]"
 _FRACTION = r"(?<![\w/.,])(?:(?P<whole>\d+)[ ])?(?P<over>\d+)/(?P<under>\d+)(?![\d/]|\.\d)"
 _CLOCK = r"(?<![^\W_])(?<!\d[.:,])(?P<hour>[01]?\d|2[0-4]):(?P<minute>[0-5]\d)(?![\d:]|\.\d)"
 _POWER = r"(?<![^\W_])(?<!\d[.,])(?P<base>\d++(?:\.\d++)?)\^\{?(?P<exponent>[+-]?\d{1,4})\}?(?!\d)"
@@ -30,8 +28,8 @@ _DECIMAL = (
     r"(?:\.\d++)?(?:[eE][+-]?\d++)?(?![,.]\d)|(?<!\.)\.\d++)"  # read whole or not at all
 )
 _NUMBER = re.compile(f"{_FRACTION}|{_CLOCK}|{_POWER}|{_DECIMAL}")
-_SIGN = re.compile(r"(?<![^\W_])(?<![)\]%}])(?:-[$€£¥₹]?|[$€£¥₹]-)\Z")
-_MONEY = re.compile(r"[$€£¥₹]-?\Z")
+_SIGN = re.compile(rf"(?<![^\W_])(?<![)\]%}}])(?:-[{CURRENCY}]?|[{CURRENCY}]-)\Z")
+_MONEY = re.compile(rf"[{CURRENCY}]-?\Z")
 _SENTENCE = re.compile(r"[.!?]\s|\n")
 _RATE = re.compile(r"\s?(?:/|(?:an?|each|every|per|apiece)\b)", re.IGNORECASE)
 _BOXED = re.compile(r"\\(?:boxed|fbox)\s?\{|\\boxed(?=\s?[\d-])")
@@ -51,8 +49,24 @@ _ANSWER = re.compile(
 _MARKS = (_ANSWER, re.compile("="))
 
 
-def stated(text: str) -> float | None:
-    """The number that a text states or ends on; :func:`homogen.grading.extract_number` says how it is found.
+def extract_number(text: str) -> float | None:
+    r"""The number that an answer states, or ends on.
+
+    The first number after the last ``####`` (GSM8K's mark); if there is none, the one in the last ``\boxed{}``, after
+    its ``=`` if it has one; else the first after the last "answer is" or "answer:" (also "would be", "in dollars:",
+    in bold, or a heading of its own); else the first after the last ``=``, unless that is no money and a later
+    sentence ends on a sum of money; else the last number of the text.
+
+    Commas, no-break and thin spaces part thousands (``1,234,567`` and ``12,34,567``), in TeX also ``{,}`` and
+    ``\,``; digits and commas that are no number (``1,234,56``) are passed over. A currency or per-cent sign is ignored
+    (``50%`` is 50); a fraction is its value (``3/4``, ``¾`` and ``\frac{3}{4}`` are 0.75, ``1 1/2`` is 1.5), and so
+    is a power (``3 \times 10^5``), while the exponent of a unit (``cm^2``) is no number. A time of day is its hours
+    (``9:00`` is 9, ``7:30`` is 7.5, whether am or pm), and so is what looks like one (the ratio ``2:15``); a minus
+    counts where it touches the number and follows no operand (``5-3`` ends on 3). Digits inside a word (``CO2``) are
+    no number.
+
+    These rules read no sense: "27, since 14 + 13" gives 13, "the answer is 14 + 13 = 27" gives 14, and "7 + 3 = 10 =
+    2 * 5" gives 2.
 
     Parameters
     ----------
@@ -64,10 +78,24 @@ def stated(text: str) -> float | None:
     float or None
         None if there is no finite number.
 
+    References
+    ----------
+    Cobbe et al. (2021), Training Verifiers to Solve Math Word Problems.
+
     Examples
     --------
-    >>> stated("It is $-1,234.50 in all"), stated(r"so \\boxed{2\\frac{1}{2}} in 3 steps"), stated("12,34")
-    (-1234.5, 2.5, None)
+    >>> extract_number("3 boxes of 6 make 18, so she pays $1,234.50.")
+    1234.5
+    >>> extract_number("2 + 2 = 4 #### -4 (or 5)")
+    -4.0
+    >>> extract_number("The answer is 42. I hope that these 3 steps help.")
+    42.0
+    >>> extract_number("12 + 6 = 18 marbles in 2 bags"), extract_number("It ends at 9:00 pm.")
+    (18.0, 9.0)
+    >>> extract_number(r"So it is $\boxed{2\frac{1}{2}}$, in 3 steps."), extract_number("**Answer**: 36 cm^2")
+    (2.5, 36.0)
+    >>> extract_number("none") is None
+    True
     """
     text = _plain(text)
     found = None
@@ -109,11 +137,11 @@ def _concluded(inner: re.Match) -> re.Match | None:
 
 def _plain(text: str) -> str:
     """The text with one minus, and with fractions, grouping and powers as they are written in plain text."""
-    text = re.sub("[−﹣－]", "-", text)
+    text = re.sub(f"[{MINUSES}]", "-", text)
     if not text.isascii():
         text = spelled(text)
-        text = _VULGAR.sub(lambda m: " " + unicodedata.normalize("NFKC", m[0]), text).replace("⁄", "/")
-        text = re.sub(r"(?<=\d)[⁺⁻]?[⁰¹²³⁴-⁹]+", lambda m: "^" + m[0].translate(_RAISED), text)
+        text = _VULGAR.sub(lambda m: written_out(m[0]), text).replace("⁄", "/")
+        text = re.sub(r"(?<=\d)[⁺⁻]?[⁰¹²³⁴-⁹]+", lambda m: "^" + m[0].translate(RAISED), text)
     if "\\" in text or "{,}" in text or "~0" in text:
         # A TeX space parts thousands, or a whole number from its fraction; \! takes space away.
         text = re.sub(r"\{(,|\\[,;: ])\}", r"\1", text).replace("\\!", "").replace("\\left", "").replace("\\right", "")
@@ -178,57 +206,6 @@ def _value(found: re.Match) -> float:
         return float(re.sub(_GAP, "", found["decimal"]))
     under = float(found["under"])
     return float(found["whole"] or 0) + float(found["over"]) / under if under else math.nan
-
-
-def extract_number(text: str) -> float | None:
-    r"""The number that an answer states, or ends on.
-
-    The first number after the last ``####`` (GSM8K's mark); if there is none, the one in the last ``\boxed{}``, after
-    its ``=`` if it has one; else the first after the last "answer is" or "answer:" (also "would be", "in dollars:",
-    in bold, or a heading of its own); else the first after the last ``=``, unless that is no money and a later
-    sentence ends on a sum of money; else the last number of the text.
-
-    Commas, no-break and thin spaces part thousands (``1,234,567`` and ``12,34,567``), in TeX also ``{,}`` and
-    ``\,``; digits and commas that are no number (``1,234,56``) are passed over. A currency or per-cent sign is ignored
-    (``50%`` is 50); a fraction is its value (``3/4``, ``¾`` and ``\frac{3}{4}`` are 0.75, ``1 1/2`` is 1.5), and so
-    is a power (``3 \times 10^5``), while the exponent of a unit (``cm^2``) is no number. A time of day is its hours
-    (``9:00`` is 9, ``7:30`` is 7.5, whether am or pm), and so is what looks like one (the ratio ``2:15``); a minus
-    counts where it touches the number and follows no operand (``5-3`` ends on 3). Digits inside a word (``CO2``) are
-    no number.
-
-    These rules read no sense: "27, since 14 + 13" gives 13, "the answer is 14 + 13 = 27" gives 14, and "7 + 3 = 10 =
-    2 * 5" gives 2.
-
-    Parameters
-    ----------
-    text
-        Any text.
-
-    Returns
-    -------
-    float or None
-        None if there is no finite number.
-
-    References
-    ----------
-    Cobbe et al. (2021), Training Verifiers to Solve Math Word Problems.
-
-    Examples
-    --------
-    >>> extract_number("3 boxes of 6 make 18, so she pays $1,234.50.")
-    1234.5
-    >>> extract_number("2 + 2 = 4 #### -4 (or 5)")
-    -4.0
-    >>> extract_number("The answer is 42. I hope that these 3 steps help.")
-    42.0
-    >>> extract_number("12 + 6 = 18 marbles in 2 bags"), extract_number("It ends at 9:00 pm.")
-    (18.0, 9.0)
-    >>> extract_number(r"So it is $\boxed{2\frac{1}{2}}$, in 3 steps."), extract_number("**Answer**: 36 cm^2")
-    (2.5, 36.0)
-    >>> extract_number("none") is None
-    True
-    """
-    return stated(text)
 
 
 def numeric(answer: str, references: Sequence[str], tolerance: float = 1e-6) -> float:

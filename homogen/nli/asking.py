@@ -74,7 +74,7 @@ class NLI:
         self._progress = progress
         self._row: dict[Pair, int] = {}
         self._answers = np.empty((0, 3))
-        self._file = _PairFile(Path(cache), self.name) if cache is not None else None
+        self._file = _PairFile(Path(cache), self.name) if cache is not None and self.name else None
 
     def __call__(self, pairs: Sequence[Pair]) -> np.ndarray:
         """Give the probabilities of all pairs, ``(n, 3)`` float64, asking the model about the new ones only."""
@@ -83,13 +83,13 @@ class NLI:
             if not (isinstance(premise, str) and isinstance(hypothesis, str)):
                 raise BadInput(f"an NLI pair is two texts, got {shown(premise)} and {shown(hypothesis)}")
         new = [pair for pair in dict.fromkeys(pairs) if pair[0] != pair[1] and pair not in self._row]
-        if new and self._file:
-            new = self._recall(new)
-        self._ask(new)
+        self._ask(self._recall(new))
         rows = np.array([self._row.get(pair, -1) for pair in pairs], dtype=int)
         return np.where(rows[:, None] < 0, [1.0, 0.0, 0.0], np.vstack([self._answers, [np.nan] * 3])[rows])
 
     def _recall(self, pairs: list[Pair]) -> list[Pair]:
+        if not (pairs and self._file):
+            return pairs
         known = self._file.read(pairs)
         self._remember(list(known), np.array(list(known.values())).reshape(-1, 3))
         return [pair for pair in pairs if pair not in known]
@@ -160,7 +160,7 @@ itself (entailment 0.10, neutral 0.80, contradiction 0.10); are its labels in an
             )
 
 
-def _bar(pairs: int, wanted: bool):
+def _bar(pairs: int, wanted: bool) -> contextlib.AbstractContextManager:
     """A progress bar with an estimate for long work; without one, something that takes its place."""
     with contextlib.suppress(ImportError):
         if wanted and pairs > 256 and not os.environ.get("TQDM_DISABLE"):

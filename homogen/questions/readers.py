@@ -17,7 +17,7 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
-from homogen.grading import numbers
+from homogen.grading import extract_number
 from homogen.records import BadInput, Question
 
 
@@ -119,7 +119,7 @@ def _question(record: dict, benchmark: str, number: int) -> Question:
         kind=kind or "factual",
         context=context or "",
     )
-    if question.kind == "math" and not any(numbers.stated(r) is not None for r in question.references):
+    if question.kind == "math" and not any(extract_number(r) is not None for r in question.references):
         raise BadInput(
             f"question {question.id!r}: no number in the references {_cut_short(question.references)}, by which a "
             "question of kind 'math' is graded; give one, or leave 'kind' out"
@@ -145,14 +145,14 @@ def _after_hashes(reference: object) -> str | None:
         return None
     # Digits alone are meant for a number; with words, a text without a number is an answer of another kind.
     digits = re.search(r"\d", last) and not re.search(r"[^\W\d_]", last)
-    return _gold(last) if digits or numbers.stated(last) is not None else None
+    return _gold(last) if digits or extract_number(last) is not None else None
 
 
 def _gold(last: str) -> str:
     """What stands after the hashes, without the commas of its number, which must be one as it is written."""
-    number = numbers.stated(last)
+    number = extract_number(last)
     plain = last.replace("{,}", ",").replace(",", "")
-    if number is None or numbers.stated(plain) != number:
+    if number is None or extract_number(plain) != number:
         raise BadInput(f"{_cut_short(last)} after '####' is no number; write it in the manner of 1234.5 or 1,234.5")
     return plain
 

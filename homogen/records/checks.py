@@ -6,7 +6,10 @@ import difflib
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set, Sized
 from numbers import Integral, Real
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 class BadInput(ValueError):
@@ -125,7 +128,7 @@ def one_of(what: str, name: Any, known: Sequence[str]) -> str:
     return name
 
 
-def floats(values: Any, complaint: str):
+def floats(values: Any, complaint: str) -> np.ndarray:
     """An array of floats. None and what is masked are missing; a text is no number, and a complex one has no order.
 
     Examples
@@ -153,7 +156,7 @@ def floats(values: Any, complaint: str):
     raise BadInput(complaint)
 
 
-def label_row(labels: Any, question: object, what: str = "labels"):
+def label_row(labels: Any, question: object, what: str = "labels") -> np.ndarray:
     """One question's cluster numbers as an array.
 
     Examples
@@ -187,7 +190,7 @@ def one_a_question(what: str, unit: str, got: object, question: object = None) -
     return BadInput(f"{what} must be one {unit} a question, got {given}; one question alone is a list of one: [{what}]")
 
 
-def listed(values: object, what: str) -> list:
+def listed(values: Any, what: str) -> list:
     """The items of a list, an array, a column or a generator; not of a text, a set or a mapping.
 
     Examples

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from typing import TYPE_CHECKING, Any
 
 from homogen.records.checks import BadInput, is_real, is_whole, shown, unknown
 from homogen.records.prompts import prompt_template
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 KINDS = ("factual", "math", "multihop")
 """Kinds of question; they decide how answers are graded."""
@@ -17,7 +21,7 @@ FINISH = ("stop", "length")
 GREEDY = -1
 """The ``sample`` number of the greedy answer; drawn answers are numbered from 0."""
 
-TRUNCATION_PRESETS = {
+TRUNCATION_PRESETS: dict[str, dict[str, Any]] = {
     "pure": {"top_k": 0, "top_p": 1.0, "repetition_penalty": 1.0},
     "hf": {"top_k": 50, "top_p": 1.0, "repetition_penalty": 1.0},
     "ollama": {"top_k": 40, "top_p": 0.9, "repetition_penalty": 1.1},
@@ -156,7 +160,7 @@ class SamplingSpec:
             raise BadInput(f"repetition_penalty must be above 0, got {self.repetition_penalty:g}")
 
     @classmethod
-    def preset(cls, name: str, **fields: object) -> SamplingSpec:
+    def preset(cls, name: str, **fields: Any) -> SamplingSpec:
         """Make a spec whose truncation is that of a known server or library.
 
         Parameters
@@ -228,7 +232,7 @@ class Response:
             )
 
 
-def arrow_schema():
+def arrow_schema() -> pa.Schema:
     """The Arrow schema of a run: one row a response, as :class:`Response` names its fields."""
     import pyarrow as pa
 

@@ -10,7 +10,11 @@ from homogen.nli.asking import CONTRADICTION, ENTAILMENT, NEUTRAL, NLI, Model, a
 from homogen.nli.texts import by_question
 from homogen.records.checks import one_of
 
-_BOTH = {"min": np.minimum, "max": np.maximum, "mean": lambda a, b: (a + b) / 2}
+_BOTH: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
+    "min": np.minimum,
+    "max": np.maximum,
+    "mean": lambda a, b: (a + b) / 2,
+}
 
 
 def entailment(

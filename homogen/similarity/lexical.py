@@ -266,8 +266,8 @@ def _words(texts: list[str]) -> np.ndarray:
         mark = next(c for c in others if c not in used)
     joined = f" {mark} ".join([*texts, ""]).lower()
     if not joined.isascii():
-        for space in _OTHER_SPACES:
-            joined = joined.replace(space, " ")
+        for other in _OTHER_SPACES:
+            joined = joined.replace(other, " ")
     raw = f" {joined}        ".encode("utf-8", "surrogatepass")
     space = np.frombuffer(raw.translate(_IS_SPACE), dtype=bool)
     edges = np.flatnonzero(space[1:] != space[:-1]) + 1

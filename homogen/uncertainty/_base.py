@@ -9,6 +9,9 @@ import numpy as np
 from homogen.records import BadInput, shown
 from homogen.records.checks import floats, label_row, listed, listed_by_question, one_a_question
 
+Row = Sequence[float] | np.ndarray
+"""Numbers of one answer or one question: a list, an array, a column."""
+
 ROUNDING = 1e-3
 """What low precision may leave on the wrong side of a bound; it is clipped to the bound."""
 
@@ -101,7 +104,7 @@ def nli_rows(rows: Sequence, question: int) -> np.ndarray:
     return np.clip(P, 0, 1)
 
 
-def unit_rows(vectors: Sequence, question: int) -> np.ndarray:
+def unit_rows(vectors: Sequence | np.ndarray, question: int) -> np.ndarray:
     """The embeddings that are not missing, scaled to length 1."""
     V = numbers(vectors, f"question {question}: embeddings")
     if V.ndim < 2 and V.size:
@@ -185,7 +188,7 @@ def _check(stack: np.ndarray, index: np.ndarray, low: float) -> np.ndarray:
             raise BadInput(f"question {index[bad][0]}: similarities must {what}")
 
     refuse(np.isinf(stack).any(axis=(1, 2)), "be finite")
-    refuse(((stack < low - ROUNDING) | (stack > 1 + ROUNDING)).any(axis=(1, 2)), f"lie in [{low:g}, 1]")
+    refuse(np.any((stack < low - ROUNDING) | (stack > 1 + ROUNDING), axis=(1, 2)), f"lie in [{low:g}, 1]")
     turned = stack.transpose(0, 2, 1)
     unlike = (np.isnan(stack) != np.isnan(turned)) | (np.abs(stack - turned) > ROUNDING)
     refuse(unlike.any(axis=(1, 2)), "be symmetric")
@@ -195,7 +198,7 @@ def _check(stack: np.ndarray, index: np.ndarray, low: float) -> np.ndarray:
 
 
 def ragged(
-    rows: Iterable[Sequence[float]],
+    rows: Iterable[Row],
     what: str,
     sign: int = 0,
     name: Callable[[int], str] = "row {}".format,

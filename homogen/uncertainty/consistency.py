@@ -274,7 +274,7 @@ def semantic_density(similarity_to_answer: Sequence, logprobs: Sequence, answers
         if said is not None:
             best: dict[str, int] = {}
             for i in sorted(np.flatnonzero(left), key=lambda i: (-lp[i], s[i])):
-                best.setdefault(texts[i], i)
+                best.setdefault(texts[i], int(i))
             left = np.isin(np.arange(len(s)), list(best.values()))
         if left.any():
             order = np.lexsort((s[left], lp[left]))

@@ -272,8 +272,10 @@ def _mentioned(match: re.Match, label: re.Match | None, alone: bool) -> float | 
     number, text, end = match.group(), match.string, match.end()
     value = _value(number)
     percent, scale = _PERCENT.match(text, end), _SCALE.match(text, end)
-    if percent or scale:
-        return round(value / (100 if percent else int(scale.group(1))), 12)
+    if percent:
+        return round(value / 100, 12)
+    if scale:
+        return round(value / int(scale.group(1)), 12)
     share = ("." in number or "," in number) and value <= 1
     linked = label and (
         label["sign"] or share or (label["word"].lower() == "is" and value > 10 and bool(_ENDS.match(text, end)))

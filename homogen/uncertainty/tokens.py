@@ -7,15 +7,15 @@ answer without tokens or with NaN among them is NaN. What low precision leaves o
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import numpy as np
 
 from homogen.records.checks import real
-from homogen.uncertainty._base import mean, ragged, reduce
+from homogen.uncertainty._base import Row, mean, ragged, reduce
 
 
-def mean_entropy(token_entropies: Iterable[Sequence[float]]) -> np.ndarray:
+def mean_entropy(token_entropies: Iterable[Row]) -> np.ndarray:
     r"""Mean entropy of the next-token distributions along an answer.
 
     .. math:: \bar H = \frac{1}{T} \sum_{t=1}^{T} H_t, \qquad H_t = -\sum_{v} p_t(v) \ln p_t(v)
@@ -47,7 +47,7 @@ def mean_entropy(token_entropies: Iterable[Sequence[float]]) -> np.ndarray:
     return mean(*ragged(token_entropies, "entropy", sign=1))
 
 
-def max_entropy(token_entropies: Iterable[Sequence[float]]) -> np.ndarray:
+def max_entropy(token_entropies: Iterable[Row]) -> np.ndarray:
     r"""Largest entropy along an answer.
 
     .. math:: \max_{t} H_t
@@ -80,7 +80,7 @@ def max_entropy(token_entropies: Iterable[Sequence[float]]) -> np.ndarray:
     return reduce(np.maximum, *ragged(token_entropies, "entropy", sign=1))
 
 
-def std_entropy(token_entropies: Iterable[Sequence[float]]) -> np.ndarray:
+def std_entropy(token_entropies: Iterable[Row]) -> np.ndarray:
     r"""Standard deviation of the entropy along an answer.
 
     .. math:: \sqrt{\frac{1}{T} \sum_{t=1}^{T} (H_t - \bar H)^2}
@@ -118,7 +118,7 @@ def std_entropy(token_entropies: Iterable[Sequence[float]]) -> np.ndarray:
         return np.sqrt(mean((flat - np.repeat(mean(flat, size), size)) ** 2, size))
 
 
-def high_entropy_ratio(token_entropies: Iterable[Sequence[float]], threshold: float | None = None) -> np.ndarray:
+def high_entropy_ratio(token_entropies: Iterable[Row], threshold: float | None = None) -> np.ndarray:
     r"""Share of an answer's tokens at which the entropy is high.
 
     .. math:: \frac{1}{T} \sum_{t=1}^{T} \mathbf{1}\{H_t > \theta\}, \qquad \theta = 2 \bar H \text{ by default}
@@ -160,7 +160,7 @@ def high_entropy_ratio(token_entropies: Iterable[Sequence[float]], threshold: fl
     return mean(np.where(np.isnan(flat), np.nan, flat > limit), size)
 
 
-def negative_log_likelihood(token_logprobs: Iterable[Sequence[float]], normalize: bool = True) -> np.ndarray:
+def negative_log_likelihood(token_logprobs: Iterable[Row], normalize: bool = True) -> np.ndarray:
     r"""How surprised the model was by its own answer.
 
     .. math:: -\frac{1}{T} \sum_{t=1}^{T} \ln p(y_t \mid y_{<t}, x)
@@ -211,7 +211,7 @@ def negative_log_likelihood(token_logprobs: Iterable[Sequence[float]], normalize
     return (mean(-flat, size) if normalize else reduce(np.add, -flat, size)) + 0.0
 
 
-def perplexity(token_logprobs: Iterable[Sequence[float]]) -> np.ndarray:
+def perplexity(token_logprobs: Iterable[Row]) -> np.ndarray:
     r"""Number of equally likely tokens that would surprise as much as the answer's own did.
 
     .. math:: e^{\mathrm{NLL}} = \exp\Bigl( -\frac{1}{T} \sum_{t=1}^{T} \ln p(y_t \mid y_{<t}, x) \Bigr)
@@ -251,7 +251,7 @@ def perplexity(token_logprobs: Iterable[Sequence[float]]) -> np.ndarray:
         return np.exp(negative_log_likelihood(token_logprobs))
 
 
-def minimum_token_probability(token_logprobs: Iterable[Sequence[float]]) -> np.ndarray:
+def minimum_token_probability(token_logprobs: Iterable[Row]) -> np.ndarray:
     r"""How unlikely the least likely token of an answer was: one minus its probability.
 
     .. math:: 1 - \min_t p(y_t \mid y_{<t}, x)

@@ -12,6 +12,7 @@ import datetime
 import math
 import re
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -23,7 +24,7 @@ from homogen.uncertainty._base import texts_of
 class _ReadOnly(dict):
     """A dict that keeps what it was made with: a change that takes no effect everywhere would be half a change."""
 
-    def _refuse(self, *_: object, **__: object) -> None:
+    def _refuse(self, *_: Any, **__: Any) -> Any:
         raise TypeError("CUES is read-only: freshness looks for the words that it was made with")
 
     __setitem__ = __delitem__ = __ior__ = clear = pop = popitem = setdefault = update = _refuse
@@ -230,7 +231,7 @@ def _capitalised(text: str, words: list[re.Match], i: int, inside: set[str]) -> 
     if word in inside:
         return True
     rest = re.compile(_gap(word) + rf"(?:(?:{_PARTICLES})\s+)*(\w)").match(text, words[i].end())
-    return bool(rest) and (rest[1].isupper() or rest[1].isdigit()) and not _OPENERS.fullmatch(word)
+    return rest is not None and (rest[1].isupper() or rest[1].isdigit()) and not _OPENERS.fullmatch(word)
 
 
 def _first(text: str, words: list[re.Match], i: int) -> bool:

@@ -7,7 +7,6 @@ import pytest
 
 from homogen.nli import asking as room
 from homogen.nli.asking import NLI, as_nli, self_check
-from homogen.nli.texts import by_question, with_question
 from homogen.records import BadInput
 
 
@@ -197,21 +196,3 @@ def test_a_folder_that_cannot_be_made_says_so(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(BadInput, match=r"the cache of NLI pairs .*pairs cannot be made"):
         NLI(Model(), cache=tmp_path / "file" / "deeper" / "pairs")
-
-
-def test_questions_before_answers():
-    assert with_question(["Paris", " "], "Capital?") == ["Capital? Paris", " "]
-    assert with_question(["Paris"], None) == ["Paris"]
-    assert by_question([["a", ""], ["b"]], ["Q1", "Q2"]) == [["Q1 a", ""], ["Q2 b"]]
-    with pytest.raises(BadInput, match="2 lists of answers need as many questions, got 1"):
-        by_question([["a"], ["b"]], ["Q"])
-    with pytest.raises(BadInput, match="got 'a' for question 0; one question alone is a list of one: "):
-        by_question(["a"], None)
-    for gap in (np.nan, None, 3):
-        with pytest.raises(BadInput, match=f"answers must be one list a question, got {gap} for question 1"):
-            by_question([["a"], gap], None)
-    assert with_question(["Paris"], "Capital?", separator="\n") == ["Capital?\nParis"]
-    with pytest.raises(BadInput, match="answer 1 of question 0 is None"):
-        by_question([["a", None]], None)
-    with pytest.raises(BadInput, match="question must be a text or None"):
-        with_question(["a"], 3)
