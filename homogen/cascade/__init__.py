@@ -13,6 +13,9 @@ passes on as many questions but picks them by lot.
 The paper's five boundaries, in order of cost, are scores of :mod:`homogen.uncertainty`: B1 fluency is
 ``mean_entropy`` of the answer's tokens, B2 density ``embedding_density``, B3 freshness ``freshness``, B4 association
 ``entity_association``, B5 grounding ``grounding``. What they cost is for the user to say.
+
+Lengths that differ, scores that are infinite, and arguments of the wrong kind or out of range are a
+:class:`~homogen.records.BadInput`, one line that names the thing and the mend.
 """
 
 from homogen.cascade.fit import FittedCascade, fit_cascade

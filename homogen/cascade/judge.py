@@ -110,8 +110,7 @@ def cross_validate(
     Raises
     ------
     BadInput
-        If there are fewer than two boundaries or two of one name, lengths differ, a score is infinite, an argument is
-        out of range, or a class has fewer rows than twice the folds.
+        If a class has fewer rows than twice the folds.
 
     Notes
     -----
@@ -223,7 +222,7 @@ def cost_curve(
     Raises
     ------
     BadInput
-        As in :func:`cross_validate`; a class needs as many rows as there are folds.
+        If a class has fewer rows than there are folds.
 
     Examples
     --------

@@ -29,11 +29,6 @@ def alignment_tax(labels: Iterable[Sequence[int]]) -> np.ndarray:
         ``(Q,)``, 0 if all answers differ, 1 - 1/N if all are alike; NaN with fewer than two answers left. Higher is
         *less* diverse: as a score of uncertainty it points the wrong way round.
 
-    Raises
-    ------
-    BadInput
-        If a question's labels are not whole numbers from -1.
-
     References
     ----------
     M. Liu (2026), "The Alignment Tax: Response homogenization in aligned LLMs and its implications for uncertainty
@@ -67,11 +62,6 @@ def single_cluster_rate(labels: Iterable[Sequence[int]], level: float = 0.95) ->
     Estimate
         The rate in [0, 1]. A question with fewer than two answers left is not counted and lowers ``coverage``;
         undefined (NaN with the reason) if none is left.
-
-    Raises
-    ------
-    BadInput
-        If a question's labels are not whole numbers from -1, or the level does not lie between 0 and 1.
 
     References
     ----------
@@ -111,11 +101,6 @@ def is_single_cluster(labels: Iterable[Sequence[int]]) -> np.ndarray:
     numpy.ndarray
         ``(Q,)`` bool; False too for a question with fewer than two answers left.
 
-    Raises
-    ------
-    BadInput
-        If a question's labels are not whole numbers from -1.
-
     Examples
     --------
     >>> is_single_cluster([[0, 0, 0], [0, 1, 0], [0, -1, -1]])
@@ -150,12 +135,6 @@ def mean_number_of_clusters(
     Estimate
         At least 1. A question with fewer than two answers left is not counted and lowers ``coverage``; undefined if
         none is left; without an interval if only one is.
-
-    Raises
-    ------
-    BadInput
-        If a question's labels are not whole numbers from -1, ``resamples`` is no whole number from 1, ``seed`` none
-        from 0, or the level does not lie between 0 and 1.
 
     References
     ----------
@@ -200,11 +179,6 @@ def adjusted_rand_index(
     Estimate
         At most 1. A question with fewer than two answers left is not counted and lowers ``coverage``; undefined if
         none is left; without an interval if only one is.
-
-    Raises
-    ------
-    BadInput
-        As :func:`mean_number_of_clusters`, and if the two differ in questions or in a question's answers.
 
     Notes
     -----
@@ -252,12 +226,6 @@ def confirmed_single_cluster_rate(
     Estimate
         ``n`` is the number of questions that the first clustering picked, ``coverage`` their share of the questions
         with two answers left; undefined if there is none.
-
-    Raises
-    ------
-    BadInput
-        If labels are not whole numbers from -1, the two clusterings differ in questions or in a question's answers, or
-        the level does not lie between 0 and 1.
 
     Notes
     -----

@@ -243,11 +243,6 @@ def against_null(effect: Estimate, null: Row, level: float = 0.95, sign: int = 1
     PermutationResult
         Undefined without a draw. What is equal up to rounding (1e-10) is as extreme.
 
-    Raises
-    ------
-    BadInput
-        If the draws are not one row of finite numbers, the effect is no Estimate, or ``level`` or ``sign`` is another.
-
     References
     ----------
     Phipson and Smyth (2010), *Stat. Appl. Genet. Mol. Biol.* 9.

@@ -59,12 +59,6 @@ def reliability(prob_wrong: Row, wrong: Row, bins: int = 15, binning: str = "wid
     pandas.DataFrame
         A bin a row: ``low``, ``high``, ``n``, ``forecast`` :math:`\bar p_b` and ``error_rate`` :math:`\bar w_b`.
 
-    Raises
-    ------
-    BadInput
-        If a forecast lies outside [0, 1], a label is not 0, 1 or NaN, lengths differ, or ``bins`` or ``binning`` is
-        none of the above.
-
     References
     ----------
     Murphy and Winkler (1977), *J. R. Stat. Soc. C* 26.
@@ -117,11 +111,6 @@ def ece(prob_wrong: Row, wrong: Row, bins: int = 15, binning: str = "width") -> 
     Estimate
         From 0 to 1, lower is better; its ends are NaN. Undefined without questions.
 
-    Raises
-    ------
-    BadInput
-        As in :func:`reliability`.
-
     References
     ----------
     Naeini, Cooper and Hauskrecht (2015), AAAI.
@@ -171,11 +160,6 @@ def calibration_test(
     -------
     PermutationResult
         ``observed`` is :func:`ece`. Undefined without questions.
-
-    Raises
-    ------
-    BadInput
-        As in :func:`reliability`, and if ``resamples``, ``seed`` or ``level`` is out of range.
 
     References
     ----------
@@ -250,12 +234,6 @@ def brier(
     Estimate
         From 0 to 1. Undefined without questions. The ends are NaN, with the reason in ``method``, for one question and
         where all resamples agree; always 0.5, beside both classes, is 0.25 by construction and keeps its interval.
-
-    Raises
-    ------
-    BadInput
-        If a forecast lies outside [0, 1], a label is not 0, 1 or NaN, lengths differ, or another argument is out of
-        range.
 
     References
     ----------
@@ -335,11 +313,6 @@ def brier_decomposition(prob_wrong: Row, wrong: Row, bins: int | None = None) ->
     -------
     BrierParts
         NaN without questions; with one class resolution and uncertainty are 0.
-
-    Raises
-    ------
-    BadInput
-        As in :func:`reliability`.
 
     References
     ----------

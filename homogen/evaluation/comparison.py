@@ -68,12 +68,6 @@ def mean(values: Row, interval: str = "auto", resamples: int = 10_000, seed: int
         ends are NaN, with the reason in ``method``: a sample without spread shows no doubt, but leaves it (for a
         proportion use :func:`wilson`).
 
-    Raises
-    ------
-    BadInput
-        If ``values`` are no row of finite numbers, the interval is not known, or ``resamples``, ``seed`` or ``level``
-        is out of range.
-
     References
     ----------
     Student (1908), *Biometrika* 6. Efron and Tibshirani (1993), *An Introduction to the Bootstrap*, Chapman & Hall,
@@ -130,11 +124,6 @@ def paired_difference(a: Row, b: Row, level: float = 0.95) -> Estimate:
         In the unit of a and b. Undefined without pairs. Below six pairs, and for differences that are all the same up
         to rounding (1e-12 of the largest number), the ends are NaN, with the reason in ``method``.
 
-    Raises
-    ------
-    BadInput
-        If lengths differ, a row does not hold finite numbers, or ``level`` does not lie between 0 and 1.
-
     References
     ----------
     Student (1908), *Biometrika* 6.
@@ -185,11 +174,6 @@ def mean_over_lots(draw: Callable[[np.random.Generator], float], lots: int = 200
     Estimate
         In the unit of the lots; ``n`` is how many lots have a value. Undefined if none has.
 
-    Raises
-    ------
-    BadInput
-        If ``lots`` or ``seed`` is out of range, or a lot is no finite number.
-
     References
     ----------
     Efron and Tibshirani (1993), *An Introduction to the Bootstrap*, chapter 6, on how many draws a range needs.
@@ -230,11 +214,6 @@ def holm(pvalues: Row) -> np.ndarray:
     -------
     numpy.ndarray
         ``(m,)`` adjusted p-values in [0, 1], in the order given; NaN stays NaN.
-
-    Raises
-    ------
-    BadInput
-        If they are no row of numbers in [0, 1].
 
     References
     ----------
@@ -278,11 +257,6 @@ def cohens_d(score: Row, wrong: Row, level: float = 0.95) -> Estimate:
     Estimate
         In standard deviations; above 0 where wrong answers score higher. Undefined with fewer than two of a class, and
         where the score does not vary within the classes.
-
-    Raises
-    ------
-    BadInput
-        If lengths differ, a score is infinite, a label is not 0, 1 or NaN, or ``level`` is out of range.
 
     References
     ----------
@@ -329,11 +303,6 @@ def paired_wilcoxon(a: Row, b: Row, level: float = 0.95) -> TestResult:
     TestResult
         ``statistic`` is W; ``effect`` the shift :math:`\hat\theta`, in the unit of a and b. Undefined without pairs
         (p = 1 where all are equal). Where n is too small for any rejection (n < 6 at 95%) the ends are NaN.
-
-    Raises
-    ------
-    BadInput
-        If lengths differ, a row does not hold finite numbers, or ``level`` does not lie between 0 and 1.
 
     Notes
     -----
@@ -422,11 +391,6 @@ def tost(a: Row, b: Row, margin: float, level: float = 0.95) -> TestResult:
     TestResult
         ``statistic`` is the t of the side with the larger p, ``effect`` the mean of a - b. Undefined with fewer
         than two pairs, and where the differences do not vary.
-
-    Raises
-    ------
-    BadInput
-        If lengths differ, a row does not hold finite numbers, ``margin`` is not above 0, or ``level`` is out of range.
 
     References
     ----------

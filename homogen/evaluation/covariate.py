@@ -65,12 +65,6 @@ def partial_auroc_given(
         Undefined without both classes, and with fewer than k + 2 questions. The ends are NaN, with the reason in
         ``method``, where all resamples agree (the residuals separate the classes).
 
-    Raises
-    ------
-    BadInput
-        If lengths differ, a score or covariate is infinite or no number, a label is not 0, 1 or NaN, or another
-        argument is out of range.
-
     References
     ----------
     Janes and Pepe (2009), *Biometrika* 96, on ROC curves given covariates.
@@ -149,11 +143,6 @@ def likelihood_ratio_test(score: Row, covariate: Row, wrong: Row, level: float =
         of significance the two may disagree, and the test is the better one. Undefined without both classes, where the
         score is constant or a line in the covariate, and where the likelihood has no maximum, because a plane separates
         wrong from right answers (Albert and Anderson 1984).
-
-    Raises
-    ------
-    BadInput
-        As in :func:`partial_auroc_given`.
 
     References
     ----------

@@ -63,11 +63,6 @@ def pearson(a: Row, b: Row, level: float = 0.95) -> TestResult:
         made for them, and :func:`correlation_test` is. Undefined with fewer than three pairs, and where a row does not
         vary.
 
-    Raises
-    ------
-    BadInput
-        If lengths differ, a row does not hold finite numbers, or ``level`` does not lie between 0 and 1.
-
     References
     ----------
     Fisher (1921), *Metron* 1.
@@ -118,11 +113,6 @@ def correlation_test(a: Row, b: Row, resamples: int = 1000, seed: int = 0, level
     PermutationResult
         ``observed`` is :math:`|r|`. Undefined with fewer than three pairs, and where a row does not vary.
 
-    Raises
-    ------
-    BadInput
-        As in :func:`pearson`, and if ``resamples`` or ``seed`` is out of range.
-
     References
     ----------
     Phipson and Smyth (2010), *Stat. Appl. Genet. Mol. Biol.* 9.
@@ -170,11 +160,6 @@ def distance_correlation(
     PermutationResult
         ``observed`` is dCor, from 0 to 1. Undefined with fewer than three pairs, and where a row does not vary.
 
-    Raises
-    ------
-    BadInput
-        If lengths differ, a row does not hold finite numbers, or another argument is out of range.
-
     References
     ----------
     Székely, Rizzo and Bakirov (2007), *Ann. Stat.* 35.
@@ -220,11 +205,6 @@ def hsic(a: Row, b: Row, resamples: int = 1000, seed: int = 0, level: float = 0.
     -------
     PermutationResult
         ``observed`` is HSIC, from 0 up. Undefined with fewer than three pairs, and where a row does not vary.
-
-    Raises
-    ------
-    BadInput
-        As in :func:`distance_correlation`.
 
     References
     ----------
@@ -284,12 +264,6 @@ def mutual_information(
     -------
     PermutationResult
         ``observed`` is I in nats. Undefined with fewer than three pairs, and where a row does not vary.
-
-    Raises
-    ------
-    BadInput
-        As in :func:`distance_correlation`, if ``bins`` is no whole number from 2 to a million, and if the estimator is
-        not known.
 
     References
     ----------

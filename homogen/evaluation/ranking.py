@@ -87,12 +87,6 @@ def auroc(
         At perfect separation (0 or 1) bootstrap and DeLong's interval would have no width, whatever n is, which says
         nothing of what another sample would give: NaN too, and Newcombe's in their place under ``"auto"``.
 
-    Raises
-    ------
-    BadInput
-        If lengths differ, a score is infinite, a label is not 0, 1 or NaN, the interval is not known, or ``resamples``,
-        ``seed`` or ``level`` is out of range.
-
     Notes
     -----
     Newcombe's interval (his method 5) holds the :math:`\theta` that solve
@@ -196,11 +190,6 @@ def fitted_test(
     PermutationResult
         ``observed`` is the AUROC of ``fit(wrong)``, or its measure. Undefined without both classes.
 
-    Raises
-    ------
-    BadInput
-        If a label is not 0, 1 or NaN, ``fit`` gives another number of scores, or an argument is out of range.
-
     References
     ----------
     Ojala and Garriga (2010), *J. Mach. Learn. Res.* 11. Phipson and Smyth (2010), *Stat. Appl. Genet. Mol. Biol.* 9.
@@ -280,11 +269,6 @@ def pr_auc(
         From 0 to 1. Undefined if no answer is wrong. The ends are NaN, with the reason in ``method``, for one question
         and where all resamples agree (perfect separation, or every answer is wrong).
 
-    Raises
-    ------
-    BadInput
-        As in :func:`auroc`; there is no DeLong interval.
-
     References
     ----------
     Davis and Goadrich (2006), ICML, on why the curve is not interpolated.
@@ -325,11 +309,6 @@ def delong_test(score_a: Row, score_b: Row, wrong: Row, level: float = 0.95) -> 
         ``statistic`` is z, ``effect`` :math:`A_a - A_b` with a normal interval. Scores that rank alike have
         difference 0 and p = 1. Undefined with fewer than two of a class, and where the difference cannot vary (one
         score separates the classes, and the other does so in another ranking, or reverses them).
-
-    Raises
-    ------
-    BadInput
-        If lengths differ, a score is infinite, a label is not 0, 1 or NaN, or ``level`` does not lie between 0 and 1.
 
     References
     ----------
@@ -396,11 +375,6 @@ def bootstrap_test(
     TestResult
         In the unit of the metric. Undefined with fewer than two questions, where the metric is (one class), and where
         the difference cannot vary, as in :func:`delong_test`.
-
-    Raises
-    ------
-    BadInput
-        As in :func:`delong_test`, if the metric is not known, and if ``resamples`` or ``seed`` is out of range.
 
     References
     ----------

@@ -32,11 +32,6 @@ def risk_coverage(score: Row, wrong: Row) -> pd.DataFrame:
     pandas.DataFrame
         ``coverage`` k/n and ``risk`` :math:`r_k`, k = 1…n; no rows without questions.
 
-    Raises
-    ------
-    BadInput
-        If lengths differ, a score is infinite, or a label is not 0, 1 or NaN.
-
     References
     ----------
     El-Yaniv and Wiener (2010), *J. Mach. Learn. Res.* 11.
@@ -82,11 +77,6 @@ def aurc(
     Estimate
         From 0 to 1. Undefined without questions. The ends are NaN, with the reason in ``method``, for one question and
         where all resamples agree (no answer is wrong, or every one).
-
-    Raises
-    ------
-    BadInput
-        As in :func:`risk_coverage`, and if another argument is out of range.
 
     Notes
     -----
@@ -140,11 +130,6 @@ def excess_aurc(
         From 0 to 1, lower is better. Undefined without questions. The ends are NaN, with the reason in ``method``, for
         one question and where all resamples agree (the oracle's order).
 
-    Raises
-    ------
-    BadInput
-        As in :func:`risk_coverage`, and if another argument is out of range.
-
     Notes
     -----
     It changes by :math:`O(1/n)` when all questions are doubled (with 30 of them 0.1762 can become 0.1766), so it does
@@ -196,11 +181,6 @@ def prr(
     Estimate
         At most 1, below 0 where the score is worse than chance. Undefined without both classes. The ends are NaN, with
         the reason in ``method``, where all resamples agree (the oracle's order).
-
-    Raises
-    ------
-    BadInput
-        As in :func:`risk_coverage`, and if another argument is out of range.
 
     Notes
     -----
@@ -254,11 +234,6 @@ def accuracy_at_coverage(
         without questions. The ends are NaN, with the reason in ``method``, for one question and where the resamples
         agree.
 
-    Raises
-    ------
-    BadInput
-        As in :func:`risk_coverage`, if ``coverage`` does not lie in (0, 1], and if another argument is out of range.
-
     References
     ----------
     El-Yaniv and Wiener (2010), *J. Mach. Learn. Res.* 11.
@@ -304,11 +279,6 @@ def risk_reduction(
         At most 1 (no error is left), 0 for a score that knows nothing, below 0 where it ranks the wrong way. A constant
         score has exactly 0, interval [0, 0], by construction. Undefined where no answer is wrong; resamples without a
         wrong answer are dropped and counted in ``method``.
-
-    Raises
-    ------
-    BadInput
-        As in :func:`accuracy_at_coverage`.
 
     References
     ----------

@@ -84,12 +84,6 @@ def selected_auroc(
         ``estimate.coverage`` is the share of the given questions that the picked categories hold. Undefined where no
         category qualifies or none is picked.
 
-    Raises
-    ------
-    BadInput
-        If lengths differ, a score is infinite, a label is not 0, 1 or NaN, a category is no name, the selection is not
-        known, or ``min_each`` is below 1.
-
     References
     ----------
     Kriegeskorte, Simmons, Bellgowan and Baker (2009), *Nat. Neurosci.* 12, on picking and reporting by one number.
@@ -147,11 +141,6 @@ def within_category_permutation(
     -------
     PermutationResult
         ``observed`` is the selected AUROC. Undefined where no category qualifies or none is picked.
-
-    Raises
-    ------
-    BadInput
-        As in :func:`selected_auroc`, and if ``resamples``, ``seed`` or ``level`` is out of range.
 
     References
     ----------
@@ -223,11 +212,6 @@ def split_half(
     Estimate
         From 0 to 1; a range without width says that all splits agree, and no more. Undefined where no category
         qualifies, and where no split has an AUROC.
-
-    Raises
-    ------
-    BadInput
-        As in :func:`within_category_permutation`.
 
     References
     ----------

@@ -55,8 +55,6 @@ def draw(
     ------
     NothingToShow
         If none could be drawn.
-    BadInput
-        For every other mistake (:func:`homogen.sample`).
     """
     runs, missing = {}, {}
     for name, spec in specs.items():
@@ -94,8 +92,6 @@ def had(
     ------
     NothingToShow
         If they are required, and there is none.
-    BadInput
-        For every other mistake that ``load`` finds, such as a name that no model has.
 
     Examples
     --------

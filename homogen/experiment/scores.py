@@ -170,11 +170,6 @@ def auroc_table(
         By the keys of ``scores``.
     tests : dict
         By the keys of the rivals: DeLong's test of the baseline's AUROC minus the rival's, over questions with both.
-
-    Raises
-    ------
-    BadInput
-        If the baseline is not among the scores.
     """
     baseline = ("greedy answer", "mean token entropy") if baseline is None else baseline
     if baseline not in scores:

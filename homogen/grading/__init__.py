@@ -1,6 +1,10 @@
 """Which answers are wrong: by the number, by the text, or by the nearest known answer.
 
 ``decide`` picks the rule that suits a question; ``numbers``, ``matching`` and ``nearest`` are the rules.
+
+A method, convention or label that is not known is a :class:`~homogen.records.BadInput` with the nearest names. Answers
+of another number than questions, a question without a reference, and a single string in place of a list are a
+ValueError: both are one line.
 """
 
 from homogen.grading.decide import METHODS, wrong

@@ -5,6 +5,10 @@ A name is looked up in this order: a folder on disk; a card of the ``catalogue``
 quantization may follow, after a colon: ``Qwen/Qwen3-4B:nf4``.
 
 This is the edge of the package: torch and transformers are imported inside the functions that need them.
+
+A name that is not known, a damaged file and an option out of range are a :class:`~homogen.records.BadInput`, one line
+that names the thing and the mend. Weights that are not here, or are too large for here, are ``Unavailable``, which a
+chapter may go on without.
 """
 
 from homogen.models.catalogue import (

@@ -1,7 +1,8 @@
 """The nouns of the project: questions, sampling specs, responses and estimates.
 
 Everything here is a frozen dataclass that checks itself when it is made, and needs nothing but the
-standard library. Heavy modules at the edge (models, engines, store) and the array modules in the middle
+standard library. A field of the wrong kind or out of range is a :class:`~homogen.records.BadInput`, one line that names
+the thing and the mend. Heavy modules at the edge (models, engines, store) and the array modules in the middle
 (clustering, uncertainty, evaluation) meet in these types and nowhere else.
 """
 

@@ -142,11 +142,6 @@ def engine_of(model: str, device: str = "auto", kind: str | None = None) -> Any:
     kind
         ``"transformers"`` or ``"vllm"``; None takes what the environment variable ``HOMOGEN_ENGINE`` says, and
         transformers where it says nothing.
-
-    Raises
-    ------
-    BadInput
-        If there is no such engine, or the model cannot be loaded (:func:`homogen.models.load_model`).
     """
     return _engine(model, device, kind or engine_kind(), _stamp(model))
 
