@@ -3,9 +3,9 @@
 ``score`` is a number a question, higher = less certain; ``wrong`` is true (1) where the answer is wrong, the positive
 class. A question whose score or label is NaN is left out and lowers ``coverage``. What cannot be estimated is
 ``Estimate.undefined`` with the reason. Lengths that differ, infinite scores and labels other than 0, 1 and NaN are a
-``BadInput`` (a ValueError of one line), as is any other argument of the wrong kind or out of range. ``level`` is always
-the confidence level or the share of a null's range that is shown, ``resamples`` and ``seed`` are those of a bootstrap,
-of permutations or of splits.
+``BadInput`` (a ValueError of one line), as is any other argument of the wrong kind or out of range. How many resamples,
+permutations or splits there are, their seed and the level are one :class:`~homogen.records.Draws`; ``level`` alone is
+the confidence level.
 
 Scores of homogenized answers take few distinct values, so ties matter. AUROC counts one as half, and quantities of a
 ranking are their expectation over all orders of the tied rows, in closed form: nothing depends on the order of rows.

@@ -27,7 +27,7 @@ from homogen.evaluation._base import (
     varies,
     z_of,
 )
-from homogen.records import BadInput, Estimate, shown
+from homogen.records import BadInput, Draws, Estimate, shown
 from homogen.records.checks import real, whole
 
 MEAN_INTERVALS = ("auto", "student", "bootstrap")
@@ -40,7 +40,7 @@ LEAST_PAIRS = 6
 _EXACT = 50  # differences up to which the signed-rank test counts all patterns of signs
 
 
-def mean(values: Row, interval: str = "auto", resamples: int = 10_000, seed: int = 0, level: float = 0.95) -> Estimate:
+def mean(values: Row, interval: str = "auto", draws: Draws = Draws()) -> Estimate:
     r"""The mean of one number a question, with its interval over questions.
 
     .. math:: \bar x = \frac{1}{n} \sum_i x_i, \qquad
@@ -49,7 +49,7 @@ def mean(values: Row, interval: str = "auto", resamples: int = 10_000, seed: int
               \bigl[\, Q_{(1 - \gamma)/2}(\bar x^*),\; Q_{(1 + \gamma)/2}(\bar x^*) \,\bigr]
 
     The latter are quantiles of the means :math:`\bar x^*` of n questions drawn with replacement; :math:`\gamma` is
-    ``level``. Of values as skewed as token entropies (gamma, shape 2) it covers .81 with 6 questions and .90 with 30,
+    the level. Of values as skewed as token entropies (gamma, shape 2) it covers .81 with 6 questions and .90 with 30,
     where Student's t covers .91 and .93.
 
     Parameters
@@ -58,7 +58,7 @@ def mean(values: Row, interval: str = "auto", resamples: int = 10_000, seed: int
         ``(n,)`` in any unit; NaN is left out.
     interval
         ``"student"``, ``"bootstrap"``, or ``"auto"``: Student's t below 40 questions, the bootstrap from there up.
-    resamples, seed, level
+    draws
         As in :func:`auroc`.
 
     Returns
@@ -78,25 +78,25 @@ def mean(values: Row, interval: str = "auto", resamples: int = 10_000, seed: int
     >>> print(mean([1.0, 2.0, 3.0, float("nan")]))
     2.000 [-0.484, 4.484], n=3, coverage 75%
     """
-    check_interval(interval, resamples, seed, level, MEAN_INTERVALS)
+    check_interval(interval, draws, MEAN_INTERVALS)
     (x,), given = complete_rows(values=values)
     (x,), exponent = in_units(x)
     x, n = np.sort(x), len(x)
     if not n:
         return Estimate.undefined("no values")
     student = interval == "student" or (interval == "auto" and n < LEAST_FOR_BOOTSTRAP)
-    over = f"{percent(level)} over questions"
-    method = f"mean, Student's t {over}" if student else f"mean, bootstrap {over}, {resamples:,} resamples"
+    over = f"{percent(draws.level)} over questions"
+    method = f"mean, Student's t {over}" if student else f"mean, bootstrap {over}, {draws.resamples:,} resamples"
     value = out_of_units(x.mean(), exponent)
     if n < 2 or not varies(x):
         reason = ONE if n < 2 else "the values do not vary"
         return Estimate(value, NAN, NAN, n, n / given, f"{method}, no interval: {reason}")
     if student:
-        half = float(stats.t.isf((1 - level) / 2, n - 1) * stats.sem(x))
+        half = float(stats.t.isf((1 - draws.level) / 2, n - 1) * stats.sem(x))
         low, high = (out_of_units(x.mean() + side * half, exponent) for side in (-1, 1))
         return Estimate(value, low, high, n, n / given, method)
-    means = np.concatenate([x[rows].mean(axis=1) for rows in resampled(n, resamples, seed)])
-    low, high = (out_of_units(end, exponent) for end in percentiles(means, level)[:2])
+    means = np.concatenate([x[rows].mean(axis=1) for rows in resampled(n, draws)])
+    low, high = (out_of_units(end, exponent) for end in percentiles(means, draws.level)[:2])
     return Estimate(value, low, high, n, n / given, method)
 
 

@@ -24,17 +24,11 @@ from homogen.evaluation._base import (
     varies,
     z_of,
 )
-from homogen.records import BadInput, Estimate
+from homogen.records import BadInput, Draws, Estimate
 
 
 def partial_auroc_given(
-    score: Row,
-    covariate: Row,
-    wrong: Row,
-    interval: str | None = "bootstrap",
-    resamples: int = 10_000,
-    seed: int = 0,
-    level: float = 0.95,
+    score: Row, covariate: Row, wrong: Row, interval: str | None = "bootstrap", draws: Draws = Draws()
 ) -> Estimate:
     r"""AUROC of what is left of a score after a straight line on a covariate, such as the length of the answer.
 
@@ -55,7 +49,7 @@ def partial_auroc_given(
         ``(n,)`` of 0 and 1. A question with a NaN anywhere is left out.
     interval
         ``"bootstrap"`` or ``None``. Resamples with one class only are dropped and counted in ``method``.
-    resamples, seed, level
+    draws
         As in :func:`auroc`.
 
     Returns
@@ -78,7 +72,7 @@ def partial_auroc_given(
     >>> partial_auroc_given(score, length, wrong, interval=None).value
     1.0
     """
-    check_interval(interval, resamples, seed, level, ("bootstrap",))
+    check_interval(interval, draws, ("bootstrap",))
     s, X, w, given = _complete(score, covariate, wrong)
     n, k = X.shape
     if not n:
@@ -111,11 +105,11 @@ def partial_auroc_given(
     if interval is None:
         return Estimate(value, NAN, NAN, n, n / given, name)
     drawn = []
-    for rows in resampled(n, resamples, seed):
+    for rows in resampled(n, draws):
         cells = rows + n * np.arange(len(rows))[:, None]
         drawn.append(values(np.bincount(cells.ravel(), minlength=rows.size).reshape(-1, n).astype(np.float64)))
     line = not np.ptp(np.round(y - U @ (U.T @ y) / n, 9))  # nothing is left, in no resample either
-    low, high, method = bootstrap_interval(np.concatenate(drawn), level, n, name, by_construction=line)
+    low, high, method = bootstrap_interval(np.concatenate(drawn), draws.level, n, name, by_construction=line)
     return Estimate(value, low, high, n, n / given, method)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from homogen import evaluation, sampling, uncertainty
 from homogen.models.catalogue import Unavailable
-from homogen.records import Estimate, Question, SamplingSpec, fixed
+from homogen.records import Draws, Estimate, Question, SamplingSpec, fixed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -185,4 +185,4 @@ def bounded(run: Run) -> bool:
 
 def entropy(run: Run, seed: int = 0) -> Estimate:
     """Mean over questions of the greedy answer's mean token entropy, in nats, with a bootstrap interval."""
-    return evaluation.mean(uncertainty.mean_entropy(run.column("token_entropies")), seed=seed)
+    return evaluation.mean(uncertainty.mean_entropy(run.column("token_entropies")), draws=Draws(seed=seed))

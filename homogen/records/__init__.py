@@ -8,6 +8,7 @@ the thing and the mend. Heavy modules at the edge (models, engines, store) and t
 
 from homogen.records.answers import answer_of, reasoning_opened, without_marks
 from homogen.records.checks import BadInput, shown, unknown
+from homogen.records.draws import Draws
 from homogen.records.nouns import (
     FINISH,
     GREEDY,
@@ -28,6 +29,7 @@ __all__ = [
     "PROMPTS",
     "TRUNCATION_PRESETS",
     "BadInput",
+    "Draws",
     "Estimate",
     "PromptTemplate",
     "Question",
