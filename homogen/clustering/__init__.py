@@ -3,7 +3,8 @@
 Everything takes a list of questions, a matrix, a list of answers or a row of labels each; a question alone is a list of
 one. Labels are whole numbers from 0 in order of first appearance; -1 is a missing answer, which belongs to no
 cluster. A single-cluster rate is a property of the answers *and* of the way they were clustered: report it with its
-similarity, threshold and linkage, or with its NLI model and rule.
+similarity, threshold and linkage, or with its NLI model and rule. ``linkage`` clusters similarities, ``entailment``
+asks an NLI model, and ``rates`` says what came out.
 
 An argument of the wrong kind or out of range is a :class:`~homogen.records.BadInput`, one line that names the question
 and the mend: labels that are not whole numbers from -1, two clusterings of other questions or answers, a matrix that is

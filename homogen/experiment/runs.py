@@ -42,7 +42,7 @@ def draw(
     specs
         By the name under which the chapter shows them. Runs of one model should stand side by side: it is loaded once.
     questions, store, device
-        As in :func:`homogen.sample`.
+        As in :func:`homogen.sampling.sample`.
 
     Returns
     -------

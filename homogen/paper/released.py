@@ -341,7 +341,7 @@ def summary(name: str) -> Summary:
     Parameters
     ----------
     name
-        A name in :data:`SUMMARIES`: ``"v9"``, ``"v10"``, ``"v11"``, ``"exp26"``, ``"exp27"``, ``"exp28"``.
+        A name in ``SUMMARIES``: ``"v9"``, ``"v10"``, ``"v11"``, ``"exp26"``, ``"exp27"``, ``"exp28"``.
 
     Returns
     -------

@@ -33,7 +33,7 @@ class Engine(Protocol):
         """Answer each (question id, text, stop strings) ``spec.n`` times and once greedily (``sample`` -1).
 
         The text is what is asked: ``spec.prompt`` has been put around the question, and is not looked at again.
-        It may raise :class:`~homogen.engines.replies.Unanswered` at the end, about questions that got no answer.
+        It may raise ``homogen.engines.replies.Unanswered`` at the end, about questions that got no answer.
         """
 
 

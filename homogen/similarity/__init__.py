@@ -3,7 +3,7 @@
 Every measure takes a list of questions, each the list of its N answers, and does all of them at once: that is where the
 speed is. It gives one symmetric float64 matrix a question, with ones on the diagonal, and NaN in the row and the column
 of a missing answer (an empty text), so that :func:`homogen.clustering.cluster` leaves it out. A question alone is a
-list of one.
+list of one. ``lexical`` compares words, ``embedding`` vectors; ``entailment`` asks an NLI model.
 
 An argument of the wrong kind or out of range is a :class:`~homogen.records.BadInput`, one line that names the question
 and the mend; so are embeddings of another shape than ``(n, d)``, or with a vector that is zero, NaN or infinite (it
