@@ -35,7 +35,7 @@ from homogen.records import (
 HARMONY = "<|channel|>analysis<|message|>Sydney? No.<|end|>"
 
 
-@pytest.mark.parametrize("file", ["answers", "checks", "draws", "files", "nouns", "prompts", "results"])
+@pytest.mark.parametrize("file", ["answers", "checks", "draws", "exports", "files", "nouns", "prompts", "results"])
 def test_doctests(file):
     found = doctest.testmod(importlib.import_module(f"homogen.records.{file}"))
     assert found.attempted > 0

@@ -26,25 +26,6 @@ from homogen.cascade.judge import SHARES, CrossValidated, cost_curve, cross_vali
 from homogen.cascade.mixture import DELTAS, WEIGHTS, MixtureCascade, mixture, mixture_cascade, mixture_curve
 from homogen.cascade.pointer import learned_pointer, pointer_features
 from homogen.cascade.run import Boundary, CascadeResult, cascade_cost, run_cascade
+from homogen.records.exports import public as _public
 
-__all__ = [
-    "DELTAS",
-    "SHARES",
-    "WEIGHTS",
-    "Boundary",
-    "CascadeResult",
-    "CrossValidated",
-    "FittedCascade",
-    "MixtureCascade",
-    "cascade_cost",
-    "cost_curve",
-    "cross_validate",
-    "fit_cascade",
-    "learned_pointer",
-    "mixture",
-    "mixture_cascade",
-    "mixture_curve",
-    "pareto_front",
-    "pointer_features",
-    "run_cascade",
-]
+__all__ = _public(globals())

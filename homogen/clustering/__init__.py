@@ -21,17 +21,6 @@ from homogen.clustering.rates import (
     mean_number_of_clusters,
     single_cluster_rate,
 )
+from homogen.records.exports import public as _public
 
-__all__ = [
-    "LINKAGES",
-    "RULES",
-    "adjusted_rand_index",
-    "alignment_tax",
-    "cluster",
-    "cluster_nli",
-    "confirmed_single_cluster_rate",
-    "is_single_cluster",
-    "mean_number_of_clusters",
-    "membership_nli",
-    "single_cluster_rate",
-]
+__all__ = _public(globals())

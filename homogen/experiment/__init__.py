@@ -22,26 +22,6 @@ from homogen.experiment.runs import (
 )
 from homogen.experiment.scores import auroc_table, measures, signals
 from homogen.experiment.spread import LEXICAL, Ruler, Spread, first_words, remembering, rulers, similarities
+from homogen.records.exports import public as _public
 
-__all__ = [
-    "GRADED_DEPARTS",
-    "GREEDY_DEPARTS",
-    "LEXICAL",
-    "NothingToShow",
-    "Ruler",
-    "Spread",
-    "auroc_table",
-    "bounded",
-    "conduct",
-    "draw",
-    "entropy",
-    "first_words",
-    "had",
-    "judge",
-    "measures",
-    "not_run",
-    "remembering",
-    "rulers",
-    "signals",
-    "similarities",
-]
+__all__ = _public(globals())

@@ -11,21 +11,6 @@ from homogen.grading.decide import METHODS, wrong
 from homogen.grading.matching import contains, exact_match, normalize, token_f1
 from homogen.grading.nearest import CONVENTIONS, STOP_WORDS, Overlap, embedding, overlap, overlap_wrong, words
 from homogen.grading.numbers import extract_number, numeric
+from homogen.records.exports import public as _public
 
-__all__ = [
-    "CONVENTIONS",
-    "METHODS",
-    "STOP_WORDS",
-    "Overlap",
-    "contains",
-    "embedding",
-    "exact_match",
-    "extract_number",
-    "normalize",
-    "numeric",
-    "overlap",
-    "overlap_wrong",
-    "token_f1",
-    "words",
-    "wrong",
-]
+__all__ = _public(globals())

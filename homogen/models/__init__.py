@@ -34,37 +34,7 @@ from homogen.models.devices import DEVICES, DTYPES, describe_device, pick_device
 from homogen.models.embedder import SentenceEmbedder, load_embedder
 from homogen.models.load import LoadedModel, asked_in_template, load_model
 from homogen.models.weights import resolve_weights
-
-__all__ = [
-    "BITS",
-    "BITSANDBYTES_LEVELS",
-    "CARDS",
-    "DEVICES",
-    "DTYPES",
-    "GGUF_LEVELS",
-    "NLI_MODELS",
-    "STAGES",
-    "CrossEncoder",
-    "HubModel",
-    "LoadedModel",
-    "ModelCard",
-    "SentenceEmbedder",
-    "Unavailable",
-    "WheelFile",
-    "asked_in_template",
-    "card_of",
-    "cards",
-    "describe_device",
-    "forget",
-    "hub_models",
-    "load_embedder",
-    "load_model",
-    "load_nli",
-    "pick_device",
-    "resolve_weights",
-    "size_of",
-    "split_quantization",
-]
+from homogen.records.exports import public as _public
 
 
 def forget() -> None:
@@ -73,3 +43,6 @@ def forget() -> None:
 
     embedder.kept.cache_clear()
     cross_encoder.kept.cache_clear()
+
+
+__all__ = _public(globals())

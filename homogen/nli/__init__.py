@@ -12,16 +12,6 @@ What is no list of texts, questions of another number than lists, and anything b
 
 from homogen.nli.asking import CONTRADICTION, ENTAILMENT, NEUTRAL, NLI, Model, Pair, as_nli, self_check
 from homogen.nli.texts import by_question, with_question
+from homogen.records.exports import public as _public
 
-__all__ = [
-    "CONTRADICTION",
-    "ENTAILMENT",
-    "NEUTRAL",
-    "NLI",
-    "Model",
-    "Pair",
-    "as_nli",
-    "by_question",
-    "self_check",
-    "with_question",
-]
+__all__ = _public(globals())

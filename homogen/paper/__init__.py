@@ -4,5 +4,6 @@ A claim, experiment or file that is not known is a :class:`~homogen.records.BadI
 """
 
 from homogen.paper.claims import Claim, claims
+from homogen.records.exports import public as _public
 
-__all__ = ["Claim", "claims"]
+__all__ = _public(globals())

@@ -7,5 +7,6 @@ A name that is not known, a file that cannot be read and a line that is no quest
 """
 
 from homogen.questions.catalogue import BENCHMARKS, Benchmark, benchmarks, load_questions, question_sha
+from homogen.records.exports import public as _public
 
-__all__ = ["BENCHMARKS", "Benchmark", "benchmarks", "load_questions", "question_sha"]
+__all__ = _public(globals())

@@ -9,6 +9,7 @@ the thing and the mend. Heavy modules at the edge (models, engines, store) and t
 from homogen.records.answers import answer_of, reasoning_opened, without_marks
 from homogen.records.checks import BadInput, shown, unknown
 from homogen.records.draws import Draws
+from homogen.records.exports import public as _public
 from homogen.records.nouns import (
     FINISH,
     GREEDY,
@@ -22,25 +23,4 @@ from homogen.records.nouns import (
 from homogen.records.prompts import PROMPTS, PromptTemplate, prompt_template
 from homogen.records.results import Estimate, fixed
 
-__all__ = [
-    "FINISH",
-    "GREEDY",
-    "KINDS",
-    "PROMPTS",
-    "TRUNCATION_PRESETS",
-    "BadInput",
-    "Draws",
-    "Estimate",
-    "PromptTemplate",
-    "Question",
-    "Response",
-    "SamplingSpec",
-    "answer_of",
-    "arrow_schema",
-    "fixed",
-    "prompt_template",
-    "reasoning_opened",
-    "shown",
-    "unknown",
-    "without_marks",
-]
+__all__ = _public(globals())

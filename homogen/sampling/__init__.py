@@ -4,6 +4,7 @@ What is asked for wrongly is a :class:`~homogen.records.BadInput` before anythin
 thing and the mend.
 """
 
+from homogen.records.exports import public as _public
 from homogen.sampling.drawing import ENGINES, PATIENCE, Engine, engine_kind, engine_of, forget, sample
 
-__all__ = ["ENGINES", "PATIENCE", "Engine", "engine_kind", "engine_of", "forget", "sample"]
+__all__ = _public(globals())

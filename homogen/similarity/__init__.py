@@ -10,18 +10,9 @@ and the mend; so are embeddings of another shape than ``(n, d)``, or with a vect
 names the text), and what an NLI model returns that is no row of probabilities.
 """
 
+from homogen.records.exports import public as _public
 from homogen.similarity.embedding import Embedder, cosine, cosine_of, embed
 from homogen.similarity.entailment import entailment, noncontradiction, weighted_nli
 from homogen.similarity.lexical import jaccard, rouge_l
 
-__all__ = [
-    "Embedder",
-    "cosine",
-    "cosine_of",
-    "embed",
-    "entailment",
-    "jaccard",
-    "noncontradiction",
-    "rouge_l",
-    "weighted_nli",
-]
+__all__ = _public(globals())
