@@ -57,7 +57,7 @@ def bootstrap(table: Table) -> None:
     rng = np.random.default_rng(0)
     wrong = rng.random(790) < 0.45
     score = np.round(rng.normal(wrong * 0.4), 1)  # ties, as scores of homogenized answers have them
-    ours, estimate = best(lambda: hg.evaluation.auroc(score, wrong, resamples=10_000))
+    ours, estimate = best(lambda: hg.evaluation.auroc(score, wrong, draws=hg.Draws(10_000)))
     loops = 500
 
     def loop() -> None:

@@ -27,6 +27,7 @@ _MODULES = (
 )
 _NAMES = {
     "BadInput": "records",
+    "Draws": "records",
     "Estimate": "records",
     "Question": "records",
     "Response": "records",

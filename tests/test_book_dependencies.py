@@ -113,7 +113,10 @@ def test_a_source_may_have_nothing_that_counts(source):
 
 # What is reached
 
-RECORDS = {f"records/{name}.py" for name in ("__init__", "answers", "checks", "nouns", "prompts", "results")}
+RECORDS = {
+    f"records/{name}.py"
+    for name in ("__init__", "answers", "checks", "draws", "exports", "nouns", "prompts", "results")
+}
 
 
 @pytest.mark.parametrize(

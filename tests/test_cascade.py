@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from homogen import cascade as c
-from homogen.records import BadInput
+from homogen.records import BadInput, Draws
 
 N = 30
 RNG = np.random.default_rng(0)
@@ -71,7 +71,7 @@ UGLY = {
     "shares": NO_ROWS,
     "folds": [*NO_WHOLE, 1, 0],
     "seed": NO_WHOLE,
-    "resamples": [*NO_WHOLE, 0],
+    "draws": [None, 100, {"seed": 1}, Draws, object()],
     "components": [*NO_WHOLE, 0],
     "embeddings": [x for x in NO_ROWS if x is not None],
     **dict.fromkeys(TEXTS, NO_TEXTS),
@@ -89,8 +89,8 @@ def cases():
 def call(name, **changes):
     known = inspect.signature(getattr(c, name)).parameters
     needed = {k: GOOD[k] for k, p in known.items() if p.default is p.empty}
-    if "resamples" in known:
-        needed["resamples"] = 10
+    if "draws" in known:
+        needed["draws"] = Draws(10)
     if "components" in changes:
         needed["embeddings"] = GOOD["features"]
     return getattr(c, name)(**needed | changes)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from homogen import evaluation
 from homogen.cascade import SHARES, Boundary, cost_curve, cross_validate, fit_cascade, learned_pointer, pareto_front
-from homogen.records import BadInput
+from homogen.records import BadInput, Draws
 
 NAN = np.nan
 
@@ -31,7 +31,7 @@ def test_doctests():
 
 def test_the_cascade_beats_the_lot_at_the_same_price_where_the_cheap_score_knows_what_it_knows():
     wrong, cheap, dear = planted()
-    found = cross_validate([cheap, dear], wrong, shares=[0.5], resamples=200)
+    found = cross_validate([cheap, dear], wrong, shares=[0.5], draws=Draws(200))
     table = found.table
     assert table.loc["cascade", "cost"] == table.loc["by lot", "cost"]
     assert table.loc["cascade", "calls_saved"] == table.loc["by lot", "calls_saved"] == pytest.approx(0.5, abs=0.05)
@@ -45,7 +45,7 @@ def test_the_cascade_beats_the_lot_at_the_same_price_where_the_cheap_score_knows
 
 def test_cost_and_auroc_come_from_one_operating_point():
     wrong, cheap, dear = planted()
-    found = cross_validate([cheap, dear], wrong, resamples=100)
+    found = cross_validate([cheap, dear], wrong, draws=Draws(100))
     assert found.table.loc["cascade", "cost"] == pytest.approx(1 + 9 * (found.stage == 1).mean(), abs=1e-12)
     assert found.table.loc["cascade", "calls_saved"] == pytest.approx((found.stage == 0).mean(), abs=1e-12)
     for name in found.evidence:
@@ -57,20 +57,20 @@ def test_cost_and_auroc_come_from_one_operating_point():
 def test_the_control_by_lot_is_many_lots():
     """One lot gave .754 ± .025, and moved the gain that was shown from -.010 to +.036."""
     wrong, cheap, dear = planted(120)
-    made = [cross_validate([cheap, dear], wrong, shares=[0.5], seed=seed, resamples=50).table for seed in (0, 1, 2)]
+    made = [cross_validate([cheap, dear], wrong, shares=[0.5], draws=Draws(50, seed)).table for seed in (0, 1, 2)]
     lots = [table.loc["by lot"] for table in made]
     assert all(row.low < row.auroc < row.high for row in lots)
     assert max(row.auroc for row in lots) - min(row.auroc for row in lots) < 0.02
-    nobody = cross_validate([cheap, dear], wrong, shares=[0], resamples=50)
+    nobody = cross_validate([cheap, dear], wrong, shares=[0], draws=Draws(50))
     assert nobody.table.loc["by lot", "auroc"] == pytest.approx(nobody.table.loc["cascade", "auroc"], abs=1e-12)
     assert nobody.lots_as_good == 1
 
 
 def test_the_ends_of_the_shares_are_the_controls():
     wrong, cheap, dear = planted(120)
-    nobody = cross_validate([cheap, dear], wrong, shares=[0], resamples=50)
+    nobody = cross_validate([cheap, dear], wrong, shares=[0], draws=Draws(50))
     np.testing.assert_array_equal(nobody.evidence["cascade"], nobody.evidence["cheap alone"])
-    everyone = cross_validate([cheap, dear], wrong, shares=[1], resamples=50)
+    everyone = cross_validate([cheap, dear], wrong, shares=[1], draws=Draws(50))
     np.testing.assert_array_equal(everyone.evidence["cascade"], everyone.evidence["parallel"])
     assert everyone.table.loc["cascade", "share_of_parallel_cost"] == 1
 
@@ -79,11 +79,11 @@ def test_the_share_is_chosen_by_what_the_dear_score_is_worth():
     rng = np.random.default_rng(1)
     wrong = rng.random(300) < 0.5
     knows, noise = wrong + rng.normal(0, 0.4, 300), rng.normal(0, 1, 300)
-    useless = cross_validate([Boundary("a", 1, knows), Boundary("b", 9, noise)], wrong, resamples=50)
+    useless = cross_validate([Boundary("a", 1, knows), Boundary("b", 9, noise)], wrong, draws=Draws(50))
     assert set(useless.thresholds.share) == {0.0}
-    vital = cross_validate([Boundary("a", 1, noise), Boundary("b", 9, knows)], wrong, resamples=50)
+    vital = cross_validate([Boundary("a", 1, noise), Boundary("b", 9, knows)], wrong, draws=Draws(50))
     assert min(vital.thresholds.share) > 0.5
-    free = cross_validate([Boundary("a", 1, noise), Boundary("b", 9, knows)], wrong, tolerance=1, resamples=50)
+    free = cross_validate([Boundary("a", 1, noise), Boundary("b", 9, knows)], wrong, tolerance=1, draws=Draws(50))
     assert set(free.thresholds.share) == {0.0}
 
 
@@ -102,7 +102,7 @@ def test_noise_stays_noise_out_of_fold():
     inside = evaluation.auroc(learned_pointer(features, wrong), wrong, interval=None).value
     assert inside < 0.6
     noise = [Boundary(str(k), 1, rng.normal(0, 1, 80)) for k in range(3)]
-    assert abs(cross_validate(noise, wrong, resamples=50).table.auroc - 0.5).max() < 0.2  # SE of an AUROC: 0.065
+    assert abs(cross_validate(noise, wrong, draws=Draws(50)).table.auroc - 0.5).max() < 0.2  # SE of an AUROC: 0.065
 
 
 def test_rows_with_a_gap_are_left_out_and_counted():
@@ -111,7 +111,7 @@ def test_rows_with_a_gap_are_left_out_and_counted():
     score[[3, 7]] = NAN
     labels = wrong.astype(float)
     labels[11] = NAN
-    found = cross_validate([Boundary("cheap", 1, score), dear], labels, resamples=50)
+    found = cross_validate([Boundary("cheap", 1, score), dear], labels, draws=Draws(50))
     assert found.coverage == 117 / 120
     assert np.isnan(found.evidence.loc[[3, 7, 11]]).all(axis=None)
     assert found.stage[[3, 7, 11]].tolist() == [-1, -1, -1]
@@ -120,19 +120,20 @@ def test_rows_with_a_gap_are_left_out_and_counted():
 
 def test_each_argument_of_the_judgement_changes_something():
     wrong, cheap, dear = planted(150)
-    base = cross_validate([cheap, dear], wrong, resamples=50)
-    for change in ({"seed": 1}, {"folds": 3}, {"resamples": 60}, {"shares": [0, 1]}, {"tolerance": 0.2}):
-        other = cross_validate([cheap, dear], wrong, **{"resamples": 50} | change)
+    base = cross_validate([cheap, dear], wrong, draws=Draws(50))
+    draws = [{"draws": d} for d in (Draws(60), Draws(50, 1), Draws(50, level=0.5))]
+    for change in (*draws, {"folds": 3}, {"shares": [0, 1]}, {"tolerance": 0.2}):
+        other = cross_validate([cheap, dear], wrong, **{"draws": Draws(50)} | change)
         assert not other.table.equals(base.table), change
     called = cross_validate(
-        [cheap, Boundary("dear", 9, lambda q: [dear.score[i] for i in q])], wrong, questions=range(150), resamples=50
+        [cheap, Boundary("dear", 9, lambda q: [dear.score[i] for i in q])], wrong, questions=range(150), draws=Draws(50)
     )
     assert called.table.equals(base.table)
 
 
 def test_a_constant_score_is_half():
     wrong, cheap, _ = planted(120)
-    found = cross_validate([Boundary("constant", 1, np.ones(120)), cheap], wrong, shares=[0], resamples=50)
+    found = cross_validate([Boundary("constant", 1, np.ones(120)), cheap], wrong, shares=[0], draws=Draws(50))
     # Each fold gives its own error rate to all its rows; pooled as they are, these would say 0.48.
     assert found.table.loc["constant alone", ["auroc", "low", "high"]].tolist() == [0.5, 0.5, 0.5]
     assert found.table.loc["cascade", "auroc"] == 0.5
@@ -176,8 +177,7 @@ def test_an_undefined_point_is_off_the_front():
         ({"shares": [1.5]}, r"shares must be numbers in \[0, 1\]"),
         ({"shares": []}, "at least one"),
         ({"folds": 1}, "folds must be a whole number of at least 2"),
-        ({"seed": -1}, "seed must be a whole number of at least 0"),
-        ({"seed": None}, "seed must be a whole number"),
+        ({"draws": 100}, "draws must be Draws"),
         ({"shares": ["x"]}, "shares must be numbers"),
         ({"wrong": ["x"] * 20}, "wrong must be numbers"),
         ({"boundaries": [Boundary("a", 1, [0, 1] * 10)] * 2}, "two boundaries have one name: 'a', 'a'"),
@@ -202,7 +202,7 @@ def test_a_score_with_a_heavy_tail_does_not_run_into_one():
     # exp of a normal score, as a perplexity is: as a probability the largest would be exactly 1, its log-odds infinite.
     wrong, cheap, dear = planted(200)
     heavy = Boundary("heavy", 1, np.exp(6 * cheap.score))
-    table = cross_validate([heavy, dear], wrong, resamples=50).table
+    table = cross_validate([heavy, dear], wrong, draws=Draws(50)).table
     assert np.isfinite(table.to_numpy()).all()
     assert np.isfinite(
         cross_validate([Boundary("one", 1, [*cheap.score[:-1], 1e300]), dear], wrong).evidence.to_numpy()
@@ -240,7 +240,7 @@ def test_the_order_of_rows_plays_no_part():
     wrong, cheap, dear = planted(150)
     order = np.random.default_rng(0).permutation(150)
     moved = [Boundary(b.name, b.cost, b.score[order]) for b in (cheap, dear)]
-    base, other = (cross_validate(b, w, resamples=50) for b, w in (([cheap, dear], wrong), (moved, wrong[order])))
+    base, other = (cross_validate(b, w, draws=Draws(50)) for b, w in (([cheap, dear], wrong), (moved, wrong[order])))
     assert other.table.equals(base.table)
     np.testing.assert_array_equal(other.stage, base.stage[order])
     assert cost_curve(moved, wrong[order]).equals(cost_curve([cheap, dear], wrong))

@@ -10,7 +10,7 @@ from test_cascade_judge import planted
 
 from homogen import evaluation
 from homogen.cascade import Boundary, cascade_cost, cross_validate, learned_pointer, pointer_features
-from homogen.records import BadInput
+from homogen.records import BadInput, Draws
 
 NAN = np.nan
 
@@ -127,7 +127,7 @@ def test_pairs_of_everything():
     """Fewer than two stages never reach the judgement, more than two do."""
     wrong, cheap, dear = planted(100)
     middle = Boundary("middle", 3, (cheap.score + dear.score) / 2)
-    found = cross_validate([cheap, middle, dear], wrong, shares=[0.5], resamples=50)
+    found = cross_validate([cheap, middle, dear], wrong, shares=[0.5], draws=Draws(50))
     assert set(found.stage.tolist()) == {0, 1, 2}
     spent = np.cumsum([1, 3, 9])[found.stage]
     assert found.table.loc["cascade", "cost"] == pytest.approx(spent.mean(), abs=1e-12)

@@ -9,7 +9,7 @@ from sklearn.metrics import brier_score_loss
 from homogen import evaluation as e
 from homogen.evaluation import calibration as room
 from homogen.evaluation._base import resampled
-from homogen.records import BadInput
+from homogen.records import BadInput, Draws
 
 NAN = np.nan
 
@@ -94,7 +94,7 @@ def test_ece_by_hand():
 def test_calibration_test_equals_a_loop_over_the_same_labels(binning):
     p, wrong = some(40)
     p = np.sort(p.round(1))  # each of eleven forecasts several times
-    ours = e.calibration_test(p, wrong, 5, binning, resamples=300, seed=3)
+    ours = e.calibration_test(p, wrong, 5, binning, draws=Draws(300, 3))
     values, size = np.unique(p, return_counts=True)
     bad = np.random.default_rng(3).binomial(size, values, (300, len(values)))
     labels = [np.concatenate([np.arange(n) < k for n, k in zip(size, row, strict=True)]) for row in bad]
@@ -109,10 +109,10 @@ def test_calibration_test_keeps_its_level_and_sees_what_is_off():
     rng = np.random.default_rng(0)
     p = rng.random((200, 60))
     wrong = rng.random((200, 60)) < p
-    found = [e.calibration_test(a, b, resamples=200).pvalue for a, b in zip(p, wrong, strict=True)]
+    found = [e.calibration_test(a, b, draws=Draws(200)).pvalue for a, b in zip(p, wrong, strict=True)]
     # Of 200 tests at 5%, 10 with a standard deviation of 3.1.
     assert 2 <= (np.array(found) < 0.05).sum() <= 19
-    off = [e.calibration_test(a**3, b, resamples=200).pvalue for a, b in zip(p[:40], wrong[:40], strict=True)]
+    off = [e.calibration_test(a**3, b, draws=Draws(200)).pvalue for a, b in zip(p[:40], wrong[:40], strict=True)]
     assert (np.array(off) < 0.05).mean() > 0.9
 
 
@@ -176,20 +176,25 @@ def test_always_forecasting_the_base_rate_gives_its_uncertainty(n_wrong, n_right
 def test_brier_interval_equals_a_loop_over_the_same_resamples():
     p, wrong = some(40)
     order = np.lexsort((p, wrong))
-    drawn = [((p[r] - wrong[r]) ** 2).mean() for rows in resampled(40, 200, seed=3) for r in order[rows]]
-    ours = e.brier(p, wrong, resamples=200, seed=3)
+    drawn = [((p[r] - wrong[r]) ** 2).mean() for rows in resampled(40, Draws(200, 3)) for r in order[rows]]
+    ours = e.brier(p, wrong, draws=Draws(200, 3))
     np.testing.assert_allclose([ours.low, ours.high], np.quantile(drawn, [0.025, 0.975]), atol=1e-12)
 
 
 def test_every_argument_changes_something():
     p, wrong = some()
     for call in (e.brier,):
-        first = call(p, wrong, resamples=100)
-        for change in ({"resamples": 101}, {"seed": 1}, {"level": 0.5}, {"interval": None}):
-            other = call(p, wrong, **{"resamples": 100, **change})
+        first = call(p, wrong, draws=Draws(100))
+        for change in (
+            {"draws": Draws(101)},
+            {"draws": Draws(100, 1)},
+            {"draws": Draws(100, level=0.5)},
+            {"interval": None},
+        ):
+            other = call(p, wrong, **{"draws": Draws(100), **change})
             assert other.value == first.value
             assert (other.low, other.high) != (first.low, first.high)
-        missing = call([*p, NAN, 0.5], [*wrong, 1, NAN], resamples=100)
+        missing = call([*p, NAN, 0.5], [*wrong, 1, NAN], draws=Draws(100))
         assert (missing.value, missing.low, missing.n, missing.coverage) == (first.value, first.low, 80, 80 / 82)
     assert len({e.ece(p, wrong, bins, binning).value for bins in (4, 9) for binning in ("width", "mass")}) == 4
     assert e.brier_decomposition(p, wrong, 4) != e.brier_decomposition(p, wrong, 5)

@@ -9,7 +9,7 @@ from scipy import stats
 
 from homogen import evaluation as e
 from homogen.evaluation import comparison
-from homogen.records import BadInput
+from homogen.records import BadInput, Draws
 
 NAN = np.nan
 
@@ -35,7 +35,7 @@ def test_mean_agrees_with_scipy():
     np.testing.assert_allclose(ours.value, x.mean(), rtol=1e-14)
     assert (ours.n, ours.coverage) == (150, 150 / 151)
     assert e.mean([*x[::-1], NAN]) == ours
-    assert e.mean(x, seed=1).low != ours.low
+    assert e.mean(x, draws=Draws(seed=1)).low != ours.low
     assert e.mean([]).method == "undefined: no values"
     one = e.mean([2.0])
     assert (one.value, np.isnan(one.low)) == (2, True)
@@ -266,7 +266,7 @@ def test_wilcoxon_names_its_distribution_and_beyond_fifty_does_not_contradict_it
 def test_a_level_is_printed_as_it_is():
     assert e.wilson(1, 2, 0.999).method.endswith("99.9%")
     assert e.wilson(1, 2).method.endswith("95%")
-    assert "99.5%" in e.mean([1, 2, 3], level=0.995).method
+    assert "99.5%" in e.mean([1, 2, 3], draws=Draws(level=0.995)).method
     assert e.tost([1, 2, 4], [0, 1, 2], 3, level=0.975).effect.method.endswith("t-interval 95%")
     assert e.cohens_d([1, 2, 3, 4], [0, 0, 1, 1], 0.29).method.endswith("29%")
     assert "99.99%" in e.paired_wilcoxon([1, 2], [2, 1], 0.9999).effect.method
@@ -298,7 +298,7 @@ def test_huge_and_tiny_numbers_are_the_same_in_another_unit(size):
         )
     same(e.pearson(A, b).pvalue, e.pearson(a, b).pvalue, 1)
     for call in (e.hsic, e.distance_correlation, e.mutual_information):
-        same(call(A, b, resamples=50).observed, call(a, b, resamples=50).observed, 1)
+        same(call(A, b, draws=Draws(50)).observed, call(a, b, draws=Draws(50)).observed, 1)
     for call in (e.platt, e.isotonic):
         np.testing.assert_allclose(call(A, wrong, 3), call(a, wrong, 3), rtol=1e-12)
     many = np.tile(A, 3) + np.arange(18) % 5 * size

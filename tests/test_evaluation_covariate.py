@@ -12,7 +12,7 @@ from sklearn.metrics import roc_auc_score
 from homogen import evaluation as e
 from homogen.evaluation import covariate as room
 from homogen.evaluation._base import resampled
-from homogen.records import BadInput
+from homogen.records import BadInput, Draws
 
 NAN = np.nan
 SEPARATED = "perfect separation, the likelihood has no maximum"
@@ -51,8 +51,8 @@ def test_partial_auroc_refits_the_line_in_every_resample():
     score, length, wrong = measured(40)
     order = np.lexsort([wrong, length, score])
     score, length, wrong = score[order], length[order], wrong[order]
-    drawn = [slow(score[r], length[r], wrong[r]) for rows in resampled(40, 200, seed=3) for r in rows]
-    ours = e.partial_auroc_given(score, length, wrong, resamples=200, seed=3)
+    drawn = [slow(score[r], length[r], wrong[r]) for rows in resampled(40, Draws(200, 3)) for r in rows]
+    ours = e.partial_auroc_given(score, length, wrong, draws=Draws(200, 3))
     np.testing.assert_allclose([ours.low, ours.high], np.quantile(drawn, [0.025, 0.975]), rtol=1e-12)
 
 
@@ -64,7 +64,7 @@ def test_partial_auroc_takes_away_what_is_linear_in_the_covariate():
     # what orders answers by length alone, and errors follow length
     long = length > np.median(length)
     assert e.auroc(length, long, None).value == 1
-    line = e.partial_auroc_given(3 * length + 2, length, long, resamples=50)
+    line = e.partial_auroc_given(3 * length + 2, length, long, draws=Draws(50))
     assert (line.value, line.low, line.high) == (0.5, 0.5, 0.5)
 
 
@@ -86,21 +86,21 @@ def test_neither_order_units_nor_copies_matter(n, seed, k):
 def test_a_constant_covariate_leaves_the_auroc_and_a_constant_score_one_half():
     score, length, wrong = measured()
     assert e.partial_auroc_given(score, np.full(60, 7.0), wrong, None).value == e.auroc(score, wrong, None).value
-    constant = e.partial_auroc_given(np.full(60, 0.1), length, wrong, resamples=50)
+    constant = e.partial_auroc_given(np.full(60, 0.1), length, wrong, draws=Draws(50))
     assert (constant.value, constant.low, constant.high) == (0.5, 0.5, 0.5)
 
 
 def test_every_argument_of_partial_auroc_changes_something():
     score, length, wrong = measured()
-    first = e.partial_auroc_given(score, length, wrong, resamples=100)
+    first = e.partial_auroc_given(score, length, wrong, draws=Draws(100))
     assert first.low < first.value < first.high
-    for change in ({"resamples": 101}, {"seed": 1}, {"level": 0.5}):
-        other = e.partial_auroc_given(score, length, wrong, **{"resamples": 100, **change})
+    for change in ({"draws": Draws(101)}, {"draws": Draws(100, 1)}, {"draws": Draws(100, level=0.5)}):
+        other = e.partial_auroc_given(score, length, wrong, **{"draws": Draws(100), **change})
         assert other.value == first.value
         assert (other.low, other.high) != (first.low, first.high)
-    more = e.partial_auroc_given([*score, 1, NAN], [*length, NAN, 1], [*wrong, 1, 0], resamples=100)
+    more = e.partial_auroc_given([*score, 1, NAN], [*length, NAN, 1], [*wrong, 1, 0], draws=Draws(100))
     assert (more.value, more.low, more.n, more.coverage) == (first.value, first.low, 60, 60 / 62)
-    for change in ({"interval": "delong"}, {"resamples": 0}, {"level": 0}, {"seed": -1}):
+    for change in ({"interval": "delong"}, {"draws": 100}):
         with pytest.raises(BadInput):
             e.partial_auroc_given(score, length, wrong, **change)
 

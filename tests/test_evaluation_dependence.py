@@ -11,7 +11,7 @@ from sklearn.metrics import mutual_info_score
 
 from homogen import evaluation as e
 from homogen.evaluation import dependence as room
-from homogen.records import BadInput, Estimate
+from homogen.records import BadInput, Draws, Estimate
 
 NAN = np.nan
 NULLS = [e.distance_correlation, e.hsic, e.mutual_information]
@@ -86,7 +86,7 @@ def test_distance_correlation_agrees_with_its_definition(data):
     A, B = (np.abs(x[:, None] - x) for x in data)
     A, B = (D - D.mean(axis=0) - D.mean(axis=1)[:, None] + D.mean() for D in (A, B))
     expected = np.sqrt((A * B).mean() / np.sqrt((A * A).mean() * (B * B).mean()))
-    ours = e.distance_correlation(a, b, resamples=5)
+    ours = e.distance_correlation(a, b, draws=Draws(5))
     np.testing.assert_allclose(ours.observed, expected, atol=1e-10)
 
 
@@ -96,7 +96,7 @@ def test_distance_correlation_agrees_with_statsmodels():
     for seed in range(20):
         a, b = some(3 + 7 * seed, seed)
         a = a.round(seed % 3)  # with ties
-        ours = e.distance_correlation(a, b, resamples=5)
+        ours = e.distance_correlation(a, b, draws=Draws(5))
         np.testing.assert_allclose(ours.observed, reference(a, b), atol=1e-10)
 
 
@@ -110,7 +110,7 @@ def test_hsic_agrees_with_its_definition(data):
         gram.append(np.exp(-(np.subtract.outer(x, x) ** 2) / (2 * width**2)))
     H = np.eye(n) - 1 / n
     expected = np.trace(gram[0] @ H @ gram[1] @ H) / n**2
-    np.testing.assert_allclose(e.hsic(*data, resamples=5).observed, expected, atol=1e-12)
+    np.testing.assert_allclose(e.hsic(*data, draws=Draws(5)).observed, expected, atol=1e-12)
 
 
 @settings(max_examples=40, deadline=None)
@@ -118,20 +118,20 @@ def test_hsic_agrees_with_its_definition(data):
 def test_mutual_information_agrees_with_scikit_learn(data, bins):
     cells = [room._cells(x, bins)[0] for x in data]
     assert all(2 <= len(np.unique(c)) <= bins for c in cells)
-    ours = e.mutual_information(*data, bins, resamples=5)
+    ours = e.mutual_information(*data, bins, draws=Draws(5))
     np.testing.assert_allclose(ours.observed, mutual_info_score(*cells), atol=1e-10)
     joint = len({*zip(*cells, strict=True)})
     a, b = (len(np.unique(c)) for c in cells)
-    less = e.mutual_information(*data, bins, "miller-madow", resamples=5)
+    less = e.mutual_information(*data, bins, "miller-madow", draws=Draws(5))
     np.testing.assert_allclose(ours.observed - less.observed, (joint - a - b + 1) / (2 * len(data[0])), atol=1e-12)
 
 
 def test_mutual_information_by_hand():
     # 0/1 against 0/1, cells 2 0 / 1 1: 1/2 ln(4/3) + 1/4 ln(2/3) + 1/4 ln 2 = .2158 nats
-    m = e.mutual_information([0, 0, 1, 1], [0, 0, 0, 1], resamples=5)
+    m = e.mutual_information([0, 0, 1, 1], [0, 0, 0, 1], draws=Draws(5))
     np.testing.assert_allclose(m.observed, np.log(4 / 3) / 2 + np.log(2 / 3) / 4 + np.log(2) / 4, atol=1e-12)
     # four values in two bins of two
-    assert e.mutual_information([1, 2, 3, 4], [4, 3, 2, 1], 2, resamples=5).observed == pytest.approx(np.log(2))
+    assert e.mutual_information([1, 2, 3, 4], [4, 3, 2, 1], 2, draws=Draws(5)).observed == pytest.approx(np.log(2))
     a, b = some()
     assert e.mutual_information(np.exp(a), b**3).observed == pytest.approx(
         e.mutual_information(a, b).observed, abs=1e-12
@@ -153,8 +153,8 @@ def test_the_null_of_mutual_information_has_the_bias_of_independent_data():
 def test_the_null_is_that_of_all_permutations(call):
     # Six pairs have 720 orders: the exact mean and p beside 20,000 random ones (standard errors below a third of atol).
     a, b = np.array([0.0, 1, 2, 4, 7, 8]), np.array([0.0, 1, 4, 3, 9, 7])
-    every = np.array([call(a, b[list(order)], resamples=1).observed for order in itertools.permutations(range(6))])
-    ours = call(a, b, resamples=20_000)
+    every = np.array([call(a, b[list(order)], draws=Draws(1)).observed for order in itertools.permutations(range(6))])
+    ours = call(a, b, draws=Draws(20_000))
     exact = np.mean(every >= ours.observed - 1e-12)
     np.testing.assert_allclose(ours.pvalue, exact, atol=0.01)
     np.testing.assert_allclose(ours.null_mean, every.mean(), rtol=0.01)
@@ -164,9 +164,9 @@ def test_the_null_is_that_of_all_permutations(call):
 @pytest.mark.parametrize("call", NULLS)
 def test_a_parabola_is_seen_and_noise_is_not(call):
     a, b = some(300)
-    assert call(a, b, resamples=200).pvalue < 0.02
+    assert call(a, b, draws=Draws(200)).pvalue < 0.02
     rng = np.random.default_rng(3)
-    noise = call(rng.normal(size=150), rng.normal(size=150), resamples=200)
+    noise = call(rng.normal(size=150), rng.normal(size=150), draws=Draws(200))
     assert noise.pvalue > 0.05
     assert noise.null_low < noise.observed < noise.null_high
     assert noise.null_mean > 0  # which is why it is reported
@@ -175,7 +175,7 @@ def test_a_parabola_is_seen_and_noise_is_not(call):
 @pytest.mark.parametrize("call", NULLS)
 def test_p_values_of_independent_pairs_are_not_too_small(call):
     rng = np.random.default_rng(0)
-    p = np.array([call(rng.normal(size=20), rng.integers(0, 3, 20), resamples=39).pvalue for _ in range(200)])
+    p = np.array([call(rng.normal(size=20), rng.integers(0, 3, 20), draws=Draws(39)).pvalue for _ in range(200)])
     assert (p <= 0.05).mean() < 0.05 + 3 * np.sqrt(0.05 * 0.95 / 200)
     assert p.min() >= 1 / 40
 
@@ -185,40 +185,39 @@ def test_p_values_of_independent_pairs_are_not_too_small(call):
 def test_neither_order_sides_nor_units_matter(data, seed, call):
     a, b = data
     order = np.random.default_rng(seed).permutation(len(a))
-    ours = call(a, b, resamples=20)
-    assert call(a[order], b[order], resamples=20) == ours
+    ours = call(a, b, draws=Draws(20))
+    assert call(a[order], b[order], draws=Draws(20)) == ours
     assert ours.observed >= -1e-12
-    np.testing.assert_allclose(call(b, a, resamples=20).observed, ours.observed, atol=1e-10)
-    np.testing.assert_allclose(call(1e3 * a + 5, 0.01 * b, resamples=20).observed, ours.observed, atol=1e-9)
+    np.testing.assert_allclose(call(b, a, draws=Draws(20)).observed, ours.observed, atol=1e-10)
+    np.testing.assert_allclose(call(1e3 * a + 5, 0.01 * b, draws=Draws(20)).observed, ours.observed, atol=1e-9)
     assert 1 / 21 <= ours.pvalue <= 1
 
 
 @pytest.mark.parametrize("call", [e.distance_correlation, e.mutual_information])
 def test_copies_of_all_pairs_leave_the_value(call):
     a, b = some(30)
-    once, twice = (call(np.tile(a, k), np.tile(b, k), resamples=5).observed for k in (1, 2))
+    once, twice = (call(np.tile(a, k), np.tile(b, k), draws=Draws(5)).observed for k in (1, 2))
     np.testing.assert_allclose(once, twice, atol=1e-12)
 
 
 @pytest.mark.parametrize("call", NULLS)
 def test_every_argument_changes_something(call):
     a, b = some()
-    first = call(a, b, resamples=100)
-    more = call([*a, NAN, 1], [*b, 1, NAN], resamples=100)
+    first = call(a, b, draws=Draws(100))
+    more = call([*a, NAN, 1], [*b, 1, NAN], draws=Draws(100))
     assert more == dataclasses.replace(first, effect=dataclasses.replace(first.effect, coverage=60 / 62))
-    for change in ({"resamples": 120}, {"seed": 1}, {"level": 0.5}):
-        other = call(a, b, **{"resamples": 100, **change})
+    for change in ({"draws": Draws(120)}, {"draws": Draws(100, 1)}, {"draws": Draws(100, level=0.5)}):
+        other = call(a, b, **{"draws": Draws(100), **change})
         assert other.observed == first.observed
         assert (other.null_low, other.null_high) != (first.null_low, first.null_high)
-    for change in ({"resamples": 0}, {"seed": -1}, {"level": 1}):
-        with pytest.raises(BadInput, match=next(iter(change))):
-            call([], [], **change)
+    with pytest.raises(BadInput, match="draws must be"):
+        call([], [], draws=100)
 
 
 def test_bins_and_estimator_change_something_and_nonsense_is_refused():
     a, b = some()
     values = {
-        e.mutual_information(a, b, bins, estimator, resamples=5).observed
+        e.mutual_information(a, b, bins, estimator, draws=Draws(5)).observed
         for bins in (4, 8)
         for estimator in ("plugin", "miller-madow")
     }
@@ -262,15 +261,15 @@ def test_bad_input(call):
 
 def test_half_of_the_pairs_tied_still_have_a_bandwidth():
     a = [0] * 9 + [1]
-    h = e.hsic(a, a, resamples=50)
+    h = e.hsic(a, a, draws=Draws(50))
     assert 0 < h.observed < 1
 
 
 def test_correlation_test_is_pearsons_r_against_dealt_partners():
     a, b = [1, 1, 2, 3, 3, 4, 5], [2, 1, 1, 3, 4, 4, 4]
-    found = e.correlation_test(a, b, resamples=2000, seed=1)
+    found = e.correlation_test(a, b, draws=Draws(2000, 1))
     assert found.observed == pytest.approx(abs(np.corrcoef(a, b)[0, 1]), abs=1e-12)
-    reversed_ = e.correlation_test(a, np.negative(b), resamples=2000, seed=1)
+    reversed_ = e.correlation_test(a, np.negative(b), draws=Draws(2000, 1))
     assert reversed_.observed == pytest.approx(found.observed, abs=1e-12)
     rng = np.random.default_rng(0)
     dealt = [abs(np.corrcoef(a, rng.permutation(b))[0, 1]) for _ in range(2000)]

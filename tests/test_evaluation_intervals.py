@@ -10,6 +10,7 @@ from scipy.stats import norm
 
 from homogen import clustering
 from homogen import evaluation as e
+from homogen.records import Draws
 
 RUNS = 400
 """Samples of each population. The standard error of a coverage of .95 is .011."""
@@ -36,7 +37,7 @@ def test_paired_differences_of_cluster_counts(n):
 def test_the_bootstrap_that_students_t_took_the_place_of_covers_less():
     rng = np.random.default_rng(0)
     d = rng.normal(size=(4 * RUNS, 10))
-    boot = coverage([ends(e.mean(row, "bootstrap", resamples=500)) for row in d], 0)
+    boot = coverage([ends(e.mean(row, "bootstrap", draws=Draws(500))) for row in d], 0)
     student = coverage([ends(e.paired_difference(row, np.zeros(10))) for row in d], 0)
     assert boot < 0.925
     assert 0.935 < student < 0.965
@@ -51,14 +52,14 @@ def test_auroc(n1, n0, apart):
     made = []
     for _ in range(RUNS):
         score = rng.normal(size=n1 + n0) + apart * wrong
-        made.append(ends(e.auroc(score, wrong, resamples=300)))
+        made.append(ends(e.auroc(score, wrong, draws=Draws(300))))
     assert coverage(made, norm.cdf(apart / np.sqrt(2))) >= 0.915
 
 
 def test_auroc_by_bootstrap_with_two_wrong_answers_would_not_cover():
     rng = np.random.default_rng(2)
     wrong = np.arange(70) < 2
-    made = [ends(e.auroc(rng.normal(size=70) + wrong, wrong, "bootstrap", resamples=300)) for _ in range(150)]
+    made = [ends(e.auroc(rng.normal(size=70) + wrong, wrong, "bootstrap", draws=Draws(300))) for _ in range(150)]
     assert coverage(made, 0.7602499389065233) < 0.85
 
 
@@ -103,7 +104,7 @@ def test_differences_of_auroc_by_delong():
 def test_means(n, least):
     """Token entropies are skewed, and of so few questions no interval of a mean covers all that it says."""
     rng = np.random.default_rng(n)
-    made = [ends(e.mean(x, resamples=400)) for x in rng.gamma(2.0, 0.5, (2 * RUNS, n))]
+    made = [ends(e.mean(x, draws=Draws(400))) for x in rng.gamma(2.0, 0.5, (2 * RUNS, n))]
     assert coverage(made, 1.0) >= least
 
 
@@ -113,7 +114,7 @@ def test_differences_of_auroc_by_bootstrap():
     made = []
     for _ in range(RUNS):
         signal = rng.normal(size=70) + wrong
-        result = e.bootstrap_test(signal + rng.normal(size=70), signal + rng.normal(size=70), wrong, resamples=300)
+        result = e.bootstrap_test(signal + rng.normal(size=70), signal + rng.normal(size=70), wrong, draws=Draws(300))
         made.append((result.effect.low, result.effect.high))
     assert coverage(made, 0) >= 0.925
 
@@ -123,7 +124,7 @@ def test_brier_scores():
     rng = np.random.default_rng(11)
     made = []
     for p in rng.beta(2, 3, (RUNS, 70)):
-        made.append(ends(e.brier(p, rng.random(70) < p, resamples=300)))
+        made.append(ends(e.brier(p, rng.random(70) < p, draws=Draws(300))))
     assert coverage(made, 0.2) >= 0.915
 
 
@@ -135,7 +136,7 @@ def test_rejection(measure):
     truth = measure(rng.normal(size=len(big)) + big, big, None).value
     made = []
     for wrong in rng.random((RUNS, 70)) < 0.35:
-        made.append(ends(measure(rng.normal(size=70) + wrong, wrong, resamples=300)))
+        made.append(ends(measure(rng.normal(size=70) + wrong, wrong, draws=Draws(300))))
     assert 0.875 <= coverage(made, truth) <= 0.95
 
 
@@ -161,12 +162,12 @@ def test_mean_clusters_and_agreement_of_two_clusterings():
 
     many = labelled(4_000)
     counts = np.mean([len(set(row)) for row in many])
-    agreed = clustering.adjusted_rand_index(many, other(many), resamples=1).value
+    agreed = clustering.adjusted_rand_index(many, other(many), draws=Draws(1)).value
     clusters, rand = [], []
     for _ in range(RUNS // 2):
         few = labelled(40)
-        clusters.append(ends(clustering.mean_number_of_clusters(few, resamples=200)))
-        rand.append(ends(clustering.adjusted_rand_index(few, other(few), resamples=200)))
+        clusters.append(ends(clustering.mean_number_of_clusters(few, draws=Draws(200))))
+        rand.append(ends(clustering.adjusted_rand_index(few, other(few), draws=Draws(200))))
     assert coverage(clusters, counts) >= 0.9
     assert coverage(rand, agreed) >= 0.9
 
@@ -194,5 +195,5 @@ def test_a_fitted_score_is_judged_by_refits():
         def fit(labels, score=score):
             return e.platt(score, labels, folds=5)
 
-        found.append(e.fitted_test(fit, wrong, resamples=39, seed=1))
+        found.append(e.fitted_test(fit, wrong, draws=Draws(39, 1)))
     assert np.mean([r.pvalue <= 0.05 for r in found]) <= 0.15

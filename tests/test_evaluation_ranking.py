@@ -15,7 +15,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from homogen import evaluation as e
 from homogen.evaluation import ranking
 from homogen.evaluation._base import resampled
-from homogen.records import BadInput
+from homogen.records import BadInput, Draws
 from homogen.uncertainty import number_of_sets, semantic_entropy
 
 NAN = np.nan
@@ -74,7 +74,7 @@ def test_auroc_by_hand():
 def test_auroc_agrees_with_scikit_learn(data):
     score, wrong = data
     for interval in (None, "delong", "bootstrap"):
-        value = e.auroc(score, wrong, interval, resamples=5).value
+        value = e.auroc(score, wrong, interval, draws=Draws(5)).value
         assert abs(value - roc_auc_score(wrong, score)) < 1e-12
 
 
@@ -105,7 +105,7 @@ def test_bootstrap_agrees_with_a_loop_over_scikit_learn():
         rows = rng.integers(0, 200, 200)
         draws.append(roc_auc_score(wrong[rows], score[rows]))
     np.testing.assert_allclose([ours.low, ours.high], np.quantile(draws, [0.025, 0.975]), atol=0.01)
-    narrow = e.auroc(score, wrong, level=0.5)
+    narrow = e.auroc(score, wrong, draws=Draws(level=0.5))
     assert ours.low < narrow.low < ours.value < narrow.high < ours.high
 
 
@@ -116,16 +116,16 @@ def test_bootstrap_statistics_equal_those_of_the_resampled_rows():
     kinds = [(f, {}) for f in ESTIMATES[:-1]] + [(e.accuracy_at_coverage, {"coverage": 0.3})]
     for estimate, kind in kinds:
         draws = []
-        for rows in resampled(40, 200, seed=3):
+        for rows in resampled(40, Draws(200, 3)):
             for row in rows:
                 again = order[row]
                 draws.append(estimate(score[again], wrong[again], interval=None, **kind).value)
-        ours = estimate(score, wrong, resamples=200, seed=3, **kind)
+        ours = estimate(score, wrong, draws=Draws(200, 3), **kind)
         np.testing.assert_allclose([ours.low, ours.high], np.quantile(draws, [0.025, 0.975]), rtol=1e-12)
 
 
 def test_resamples_with_one_class_are_dropped_and_counted():
-    estimate = e.auroc([1, 2, 5, 4, 3], [0, 0, 0, 1, 1], "bootstrap", resamples=1000)
+    estimate = e.auroc([1, 2, 5, 4, 3], [0, 0, 0, 1, 1], "bootstrap", draws=Draws(1000))
     assert 0 <= estimate.low < estimate.value == 2 / 3 < estimate.high == 1
     assert "with one class dropped" in estimate.method
     dropped = int(estimate.method.split("resamples, ")[1].split()[0])
@@ -136,21 +136,21 @@ def test_resamples_with_one_class_are_dropped_and_counted():
 @pytest.mark.parametrize("estimate", [e.auroc, e.pr_auc, e.prr, e.excess_aurc])
 def test_a_zero_width_bootstrap_interval_does_not_pass_for_certainty(estimate, n):
     estimate = partial(estimate, interval="bootstrap")
-    perfect = estimate(np.arange(n), np.arange(n) >= n // 2, resamples=200)
+    perfect = estimate(np.arange(n), np.arange(n) >= n // 2, draws=Draws(200))
     assert perfect.value == pytest.approx(0 if estimate.func is e.excess_aurc else 1, abs=1e-12)
     assert np.isnan([perfect.low, perfect.high]).all()
     assert perfect.method.endswith("no interval: the resamples do not vary")
     if estimate.func is e.auroc:
-        reversed_ = estimate(-np.arange(n), np.arange(n) >= n // 2, resamples=200)
+        reversed_ = estimate(-np.arange(n), np.arange(n) >= n // 2, draws=Draws(200))
         assert (reversed_.value, np.isnan(reversed_.low)) == (0, True)
-    inverted = estimate([*range(1, n), 0], np.arange(n) >= n // 2, resamples=200)
+    inverted = estimate([*range(1, n), 0], np.arange(n) >= n // 2, draws=Draws(200))
     assert inverted.low < inverted.high  # one wrong answer below the others is enough
 
 
 def test_one_question_or_one_class_has_no_bootstrap_interval():
     for call in (e.aurc, e.excess_aurc, e.pr_auc, e.accuracy_at_coverage, e.brier):
         for score, wrong in (([0.3], [1]), ([0.2, 0.2, 0.2], [1, 1, 1]), ([0.2, 0.2, 0.2, 0.2], [True] * 4)):
-            estimate = call(score, wrong, resamples=50)
+            estimate = call(score, wrong, draws=Draws(50))
             assert not np.isnan(estimate.value)
             assert np.isnan([estimate.low, estimate.high]).all()
             one = "one question says nothing of how questions vary"
@@ -158,19 +158,19 @@ def test_one_question_or_one_class_has_no_bootstrap_interval():
     # what is so by construction keeps its interval
     wrong = np.arange(30) < 11
     for call, value in ((e.auroc, 0.5), (e.prr, 0), (e.brier, 0.25)):
-        estimate = call(np.full(30, 0.5), wrong, resamples=50)
+        estimate = call(np.full(30, 0.5), wrong, draws=Draws(50))
         assert (estimate.value, estimate.low, estimate.high) == (value, value, value)
-    left = e.partial_auroc_given(np.arange(30.0) + 20 * wrong, np.arange(30.0) % 7, wrong[::-1], resamples=50)
+    left = e.partial_auroc_given(np.arange(30.0) + 20 * wrong, np.arange(30.0) % 7, wrong[::-1], draws=Draws(50))
     assert left.value == 1.0 or left.low < left.high
 
 
 @pytest.mark.parametrize("estimate", ESTIMATES)
 def test_seeded_and_blind_to_the_order_of_rows(estimate):
     score, _, wrong = some()
-    first = estimate(score, wrong, resamples=300)
+    first = estimate(score, wrong, draws=Draws(300))
     order = np.random.default_rng(0).permutation(len(score))
-    assert estimate(score[order], wrong[order], resamples=300) == first
-    other = estimate(score, wrong, resamples=300, seed=1)
+    assert estimate(score[order], wrong[order], draws=Draws(300)) == first
+    other = estimate(score, wrong, draws=Draws(300, 1))
     assert other.value == first.value
     assert (other.low, other.high) != (first.low, first.high)
     assert first.low < first.value < first.high
@@ -179,8 +179,8 @@ def test_seeded_and_blind_to_the_order_of_rows(estimate):
 @pytest.mark.parametrize("estimate", ESTIMATES)
 def test_missing_scores_and_labels_lower_coverage(estimate):
     score, _, wrong = some()
-    whole = estimate(score, wrong, resamples=50)
-    more = estimate([*score, NAN, 1.0, 2.0, NAN], [*wrong, True, NAN, None, NAN], resamples=50)
+    whole = estimate(score, wrong, draws=Draws(50))
+    more = estimate([*score, NAN, 1.0, 2.0, NAN], [*wrong, True, NAN, None, NAN], draws=Draws(50))
     assert (more.value, more.low, more.high, more.n) == (whole.value, whole.low, whole.high, 60)
     assert more.coverage == 60 / 64
     assert whole.coverage == 1
@@ -207,14 +207,8 @@ def test_bad_input(score, wrong, message):
     ("change", "message"),
     [
         ({"interval": "delogn"}, "did you mean 'delong'"),
-        ({"level": 95}, "level"),
-        ({"resamples": 0}, "resamples"),
-        ({"resamples": 10.5}, "resamples"),
-        ({"interval": "delong", "level": 0}, "level"),
-        ({"level": "95%"}, "level"),
-        ({"level": None}, "level"),
-        ({"seed": -1}, "seed"),
-        ({"seed": None}, "seed"),
+        ({"draws": 1000}, "draws must be Draws"),
+        ({"interval": None, "draws": None}, "draws must be Draws"),
     ],
 )
 def test_bad_arguments(change, message):
@@ -273,7 +267,7 @@ def test_delong_agrees_with_the_quadratic_formula(seed, n):
         np.testing.assert_allclose(
             test.effect.high - test.effect.low, 2 * stats.norm.ppf(0.975) * np.sqrt(variance), rtol=1e-9
         )
-    one = e.auroc(a, wrong, "delong", level=0.5)
+    one = e.auroc(a, wrong, "delong", draws=Draws(level=0.5))
     reach = stats.norm.ppf(0.75) * np.sqrt(S[0, 0])
     ends = [NAN, NAN] if value[0] in (0, 1) else np.clip([value[0] - reach, value[0] + reach], 0, 1)
     np.testing.assert_allclose([one.low, one.high], ends, atol=1e-12)
@@ -284,7 +278,7 @@ def test_delong_by_hand():
     # Var = (1/8)/2 + (1/8)/2 = 1/8.
     _, S = slow_delong([np.array([3, 1, 2, 0])] * 2, np.array([True, True, False, False]))
     assert S[0, 0] == 1 / 8
-    estimate = e.auroc([3, 1, 2, 0], [1, 1, 0, 0], "delong", level=0.5)
+    estimate = e.auroc([3, 1, 2, 0], [1, 1, 0, 0], "delong", draws=Draws(level=0.5))
     np.testing.assert_allclose(estimate.low, 0.75 - stats.norm.ppf(0.75) / np.sqrt(8), rtol=1e-12)
 
 
@@ -321,7 +315,7 @@ def test_delong_on_the_ratings_of_hanley_and_mcneil():
     normal, abnormal = [33, 6, 6, 11, 2], [3, 2, 2, 11, 33]
     score = np.repeat([1, 2, 3, 4, 5] * 2, normal + abnormal)
     wrong = np.repeat([False, True], [58, 51])
-    estimate = e.auroc(score, wrong, "delong", level=0.5)
+    estimate = e.auroc(score, wrong, "delong", draws=Draws(level=0.5))
     assert round(estimate.value, 3) == 0.893
     se = (estimate.high - estimate.low) / 2 / stats.norm.ppf(0.75)
     assert abs(se - 0.032) < 0.002  # theirs is another estimate of the same variance
@@ -355,10 +349,10 @@ def test_bootstrap_test_equals_a_loop_over_the_same_resamples(metric):
     one = getattr(e, metric)
     order = np.lexsort((a, b, wrong))
     drawn = []
-    for rows in resampled(40, 200, seed=3):
+    for rows in resampled(40, Draws(200, 3)):
         for row in order[rows]:
             drawn.append(one(a[row], wrong[row], None).value - one(b[row], wrong[row], None).value)
-    test = e.bootstrap_test(a, b, wrong, metric, resamples=200, seed=3, level=0.9)
+    test = e.bootstrap_test(a, b, wrong, metric, draws=Draws(200, 3, level=0.9))
     np.testing.assert_allclose(test.effect.value, one(a, wrong, None).value - one(b, wrong, None).value, atol=1e-12)
     np.testing.assert_allclose([test.effect.low, test.effect.high], np.quantile(drawn, [0.05, 0.95]), atol=1e-12)
     tail = min(np.sum(np.array(drawn) <= 0), np.sum(np.array(drawn) >= 0))
@@ -378,22 +372,27 @@ def test_bootstrap_test_is_near_delong_and_its_interval_agrees_with_its_p():
 @pytest.mark.parametrize("metric", ["auroc", "aurc", "prr", "pr_auc"])
 def test_scores_that_rank_alike_have_p_one(metric):
     a, _, wrong = some()
-    test = e.bootstrap_test(a, np.exp(a), wrong, metric, resamples=100)
+    test = e.bootstrap_test(a, np.exp(a), wrong, metric, draws=Draws(100))
     assert (test.statistic, test.pvalue, test.effect.value, test.effect.low, test.effect.high) == (0, 1, 0, 0, 0)
 
 
 def test_bootstrap_test_takes_every_argument_and_no_order_of_rows():
     a, b, wrong = some()
-    first = e.bootstrap_test(a, b, wrong, resamples=300)
+    first = e.bootstrap_test(a, b, wrong, draws=Draws(300))
     order = np.random.default_rng(0).permutation(60)
-    assert e.bootstrap_test(a[order], b[order], wrong[order], resamples=300) == first
-    more = e.bootstrap_test([*a, NAN, 1], [*b, 1, NAN], [*wrong, 1, 0], resamples=300)
+    assert e.bootstrap_test(a[order], b[order], wrong[order], draws=Draws(300)) == first
+    more = e.bootstrap_test([*a, NAN, 1], [*b, 1, NAN], [*wrong, 1, 0], draws=Draws(300))
     assert more == dataclasses.replace(first, effect=dataclasses.replace(first.effect, coverage=60 / 62))
-    for change in ({"metric": "prr"}, {"resamples": 301}, {"seed": 1}, {"level": 0.5}):
-        other = e.bootstrap_test(a, b, wrong, **{"resamples": 300, **change})
+    for change in (
+        {"metric": "prr"},
+        {"draws": Draws(301)},
+        {"draws": Draws(300, 1)},
+        {"draws": Draws(300, level=0.5)},
+    ):
+        other = e.bootstrap_test(a, b, wrong, **{"draws": Draws(300), **change})
         assert (other.effect.low, other.effect.high) != (first.effect.low, first.effect.high)
-    assert e.bootstrap_test(b, a, wrong, resamples=300).effect.value == -first.effect.value
-    for change in ({"metric": "auc"}, {"resamples": 0}, {"seed": -1}, {"level": 2}):
+    assert e.bootstrap_test(b, a, wrong, draws=Draws(300)).effect.value == -first.effect.value
+    for change in ({"metric": "auc"}, {"draws": 300}):
         with pytest.raises(BadInput):
             e.bootstrap_test(a, b, wrong, **change)
 
@@ -404,9 +403,9 @@ def test_bootstrap_test_of_what_is_undefined():
     assert e.bootstrap_test([1, 2], [2, 1], [0, 0], "pr_auc").effect.method == "undefined: no answer is wrong"
     fixed = e.bootstrap_test([4, 3, 2, 1], [1, 2, 3, 4], [1, 1, 0, 0])
     assert (fixed.effect.value, fixed.effect.method) == (1, "undefined: the difference does not vary")
-    both = e.bootstrap_test([3, 4, 1, 2], [4, 3, 2, 1], [1, 1, 0, 0], resamples=100)
+    both = e.bootstrap_test([3, 4, 1, 2], [4, 3, 2, 1], [1, 1, 0, 0], draws=Draws(100))
     assert (both.effect.value, np.isnan(both.pvalue), both.effect.method) == (0, True, fixed.effect.method)
-    assert e.bootstrap_test([3, 4, 1, 2], [30, 40, 10, 20], [1, 1, 0, 0], resamples=100).pvalue == 1
+    assert e.bootstrap_test([3, 4, 1, 2], [30, 40, 10, 20], [1, 1, 0, 0], draws=Draws(100)).pvalue == 1
     assert "with one class dropped" in e.bootstrap_test([1, 2, 3, 4], [2, 1, 3, 4], [1, 0, 0, 0]).effect.method
 
 
@@ -470,7 +469,7 @@ def test_newcombes_interval_mirrors_with_the_score_and_stays_inside():
 )
 def test_the_smaller_class_decides_which_interval_an_auroc_has(n1, n0, kind):
     score, wrong = some(n1 + n0)[0], np.arange(n1 + n0) < n1
-    found = e.auroc(score, wrong, resamples=200)
+    found = e.auroc(score, wrong, draws=Draws(200))
     assert kind in found.method
     assert found.classes == (n1, n0)
     assert np.isnan(found.low) == (kind == "no interval")
@@ -478,12 +477,12 @@ def test_the_smaller_class_decides_which_interval_an_auroc_has(n1, n0, kind):
 
 def test_beside_the_ends_an_auroc_has_newcombes_interval():
     wrong = np.arange(70) < 20
-    assert "bootstrap" in e.auroc(np.where(np.arange(70) < 8, 2.0, 1.0), wrong, resamples=50).method
-    assert "Newcombe" in e.auroc(np.where(np.arange(70) < 18, 2.0, 1.0), wrong, resamples=50).method
+    assert "bootstrap" in e.auroc(np.where(np.arange(70) < 8, 2.0, 1.0), wrong, draws=Draws(50)).method
+    assert "Newcombe" in e.auroc(np.where(np.arange(70) < 18, 2.0, 1.0), wrong, draws=Draws(50)).method
 
 
 def test_perfect_separation_keeps_a_doubt():
-    found = e.auroc(np.arange(40), np.arange(40) >= 20, resamples=200)
+    found = e.auroc(np.arange(40), np.arange(40) >= 20, draws=Draws(200))
     assert (found.value, found.high, "Newcombe" in found.method) == (1, 1, True)
     assert 0.8 < found.low < 1
 
@@ -495,7 +494,7 @@ def test_a_fitted_score_can_be_judged_by_another_measure():
         assert np.isnan(labels[5])
         return (score == labels)[:5].mean()
 
-    found = e.fitted_test(lambda labels: np.array([0, 1, 0, 1, 1, 0]), wrong, 500, measure=hits)
+    found = e.fitted_test(lambda labels: np.array([0, 1, 0, 1, 1, 0]), wrong, draws=Draws(500), measure=hits)
     assert found.observed == 1
     assert found.pvalue == pytest.approx(0.1, abs=0.04)  # one order of ten
     assert found.null_median == pytest.approx(0.6)
@@ -510,7 +509,7 @@ def test_fitted_test_deals_and_fits_anew():
         return score
 
     score, wrong = np.arange(12.0), np.array([0, 0, 0, 0, 0, 1, 0, 1, 1, 1, 1, NAN])
-    found = e.fitted_test(fit, wrong, resamples=300, seed=1)
+    found = e.fitted_test(fit, wrong, draws=Draws(300, 1))
     assert found.observed == e.auroc(score, wrong, None).value
     assert len(seen) == 301
     assert {sum(labels) for labels in seen} == {5}  # dealt, not drawn

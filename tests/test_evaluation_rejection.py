@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from homogen import evaluation as e
 from homogen.evaluation import rejection
-from homogen.records import BadInput
+from homogen.records import BadInput, Draws
 
 NAN = np.nan
 
@@ -111,7 +111,7 @@ def test_doubling_all_questions_moves_areas_by_one_over_n_and_less_as_n_grows():
 def test_a_constant_score_has_prr_exactly_zero_and_the_error_rate_as_area(n_wrong, n_right, constant):
     wrong = np.repeat([True, False], [n_wrong, n_right])
     score = np.full(len(wrong), constant)
-    prr = e.prr(score, wrong, resamples=20)
+    prr = e.prr(score, wrong, draws=Draws(20))
     assert (prr.value, prr.low, prr.high) == (0, 0, 0)
     assert e.aurc(score, wrong, None).value == n_wrong / len(wrong)
     np.testing.assert_allclose(e.accuracy_at_coverage(score, wrong, 0.3, None).value, n_right / len(wrong), atol=1e-12)

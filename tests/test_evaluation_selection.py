@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from homogen import evaluation as e
 from homogen.evaluation import selection as room
 from homogen.evaluation._base import shuffled
-from homogen.records import BadInput
+from homogen.records import BadInput, Draws
 
 NAN = np.nan
 CALLS = [e.selected_auroc, e.within_category_permutation, e.split_half]
@@ -104,11 +104,11 @@ def test_the_null_equals_a_loop_over_the_same_permutations(select):
     score, wrong, category = score[order], wrong[order], np.array(category)[order]
     _, code = np.unique(category, return_inverse=True)
     null = []
-    for orders in shuffled(code, 100, seed=3):
+    for orders in shuffled(code, Draws(100, 3)):
         for again in wrong[orders]:
             names = picked_slowly(score, again, category, select)
             null.append(pooled_slowly(score, again, category, names) if names else NAN)
-    ours = e.within_category_permutation(score, wrong, category, select, resamples=100, seed=3, level=0.8)
+    ours = e.within_category_permutation(score, wrong, category, select, draws=Draws(100, 3, level=0.8))
     observed = pooled_slowly(score, wrong, category, picked_slowly(score, wrong, category, select))
     null = np.array(null)[~np.isnan(null)]
     np.testing.assert_allclose(ours.observed, observed, atol=1e-12)
@@ -128,7 +128,7 @@ def test_the_null_is_that_of_all_labellings():
         names = picked_slowly(score, wrong, category, "effective")
         every.append(pooled_slowly(score, wrong, category, names) if names else NAN)
     assert len(every) == 36
-    ours = e.within_category_permutation(score, [0, 0, 1, 1, 0, 1, 0, 1], category, resamples=20_000)
+    ours = e.within_category_permutation(score, [0, 0, 1, 1, 0, 1, 0, 1], category, draws=Draws(20_000))
     # standard errors at 20,000 draws are below .004 and .002
     np.testing.assert_allclose(ours.pvalue, np.mean([x >= ours.observed for x in every if x == x]), atol=0.012)
     np.testing.assert_allclose(ours.null_mean, np.nanmean(every), atol=0.005)
@@ -138,7 +138,7 @@ def test_the_null_is_that_of_all_labellings():
 
 def test_permutations_stay_inside_categories():
     code = np.repeat([0, 1, 2, 3], [1, 5, 2, 7])
-    for orders in shuffled(code, 50, seed=0):
+    for orders in shuffled(code, Draws(50, 0)):
         assert (code[orders] == code).all()
         assert (np.sort(orders, axis=1) == np.arange(15)).all()
 
@@ -148,8 +148,8 @@ def test_noise_gives_a_high_naive_auroc_a_null_that_says_so_and_halves_near_one_
     for seed in range(40):
         data = asked(160, seed)
         naive.append(e.selected_auroc(*data).estimate.value)
-        p.append(e.within_category_permutation(*data, resamples=99).pvalue)
-        half.append(e.split_half(*data, resamples=50).value)
+        p.append(e.within_category_permutation(*data, draws=Draws(99)).pvalue)
+        half.append(e.split_half(*data, draws=Draws(50)).value)
     assert np.mean(naive) > 0.57  # of a score that knows nothing
     assert abs(np.mean(half) - 0.5) < 3 * np.std(half) / np.sqrt(40)
     assert 0.35 < np.mean(p) < 0.65
@@ -159,8 +159,8 @@ def test_noise_gives_a_high_naive_auroc_a_null_that_says_so_and_halves_near_one_
 
 def test_a_real_effect_survives_both():
     data = asked(200, 0, effect=1.5)
-    assert e.within_category_permutation(*data, resamples=200).pvalue < 0.01
-    assert e.split_half(*data, resamples=100).low > 0.7
+    assert e.within_category_permutation(*data, draws=Draws(200)).pvalue < 0.01
+    assert e.split_half(*data, draws=Draws(100)).low > 0.7
 
 
 # ---------------------------------------------------------------- halves
@@ -170,7 +170,7 @@ def test_the_other_half_had_no_part_in_the_picking():
     # One category. Right answers score 1, wrong ones 0 or 3: a half picks it if the mean of its wrong ones exceeds 1,
     # that is with at least two of the four 3s among its three; the other half then has the remaining ones.
     score, wrong = [1.0] * 6 + [3, 3, 3, 0, 0, 0], [0] * 6 + [1] * 6
-    ours = e.split_half(score, wrong, ["a"] * 12, resamples=20_000)
+    ours = e.split_half(score, wrong, ["a"] * 12, draws=Draws(20_000))
     # Of C(6,3) = 20 halves, one has three 3s, nine have two, nine one (mean exactly 1: not above), one none.
     # Picked with three: the rest is 0 0 0, AUROC 0; with two: 3 0 0, AUROC 1/3. The mean: 9/10 · 1/3.
     np.testing.assert_allclose(ours.value, 0.3, atol=0.003)  # standard error .0010
@@ -180,10 +180,10 @@ def test_the_other_half_had_no_part_in_the_picking():
 
 def test_odd_cells_and_single_rows_fall_on_either_side():
     score, wrong = [0, 1, 2, 3, 4, 5], [0, 0, 0, 1, 1, 1]
-    ours = e.split_half(score, wrong, list("aaaaaa"), resamples=500)
+    ours = e.split_half(score, wrong, list("aaaaaa"), draws=Draws(500))
     assert (ours.value, ours.n, ours.coverage) == (1, 6, 1)
     # with one of each a half never has both classes on both sides
-    none = e.split_half([1, 2], [0, 1], ["a", "a"], min_each=1, resamples=50)
+    none = e.split_half([1, 2], [0, 1], ["a", "a"], min_each=1, draws=Draws(50))
     assert none.method == "undefined: no split picks a category as effective and has both classes"
 
 
@@ -194,7 +194,7 @@ def test_odd_cells_and_single_rows_fall_on_either_side():
 @given(st.integers(20, 60), st.integers(0, 999), st.sampled_from(CALLS), st.sampled_from(["effective", "blind"]))
 def test_the_order_of_rows_and_the_names_do_not_matter(n, seed, call, select):
     score, wrong, category = asked(n, seed, 3)
-    kind = {} if call is e.selected_auroc else {"resamples": 20}
+    kind = {} if call is e.selected_auroc else {"draws": Draws(20)}
     order = np.random.default_rng(seed).permutation(n)
     ours = call(score, wrong, category, select, **kind)
     again = call(score[order], wrong[order], [category[i] for i in order], select, **kind)
@@ -214,7 +214,7 @@ def test_copies_of_all_questions_leave_the_pooled_auroc():
 @pytest.mark.parametrize("call", CALLS)
 def test_rows_without_score_label_or_category_are_left_out(call):
     score, wrong, category = asked()
-    kind = {} if call is e.selected_auroc else {"resamples": 50}
+    kind = {} if call is e.selected_auroc else {"draws": Draws(50)}
     ours = call(score, wrong, category, **kind)
     more = call(
         [*score, NAN, 1, 1, 1, 1, 1],
@@ -233,10 +233,14 @@ def test_every_argument_changes_something(call):
     score, wrong, category = asked()
 
     def ends(**change):
-        r = call(score, wrong, category, **{"resamples": 60, **change})
+        r = call(score, wrong, category, **{"draws": Draws(60), **change})
         return (r.null_low, r.null_high) if call is e.within_category_permutation else (r.low, r.high)
 
-    changes = [{"select": "blind"}, {"min_each": 10}, {"resamples": 61}, {"seed": 1}, {"level": 0.5}]
+    changes = [
+        {"select": "blind"},
+        {"min_each": 10},
+        *({"draws": d} for d in (Draws(61), Draws(60, 1), Draws(60, level=0.5))),
+    ]
     assert len({ends(**change) for change in [{}, *changes]}) == 6
 
 
@@ -254,9 +258,8 @@ def test_bad_input_and_what_is_undefined(call):
         with pytest.raises(BadInput, match=message):
             call(**{"score": [1, 2, 3], "wrong": [0, 1, 0], "category": ["a", "a", "b"], **change})
     if call is not e.selected_auroc:
-        for change in ({"resamples": 0}, {"seed": -1}, {"level": 0}):
-            with pytest.raises(BadInput, match=next(iter(change))):
-                call([], [], [], **change)
+        with pytest.raises(BadInput, match="draws must be"):
+            call([], [], [], draws=100)
 
     def method(*data, **kind):
         return estimate_of(call(*data, **kind)).method

@@ -8,7 +8,7 @@ from tiny_runs import JACCARD, hand_made, letters
 from homogen import evaluation, experiment, sampling, similarity, uncertainty
 from homogen.engines.transformers import TransformersEngine
 from homogen.experiment.spread import Ruler
-from homogen.records import BadInput, SamplingSpec
+from homogen.records import BadInput, Draws, SamplingSpec
 
 
 @pytest.fixture
@@ -122,10 +122,10 @@ SCORES = {
 
 
 def test_the_table_of_aurocs_agrees_with_the_calls_it_is_made_of():
-    found, tests = experiment.auroc_table(SCORES, WRONG, resamples=200, seed=5)
+    found, tests = experiment.auroc_table(SCORES, WRONG, draws=Draws(200, 5))
     assert list(found) == list(SCORES)
     for key, score in SCORES.items():
-        assert found[key] == evaluation.auroc(score, WRONG, resamples=200, seed=5)
+        assert found[key] == evaluation.auroc(score, WRONG, draws=Draws(200, 5))
     # Of 4 × 4 pairs one is tied.
     assert found["greedy answer", "mean token entropy"].value == 15.5 / 16
     assert found["control", "a constant"].value == 0.5
@@ -136,7 +136,7 @@ def test_the_table_of_aurocs_agrees_with_the_calls_it_is_made_of():
 
 
 def test_another_baseline_can_be_chosen():
-    _, tests = experiment.auroc_table(SCORES, WRONG, ("samples", "spread"), resamples=50)
+    _, tests = experiment.auroc_table(SCORES, WRONG, ("samples", "spread"), draws=Draws(50))
     assert list(tests) == [("greedy answer", "mean token entropy"), ("samples", "clusters")]
     below, above = (t.effect.value for t in tests.values())
     assert below < 0 < above
@@ -151,7 +151,7 @@ def test_an_unknown_baseline_is_refused():
 
 def test_a_baseline_without_rivals_is_compared_with_none():
     key = ("greedy answer", "mean token entropy")
-    found, tests = experiment.auroc_table({key: SCORES[key]}, WRONG, resamples=50)
+    found, tests = experiment.auroc_table({key: SCORES[key]}, WRONG, draws=Draws(50))
     assert list(found) == [key]
     assert tests == {}
 

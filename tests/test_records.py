@@ -17,6 +17,7 @@ from homogen.records import (
     PROMPTS,
     TRUNCATION_PRESETS,
     BadInput,
+    Draws,
     Estimate,
     PromptTemplate,
     Question,
@@ -34,7 +35,7 @@ from homogen.records import (
 HARMONY = "<|channel|>analysis<|message|>Sydney? No.<|end|>"
 
 
-@pytest.mark.parametrize("file", ["answers", "checks", "files", "nouns", "prompts", "results"])
+@pytest.mark.parametrize("file", ["answers", "checks", "draws", "exports", "files", "nouns", "prompts", "results"])
 def test_doctests(file):
     found = doctest.testmod(importlib.import_module(f"homogen.records.{file}"))
     assert found.attempted > 0
@@ -414,6 +415,24 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path, monkeypatch, call):
         files.put(path, "other")
     assert [p.name for p in tmp_path.iterdir()] == ["kept.json"]
     assert path.read_text("utf-8") == "é"
+
+
+NO_COUNTS = (-1, None, 2.5, 2.0, True, "x", math.nan, [1], (1, 2))
+
+
+@pytest.mark.parametrize(
+    ("field", "wrong", "rule"),
+    [
+        ("resamples", (0, *NO_COUNTS), "a whole number of at least 1"),
+        ("seed", NO_COUNTS, "a whole number of at least 0"),
+        ("level", ("x", "95%", 0, 1, -0.5, 95, None, True, math.nan, math.inf, [0.95], 1j), "a number between 0 and 1"),
+    ],
+)
+def test_draws_that_cannot_be_are_refused_in_one_line(field, wrong, rule):
+    for value in wrong:
+        with pytest.raises(BadInput, match=f"^{field} must be {rule}, got [^\n]*$"):
+            Draws(**{field: value})
+    assert Draws() == Draws(10_000, 0, 0.95)
 
 
 def test_digests_are_those_that_keys_of_runs_were_made_of():

@@ -2,14 +2,18 @@
 
 A page says ``{room} homogen.evaluation``, and ``{names}`` is the table of all rooms. Both become text before
 the page is parsed, and are read off the modules, so that neither can go stale.
+
+Signatures, docstrings and members are autodoc's work. What it cannot do, and this file does: say what a constant or a
+type means that one file defines and the room's ``__init__`` hands on (autodoc reads the text under an assignment in
+the defining file alone); group a room's names by those files under the path that users type (``automodule`` takes
+either the path or the grouping); and the table of all names (``autosummary`` wants them listed by hand, or pages of its
+own that ``_toc.yml`` does not know).
 """
 
 from __future__ import annotations
 
 import ast
-import contextlib
 import importlib
-import importlib.util
 import inspect
 import pkgutil
 import re
@@ -19,7 +23,7 @@ from pathlib import Path
 from types import ModuleType
 
 PAGES = Path(__file__).parent.parent / "api"
-ROOM = re.compile(r"^```\{room\} (?P<module>[\w.]+)(?P<order>(?: \w+)*)\n```$", re.MULTILINE)
+ROOM = re.compile(r"^```\{room\} (?P<module>[\w.]+)\n```$", re.MULTILINE)
 NAMES = re.compile(r"^```\{names\}\n```$", re.MULTILINE)
 SHARED = "Shared"
 """Heading of what a package's private files define for all of its rooms."""
@@ -102,17 +106,14 @@ def public(module: ModuleType) -> list[Definition]:
     return sorted(found, key=lambda d: (places.index(d.home), d.line))
 
 
-def groups(module: ModuleType, order: list[str] = ()) -> dict[str, list[Definition]]:
-    """Public names by the file that defines them: those of ``order`` first, then as the package's text names them."""
+def groups(module: ModuleType) -> dict[str, list[Definition]]:
+    """Public names by the file that defines them, in the order in which the package's text names the files."""
     members: dict[str, list[Definition]] = {}
     for definition in public(module):
         part = definition.home.removeprefix(module.__name__).lstrip(".")
         members.setdefault(SHARED if part.startswith("_") else part, []).append(definition)
-    for part in order:
-        if part not in members:
-            raise ValueError(f"{module.__name__} has no part {part!r} with a public name")
     told = re.findall(r"``(\w+)``", module.__doc__ or "")
-    rank = {part: i for i, part in reversed(list(enumerate([*order, *told])))}
+    rank = {part: i for i, part in reversed(list(enumerate(told)))}
     return dict(sorted(members.items(), key=lambda item: (item[0] == SHARED, rank.get(item[0], len(rank)))))
 
 
@@ -144,11 +145,11 @@ def _entry(module: ModuleType, definition: Definition) -> str:
     return f"{head}\n\n{_indented(text)}"
 
 
-def room(name: str, order: list[str] = ()) -> str:
+def room(name: str) -> str:
     """The text of a module's page: what the module says of itself, then its names."""
     module = importlib.import_module(name)
     here = f".. py:currentmodule:: {name}"
-    parts = groups(module, order)
+    parts = groups(module)
     page = [_rst(f".. automodule:: {name}")]
     for part, definitions in parts.items():
         if len(parts) > 1 and part:
@@ -159,23 +160,23 @@ def room(name: str, order: list[str] = ()) -> str:
     return "\n".join(page)
 
 
-def rooms() -> dict[str, tuple[str, list[str]]]:
-    """Every module that a page of the book shows: its page and the order of its parts, in the order of the pages."""
+def rooms() -> dict[str, str]:
+    """Every module that a page of the book shows, and its page, in the order of the pages."""
     import yaml
 
     content = yaml.safe_load((PAGES.parent.parent / "_toc.yml").read_text("utf-8"))
     chapters = [chapter for part in content["parts"] for chapter in part["chapters"]]
     pages = [s["file"] for c in chapters if c["file"] == "book/api/index" for s in c["sections"]]
     texts = {Path(page).name: (PAGES.parent.parent / f"{page}.md").read_text("utf-8") for page in pages}
-    return {m["module"]: (page, m["order"].split()) for page, text in texts.items() for m in ROOM.finditer(text)}
+    return {m["module"]: page for page, text in texts.items() for m in ROOM.finditer(text)}
 
 
 def names() -> str:
     """The table of all public names with their claims, one a room."""
     page = []
-    for name, (file, order) in rooms().items():
+    for name, file in rooms().items():
         module = importlib.import_module(name)
-        rows = [d for part in groups(module, order).values() for d in part]
+        rows = [d for part in groups(module).values() for d in part]
         lines = [".. list-table::\n   :class: names\n   :widths: 30 70\n"]
         lines += [f"   * - :py:{KINDS[d.kind]}:`~{name}.{d.name}`\n     - {d.claim}" for d in rows]
         page.append(f"### [{name.removeprefix('homogen.')}]({file}.md)\n")
@@ -190,27 +191,8 @@ def _expand(app, docname, source) -> None:
     for name in shown:
         for file in _files(importlib.import_module(name)):
             app.env.note_dependency(sys.modules[file].__file__)
-    source[0] = ROOM.sub(lambda m: room(m["module"], m["order"].split()), source[0])
+    source[0] = ROOM.sub(lambda m: room(m["module"]), source[0])
     source[0] = NAMES.sub(lambda m: names(), source[0])
-
-
-def _signature(app, what, name, thing, options, signature, returned):
-    """Types as the source writes them: ``Row``, ``np.ndarray``; not what they stand for."""
-    from sphinx.util.inspect import stringify_signature
-
-    try:
-        written = inspect.signature(thing)
-    except (TypeError, ValueError):
-        return signature, returned
-    own = list(written.parameters.values())
-    if what == "method" and own and own[0].name in ("self", "cls"):
-        own = own[1:]
-    if what in ("class", "exception") and [p.name for p in own] == ["args", "kwargs"]:
-        return "", None
-    back = inspect.Signature.empty if what == "class" else written.return_annotation
-    text = stringify_signature(written.replace(parameters=own, return_annotation=back))
-    arguments, arrow, answer = text.rpartition(" -> ")
-    return (arguments, answer) if arrow else (text, None)
 
 
 def _initials(app, what, name, thing, options, lines):
@@ -219,40 +201,26 @@ def _initials(app, what, name, thing, options, lines):
 
 
 def _resolve(app, env, node, contnode):
-    """Link what one page alone defines; show types of other libraries, and what exists without a page, as plain code.
-
-    A misspelt reference is neither, and warns.
-    """
+    """Link what one page alone defines, and show other types, those of libraries, as plain code; the rest warns."""
     from sphinx.util.nodes import make_refnode
 
     if node.get("refdomain") != "py":
         return None
-    target, module = node["reftarget"], node.get("py:module")
-    objects = env.get_domain("py").objects
-    found = [n for n in (f"{module}.{target}", target) if n in objects]
-    found = found or [n for n, entry in objects.items() if n.endswith(f".{target}") and not entry.aliased]
-    if len(found) == 1:
-        entry = objects[found[0]]
-        return make_refnode(app.builder, node["refdoc"], entry.docname, entry.node_id, contnode, found[0])
+    target, objects = node["reftarget"], env.get_domain("py").objects
     of_a_type = "refexplicit" not in node or node.get("refspecific")
-    return contnode if of_a_type or _exists(target, module) else None
-
-
-def _exists(target: str, module: str | None) -> bool:
-    """Whether a reference names a module, or something that a loaded one holds; loads no module but packages."""
-    for path in (f"{module}.{target}", target):
-        home, _, name = path.rpartition(".")
-        with contextlib.suppress(ImportError, ValueError):
-            if hasattr(sys.modules.get(home), name) or importlib.util.find_spec(path):
-                return True
-    return False
+    if of_a_type and target.startswith("homogen."):
+        target = target.rpartition(".")[2]  # written out by autodoc: where it is defined, not where users find it
+    found = [(n, entry) for n, entry in objects.items() if n.endswith(f".{target}") and not entry.aliased]
+    if len(found) == 1:
+        (name, entry), *_ = found
+        return make_refnode(app.builder, node["refdoc"], entry.docname, entry.node_id, contnode, name)
+    return contnode if of_a_type else None
 
 
 def setup(app):
     app.setup_extension("sphinx.ext.autodoc")
     app.setup_extension("sphinx.ext.napoleon")
     app.connect("source-read", _expand)
-    app.connect("autodoc-process-signature", _signature)
     app.connect("autodoc-process-docstring", _initials, priority=900)
     app.connect("missing-reference", _resolve)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

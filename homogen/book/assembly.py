@@ -43,13 +43,7 @@ def results_folder(profile_name: str) -> Path:
 
 
 def plan(profile_name: str = BOOK[0], folder: str | os.PathLike = NOTEBOOKS) -> list[Planned]:
-    """Say which profile runs which chapter of the book: the one given, else ``released``.
-
-    Raises
-    ------
-    BadInput
-        If a profile cannot be read, or a chapter is in neither, or not in the table of contents.
-    """
+    """Say which profile runs which chapter of the book: the one given, else ``released``."""
     every, told = chapters(folder), listed(folder)
     if told and (untold := [name for name in every if name not in told]):
         raise BadInput(

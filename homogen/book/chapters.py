@@ -53,13 +53,7 @@ class Chapter:
 
 
 def chapters(folder: str | os.PathLike = NOTEBOOKS) -> dict[str, Chapter]:
-    """Find the chapters of a folder in the order of the table of contents; those that it does not list come last.
-
-    Raises
-    ------
-    BadInput
-        If the folder has no chapter, or a chapter's parameters cell or front matter cannot be read.
-    """
+    """Find the chapters of a folder in the order of the table of contents; those that it does not list come last."""
     paths = {path.stem: path for path in sorted(Path(folder).glob("[a-z]*.md"))}
     if not paths:
         raise BadInput(f"no chapters in {Path(folder).resolve()}; run this in the project's folder")

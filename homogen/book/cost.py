@@ -93,13 +93,7 @@ class Weights:
 
 
 def loads(chapter: Chapter, parameters: Mapping[str, Any]) -> list[Load]:
-    """What a chapter draws, a row a model.
-
-    Raises
-    ------
-    BadInput
-        If an entry of its front matter cannot be worked out.
-    """
+    """What a chapter draws, a row a model."""
     values = values_of(chapter, parameters)
     if "benchmark" in values and isinstance(values.get("limit"), int):
         values["limit"] = min(values["limit"], _size(values["benchmark"]))
@@ -130,11 +124,6 @@ def evaluate(text: str, values: Mapping[str, Any], where: str = "expression") ->
     """Work out a sum, difference or product of parameters, of their items, ``len``, ``sum``, ``min`` and ``max``.
 
     ``last(chains)`` gives the last model of each chain or pair.
-
-    Raises
-    ------
-    BadInput
-        If it is anything else, or names what is no parameter.
 
     Examples
     --------

@@ -33,11 +33,6 @@ class Chapter:
     ----------
     name
         The chapter's. It need not have left anything.
-
-    Raises
-    ------
-    BadInput
-        If the name is none, or the earlier findings cannot be removed.
     """
 
     def __init__(self, name: str) -> None:
@@ -83,12 +78,6 @@ class Chapter:
         -------
         Estimate
             The same estimate, so that a cell can show what it recorded.
-
-        Raises
-        ------
-        BadInput
-            If a claim or the name of a setting does not exist, a field is of another kind than an estimate's, or the
-            folder cannot be written.
         """
         if not isinstance(estimate, Estimate):
             raise TypeError(f"finding {name!r}: an Estimate is wanted, got {type(estimate).__name__}")
@@ -135,13 +124,7 @@ def _plain(value: Any) -> Any:
 
 
 def read_file(path: Path) -> list[dict[str, Any]]:
-    """Read findings from a file of them; an empty list if it is not there.
-
-    Raises
-    ------
-    BadInput
-        If it cannot be read, or holds anything else than :meth:`Chapter.record` writes.
-    """
+    """Read findings from a file of them; an empty list if it is not there."""
     try:
         rows = json.loads(path.read_text("utf-8")) if path.is_file() else []
     except (ValueError, RecursionError) as error:

@@ -88,11 +88,6 @@ _TERMS = {
 def kind_of(text: str) -> Kind:
     """Read what a parameter may be.
 
-    Raises
-    ------
-    BadInput
-        If it is not written as the top of this module says.
-
     Examples
     --------
     >>> kind_of("between 0 and 1").most, kind_of("model?").optional, kind_of("chat | completions").choices
@@ -163,13 +158,7 @@ def _literal(text: str) -> Any:
 
 
 def validate(chapter: Chapter, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Check parameters before any kernel starts; text (from the command line) is read as the parameter's type.
-
-    Raises
-    ------
-    BadInput
-        If a name is unknown (with the nearest ones) or a value has the wrong type.
-    """
+    """Check parameters before any kernel starts; text (from the command line) is read as the parameter's type."""
     known = {p.name: p for p in chapter.parameters}
     for name in given:
         if name not in known:

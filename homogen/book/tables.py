@@ -36,8 +36,8 @@ def listing(
 
     Raises
     ------
-    BadInput, ValueError
-        As :func:`browse`.
+    ValueError
+        If the table is empty.
 
     Examples
     --------
@@ -81,8 +81,6 @@ def browse(
 
     Raises
     ------
-    BadInput
-        If a column is not in the table.
     ValueError
         If the table is empty.
 

@@ -50,11 +50,6 @@ class FittedCascade:
         Returns
         -------
         CascadeResult
-
-        Raises
-        ------
-        BadInput
-            If the boundaries are not those it was fitted on, there are no questions, or a score does not fit.
         """
         boundaries = stages_of(boundaries)
         names = [boundary.name for boundary in boundaries]
@@ -114,12 +109,6 @@ def fit_cascade(
     Returns
     -------
     FittedCascade
-
-    Raises
-    ------
-    BadInput
-        If there are fewer than two boundaries or two of one name, lengths differ, a score is infinite, the share is out
-        of range, or one class is missing.
 
     Examples
     --------

@@ -13,8 +13,9 @@ from homogen import evaluation
 from homogen.cascade._base import fit_evidence, numbers, stratified
 from homogen.cascade.fit import bands, evidence, out_of_fold, scored_rows, stage_fits, stops
 from homogen.cascade.run import Boundary, stages_of
-from homogen.records import BadInput, shown
+from homogen.records import BadInput, Draws, shown
 from homogen.records.checks import ranged, whole
+from homogen.records.draws import check_draws
 
 SHARES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 """Shares of the questions to pass on that :func:`cross_validate` and :func:`cost_curve` try."""
@@ -70,8 +71,7 @@ def cross_validate(
     shares: Sequence[float] = SHARES,
     tolerance: float = 0.01,
     folds: int = 5,
-    seed: int = 0,
-    resamples: int = 10_000,
+    draws: Draws = Draws(),
     questions: Sequence | None = None,
 ) -> CrossValidated:
     r"""Fit and judge a cascade by nested cross-validation, beside its matched controls.
@@ -96,10 +96,8 @@ def cross_validate(
         How much AUROC may be given away for a cheaper share.
     folds
         Outer and inner folds, stratified by ``wrong``.
-    seed
-        Of the folds, the lots and the bootstrap.
-    resamples
-        Of the bootstrap intervals.
+    draws
+        Of the bootstrap intervals; the seed is that of the folds and the lots as well.
     questions
         For boundaries whose score is a function. All are scored: judging needs what running would save.
 
@@ -110,8 +108,7 @@ def cross_validate(
     Raises
     ------
     BadInput
-        If there are fewer than two boundaries or two of one name, lengths differ, a score is infinite, an argument is
-        out of range, or a class has fewer rows than twice the folds.
+        If a class has fewer rows than twice the folds.
 
     Notes
     -----
@@ -126,7 +123,7 @@ def cross_validate(
     >>> rng = np.random.default_rng(0)
     >>> wrong = rng.random(200) < 0.4
     >>> cheap, dear = wrong + rng.normal(0, 2, 200), wrong + rng.normal(0, 1, 200)
-    >>> found = cross_validate([Boundary("cheap", 1, cheap), Boundary("dear", 9, dear)], wrong, resamples=100)
+    >>> found = cross_validate([Boundary("cheap", 1, cheap), Boundary("dear", 9, dear)], wrong, draws=Draws(100))
     >>> found.table.index.tolist()
     ['cascade', 'by lot', 'parallel', 'cheap alone', 'dear alone']
     >>> bool(found.table.loc["cascade", "cost"] < found.table.loc["parallel", "cost"])
@@ -135,6 +132,7 @@ def cross_validate(
     boundaries = stages_of(boundaries)
     S, w, keep, given = scored_rows(boundaries, wrong, questions)
     tried = _check_shares(shares)
+    check_draws(draws)
     whole("folds", folds, 2)
     tolerance = ranged("tolerance", tolerance, 0, 1)
     if min(w.sum(), (~w).sum()) < 2 * folds:
@@ -146,10 +144,10 @@ def cross_validate(
     n, stages = S.shape
     found = np.full((n, len(names)), np.nan)
     stage, drawn = np.zeros(n, dtype=int), np.empty((LOTS, n))
-    rng = np.random.default_rng(whole("seed", seed, 0))
+    rng = np.random.default_rng(draws.seed)
     thresholds, priors = [], []
-    for train, test in stratified(w, folds, seed):
-        share = _choose(S[train], w[train], tried, tolerance, folds, seed)
+    for train, test in stratified(w, folds, draws.seed):
+        share = _choose(S[train], w[train], tried, tolerance, folds, draws.seed)
         fits = stage_fits(S[train], w[train])
         inside, outside = evidence(fits, S[train]), evidence(fits, S[test])
         edges = bands(inside, share)
@@ -166,7 +164,7 @@ def cross_validate(
     spent = np.cumsum(costs)
     mean_cost = [*[spent[stage].mean()] * 2, spent[-1], *costs]
     last_saved = [*[np.mean(stage < stages - 1)] * 2, 0.0, *[1.0] * (stages - 1), 0.0]
-    estimates = [evaluation.auroc(column, w, resamples=resamples, seed=seed) for column in found.T]
+    estimates = [evaluation.auroc(column, w, draws=draws) for column in found.T]
     areas = [evaluation.auroc(lot, w, interval=None).value for lot in drawn]
     dealt = iter(areas)
     by_lot = evaluation.mean_over_lots(lambda _: next(dealt), LOTS)
@@ -211,8 +209,10 @@ def cost_curve(
 
     Parameters
     ----------
-    boundaries, wrong, shares, folds, seed, questions
+    boundaries, wrong, shares, folds, questions
         As in :func:`cross_validate`.
+    seed
+        Of the folds.
 
     Returns
     -------
@@ -223,7 +223,7 @@ def cost_curve(
     Raises
     ------
     BadInput
-        As in :func:`cross_validate`; a class needs as many rows as there are folds.
+        If a class has fewer rows than there are folds.
 
     Examples
     --------

@@ -49,7 +49,7 @@ def scaled(values: Sequence[float]) -> np.ndarray:
     Raises
     ------
     BadInput
-        If scores are not finite or do not vary.
+        If scores do not vary.
 
     Examples
     --------
@@ -78,7 +78,7 @@ def mixture(first: Sequence[float], second: Sequence[float], weight: float) -> n
     Raises
     ------
     BadInput
-        If lengths differ, scores do not vary or are not finite, or the weight is out of range.
+        If scores do not vary.
 
     Examples
     --------
@@ -117,11 +117,6 @@ def mixture_cascade(
     -------
     MixtureCascade
         Scores, and which questions asked for the second one.
-
-    Raises
-    ------
-    BadInput
-        If lengths differ, scores do not vary or are not finite, or an argument is out of range.
 
     References
     ----------
@@ -165,11 +160,6 @@ def mixture_curve(
     pandas.DataFrame
         A row a half-width: ``delta``, ``auroc`` (NaN where one class is missing), ``escalated`` (how many questions),
         ``share_escalated``.
-
-    Raises
-    ------
-    BadInput
-        As in :func:`mixture_cascade`, or if a label is not 0, 1 or NaN.
 
     Examples
     --------

@@ -48,11 +48,6 @@ def pointer_features(
         was cut short of a full stop), seven of the question (words, whether it has a number, and whether it asks who,
         what or which, when or where, why or how, or for yes or no).
 
-    Raises
-    ------
-    BadInput
-        If lengths differ, something is not a text, or an entropy is negative or infinite.
-
     Notes
     -----
     The paper names the kinds (entropy statistics, length, question type, hedges) and their number, not the list; this
@@ -143,7 +138,7 @@ def learned_pointer(
     Raises
     ------
     BadInput
-        If lengths differ, numbers are infinite, or a class has fewer rows than there are folds.
+        If a class has fewer rows than there are folds.
 
     Notes
     -----

@@ -33,7 +33,7 @@ class Boundary:
     Raises
     ------
     BadInput
-        If the cost is negative or not finite, or a score could both flag and clear.
+        If a score could both flag and clear.
     """
 
     name: str
@@ -112,12 +112,6 @@ def run_cascade(boundaries: Sequence[Boundary], questions: Sequence | None = Non
     -------
     CascadeResult
 
-    Raises
-    ------
-    BadInput
-        If there is no boundary or something else in place of one, scores differ in length or are infinite, or a
-        function is given but no questions.
-
     Notes
     -----
     The mean cost is :math:`\sum_i c_i \prod_{j<i} \beta_j` with :math:`\beta_j` the share that stage j passes on of
@@ -168,11 +162,6 @@ def cascade_cost(costs: Sequence[float], passed_on: Sequence[float]) -> float:
     passed_on
         ``(S - 1,)`` or ``(S,)`` share :math:`\beta_j` that each stage passes on, of the questions that reach it; the
         last stage has nobody to pass on to.
-
-    Raises
-    ------
-    BadInput
-        If lengths do not fit, a cost is negative, infinite or NaN, or a share lies outside [0, 1].
 
     Examples
     --------

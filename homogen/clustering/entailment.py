@@ -199,12 +199,6 @@ def cluster_nli(
         Under ``"either"`` an answer may sit in several clusters: it gets the first of them, which leaves the number of
         clusters as it is; all of them are in :func:`membership_nli`.
 
-    Raises
-    ------
-    BadInput
-        If the rule is unknown, a question is not a list, an answer is not a string, there are more or fewer questions
-        than lists, or the model returns anything but probabilities.
-
     Notes
     -----
     The model is asked as little as the rule allows: about distinct texts only, and in the second direction only where

@@ -50,12 +50,6 @@ def cluster(similarities: Iterable[np.ndarray], threshold: float = 0.4, linkage:
     list of numpy.ndarray
         One ``(N,)`` array of int labels a question, 0-based in order of first appearance; -1 for a missing answer.
 
-    Raises
-    ------
-    BadInput
-        If a matrix is not square, not symmetric, out of range, NaN in part or without ones on its diagonal, and the
-        message says which; if the threshold is out of range or the linkage is unknown.
-
     Notes
     -----
     Raising the threshold removes edges, so it can never lower the number of single-linkage clusters nor raise

@@ -8,8 +8,9 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from scipy import stats
 
-from homogen.records import BadInput, Estimate
-from homogen.records.checks import label_row, listed_by_question, resampling, share
+from homogen.records import BadInput, Draws, Estimate
+from homogen.records.checks import label_row, listed_by_question, share
+from homogen.records.draws import check_draws
 from homogen.records.results import percent
 
 
@@ -28,11 +29,6 @@ def alignment_tax(labels: Iterable[Sequence[int]]) -> np.ndarray:
     numpy.ndarray
         ``(Q,)``, 0 if all answers differ, 1 - 1/N if all are alike; NaN with fewer than two answers left. Higher is
         *less* diverse: as a score of uncertainty it points the wrong way round.
-
-    Raises
-    ------
-    BadInput
-        If a question's labels are not whole numbers from -1.
 
     References
     ----------
@@ -67,11 +63,6 @@ def single_cluster_rate(labels: Iterable[Sequence[int]], level: float = 0.95) ->
     Estimate
         The rate in [0, 1]. A question with fewer than two answers left is not counted and lowers ``coverage``;
         undefined (NaN with the reason) if none is left.
-
-    Raises
-    ------
-    BadInput
-        If a question's labels are not whole numbers from -1, or the level does not lie between 0 and 1.
 
     References
     ----------
@@ -111,11 +102,6 @@ def is_single_cluster(labels: Iterable[Sequence[int]]) -> np.ndarray:
     numpy.ndarray
         ``(Q,)`` bool; False too for a question with fewer than two answers left.
 
-    Raises
-    ------
-    BadInput
-        If a question's labels are not whole numbers from -1.
-
     Examples
     --------
     >>> is_single_cluster([[0, 0, 0], [0, 1, 0], [0, -1, -1]])
@@ -125,37 +111,25 @@ def is_single_cluster(labels: Iterable[Sequence[int]]) -> np.ndarray:
     return np.array([len(x) > 1 and len(np.unique(x)) == 1 for x in left], dtype=bool)
 
 
-def mean_number_of_clusters(
-    labels: Iterable[Sequence[int]], resamples: int = 10_000, seed: int = 0, level: float = 0.95
-) -> Estimate:
+def mean_number_of_clusters(labels: Iterable[Sequence[int]], draws: Draws = Draws()) -> Estimate:
     r"""Mean number of clusters a question, with a bootstrap interval over questions.
 
     .. math:: \frac{1}{Q} \sum_{q=1}^{Q} |\text{clusters}_q|
 
-    The interval is the middle ``level`` of the means of ``resamples`` draws of Q questions with replacement.
+    The interval is the middle share (the level) of the means of as many resamples of Q questions with replacement.
 
     Parameters
     ----------
     labels
         One ``(N_i,)`` array a question, -1 for a missing answer.
-    resamples
-        Bootstrap resamples of the questions.
-    seed
-        Of the resampling.
-    level
-        Confidence level of the percentile interval.
+    draws
+        Resamples of the questions, and the level of the percentile interval.
 
     Returns
     -------
     Estimate
         At least 1. A question with fewer than two answers left is not counted and lowers ``coverage``; undefined if
         none is left; without an interval if only one is.
-
-    Raises
-    ------
-    BadInput
-        If a question's labels are not whole numbers from -1, ``resamples`` is no whole number from 1, ``seed`` none
-        from 0, or the level does not lie between 0 and 1.
 
     References
     ----------
@@ -166,18 +140,13 @@ def mean_number_of_clusters(
     >>> print(mean_number_of_clusters([[0, 0, 0], [0, 1, 0], [0, 1, 2], [0, 0, 1]]))
     2.000 [1.250, 2.750], n=4, coverage 100%
     """
-    share("level", level)
-    resampling(resamples, seed)
+    check_draws(draws)
     counts, given = _cluster_counts(labels)
-    return _mean_over_questions(counts, given, "mean number of clusters", resamples, seed, level)
+    return _mean_over_questions(counts, given, "mean number of clusters", draws)
 
 
 def adjusted_rand_index(
-    labels_a: Iterable[Sequence[int]],
-    labels_b: Iterable[Sequence[int]],
-    resamples: int = 10_000,
-    seed: int = 0,
-    level: float = 0.95,
+    labels_a: Iterable[Sequence[int]], labels_b: Iterable[Sequence[int]], draws: Draws = Draws()
 ) -> Estimate:
     r"""Mean adjusted Rand index of two clusterings of the same answers, with a bootstrap interval over questions.
 
@@ -192,7 +161,7 @@ def adjusted_rand_index(
     ----------
     labels_a, labels_b
         One ``(N_i,)`` array a question each, -1 for a missing answer; an answer missing from one is left out of both.
-    resamples, seed, level
+    draws
         As in :func:`mean_number_of_clusters`.
 
     Returns
@@ -200,11 +169,6 @@ def adjusted_rand_index(
     Estimate
         At most 1. A question with fewer than two answers left is not counted and lowers ``coverage``; undefined if
         none is left; without an interval if only one is.
-
-    Raises
-    ------
-    BadInput
-        As :func:`mean_number_of_clusters`, and if the two differ in questions or in a question's answers.
 
     Notes
     -----
@@ -218,16 +182,15 @@ def adjusted_rand_index(
 
     Examples
     --------
-    >>> print(adjusted_rand_index([[0, 0, 1, 1], [0, 0, 0]], [[0, 0, 1, 2], [0, 0, 0]], resamples=1000))
+    >>> print(adjusted_rand_index([[0, 0, 1, 1], [0, 0, 0]], [[0, 0, 1, 2], [0, 0, 0]], draws=Draws(1000)))
     0.786 [0.571, 1.000], n=2, coverage 100%
     """
     from sklearn.metrics import adjusted_rand_score
 
-    share("level", level)
-    resampling(resamples, seed)
+    check_draws(draws)
     pairs, given = _paired(labels_a, labels_b)
     values = [float(adjusted_rand_score(a, b)) for a, b in pairs]
-    return _mean_over_questions(values, given, "mean adjusted Rand index", resamples, seed, level)
+    return _mean_over_questions(values, given, "mean adjusted Rand index", draws)
 
 
 def confirmed_single_cluster_rate(
@@ -252,12 +215,6 @@ def confirmed_single_cluster_rate(
     Estimate
         ``n`` is the number of questions that the first clustering picked, ``coverage`` their share of the questions
         with two answers left; undefined if there is none.
-
-    Raises
-    ------
-    BadInput
-        If labels are not whole numbers from -1, the two clusterings differ in questions or in a question's answers, or
-        the level does not lie between 0 and 1.
 
     Notes
     -----
@@ -314,9 +271,7 @@ def _paired(
     return pairs, len(rows_a)
 
 
-def _mean_over_questions(
-    values: Sequence[float], given: int, name: str, resamples: int, seed: int, level: float
-) -> Estimate:
+def _mean_over_questions(values: Sequence[float], given: int, name: str, draws: Draws) -> Estimate:
     """Mean and percentile interval of one number a question."""
     n = len(values)
     if not n:
@@ -325,7 +280,7 @@ def _mean_over_questions(
     if n > 1:
         # Drawing n questions with replacement is one multinomial draw over the few distinct values.
         value, times = np.unique(values, return_counts=True)
-        means = np.random.default_rng(seed).multinomial(n, times / n, size=resamples) @ value / n
-        low, high = (float(end) for end in np.quantile(means, [(1 - level) / 2, (1 + level) / 2]))
-    method = f"{name}, bootstrap {percent(level)} over questions, {resamples:,} resamples"
+        means = np.random.default_rng(draws.seed).multinomial(n, times / n, size=draws.resamples) @ value / n
+        low, high = (float(end) for end in np.quantile(means, [(1 - draws.level) / 2, (1 + draws.level) / 2]))
+    method = f"{name}, bootstrap {percent(draws.level)} over questions, {draws.resamples:,} resamples"
     return Estimate(float(np.mean(values)), low, high, n, n / given, method)

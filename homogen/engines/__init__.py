@@ -1,8 +1,11 @@
 """Engines draw answers. An engine is anything with ``identity`` and ``generate(prompts, spec)``; one file each.
 
 What it is asked (:class:`Prompt`), what greedy means and how an answer ends is the same for all: ``endings``.
-:func:`homogen.sample` makes one itself for a model of this process. Hand it one for a model behind a server, or for
-vLLM with options of its own.
+:func:`homogen.sampling.sample` makes one itself for a model of this process. Hand it one for a model behind a server,
+or for vLLM with options of its own.
+
+An option of the wrong kind or out of range, and numbers that can be no log-probabilities, are a
+:class:`~homogen.records.BadInput`: one line that names the thing and the mend.
 """
 
 import importlib

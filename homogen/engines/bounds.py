@@ -45,12 +45,6 @@ def entropy_bounds(
     low, high : float
         In nats. They are equal if the whole vocabulary is known; ``high`` is NaN without a vocabulary size.
 
-    Raises
-    ------
-    BadInput
-        If there are more log-probabilities than tokens, a log-probability is NaN or above 0, or they sum to more
-        than 1.
-
     Examples
     --------
     Half and a quarter are known. A quarter is left: one token at the least, two equal ones if there are four in all.

@@ -1,8 +1,8 @@
 """Draw answers from a server that speaks OpenAI's protocol: a commercial one, vLLM, llama.cpp, Ollama, or a local one.
 
 What comes back is less than a model in this process gives. A server may cut, filter or think in secret, and it knows
-at most a few log-probabilities a token; so entropies are bounded (:mod:`homogen.engines.bounds`) or missing, and an
-answer that was not given is recorded as missing, never as something to cluster.
+at most a few log-probabilities a token; so entropies are bounded (:func:`~homogen.engines.entropy_bounds`) or missing,
+and an answer that was not given is recorded as missing, never as something to cluster.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ DIALECTS = ("extended", "openai", "transformers")
 """How a server is told top-k and repetition penalty: as fields, not at all, or in a ``generation_config``."""
 
 KEPT = "finished answers are kept, run again to go on"
-"""What every error here says, as :func:`homogen.sample` writes each batch."""
+"""What every error here says, as :func:`homogen.sampling.sample` writes each batch."""
 
 LONGEST_WAIT = 600.0
 """Seconds; a server that asks for a longer wait is not waited for."""

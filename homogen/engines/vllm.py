@@ -47,8 +47,8 @@ class VLLMEngine:
         A card's name, a folder, or a hub id ``owner/name``, as in :func:`homogen.models.load_model`.
     top_logprobs
         Likeliest tokens whose log-probabilities are kept at each step; entropies are then bounded
-        (:mod:`homogen.engines.bounds`). None keeps the whole vocabulary: exact entropies, some 150,000 numbers a
-        token in main memory, and slow; good for short answers.
+        (:func:`~homogen.engines.entropy_bounds`). None keeps the whole vocabulary: exact entropies, some 150,000
+        numbers a token in main memory, and slow; good for short answers.
     max_model_len
         Longest prompt and answer together, in tokens; None takes 4096, or what the model was made for if that is less.
         The cards' memory is set aside for it.

@@ -3,8 +3,9 @@
 ``score`` is a number a question, higher = less certain; ``wrong`` is true (1) where the answer is wrong, the positive
 class. A question whose score or label is NaN is left out and lowers ``coverage``. What cannot be estimated is
 ``Estimate.undefined`` with the reason. Lengths that differ, infinite scores and labels other than 0, 1 and NaN are a
-``BadInput`` (a ValueError). ``level`` is always the confidence level or the share of a null's range that is shown,
-``resamples`` and ``seed`` are those of a bootstrap, of permutations or of splits.
+``BadInput`` (a ValueError of one line), as is any other argument of the wrong kind or out of range. How many resamples,
+permutations or splits there are, their seed and the level are one :class:`~homogen.records.Draws`; ``level`` alone is
+the confidence level.
 
 Scores of homogenized answers take few distinct values, so ties matter. AUROC counts one as half, and quantities of a
 ranking are their expectation over all orders of the tied rows, in closed form: nothing depends on the order of rows.
@@ -32,53 +33,6 @@ from homogen.evaluation.proportions import fisher, mcnemar, wilson
 from homogen.evaluation.ranking import auroc, bootstrap_test, delong_test, fitted_test, pr_auc
 from homogen.evaluation.rejection import accuracy_at_coverage, aurc, excess_aurc, prr, risk_coverage, risk_reduction
 from homogen.evaluation.selection import SelectedGroup, selected_auroc, split_half, within_category_permutation
+from homogen.records.exports import public as _public
 
-__all__ = [
-    "AbstentionRule",
-    "BrierParts",
-    "PermutationResult",
-    "Row",
-    "SelectedGroup",
-    "TestResult",
-    "accuracy_at_coverage",
-    "against_null",
-    "aurc",
-    "auroc",
-    "bootstrap_test",
-    "brier",
-    "brier_decomposition",
-    "calibration_test",
-    "cohens_d",
-    "conformal_abstention",
-    "correlation_test",
-    "delong_test",
-    "distance_correlation",
-    "ece",
-    "excess_aurc",
-    "fisher",
-    "fitted_test",
-    "holm",
-    "hsic",
-    "isotonic",
-    "likelihood_ratio_test",
-    "mcnemar",
-    "mean",
-    "mean_over_lots",
-    "mutual_information",
-    "paired_difference",
-    "paired_wilcoxon",
-    "partial_auroc_given",
-    "pearson",
-    "platt",
-    "pr_auc",
-    "prr",
-    "reliability",
-    "risk_coverage",
-    "risk_reduction",
-    "selected_auroc",
-    "split_half",
-    "temperature",
-    "tost",
-    "wilson",
-    "within_category_permutation",
-]
+__all__ = _public(globals())

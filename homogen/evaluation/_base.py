@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 from scipy import stats
 
-from homogen.records import BadInput, Estimate, fixed, unknown
-from homogen.records.checks import floats, resampling, share, whole
+from homogen.records import BadInput, Draws, Estimate, fixed, unknown
+from homogen.records.checks import floats, share, whole
+from homogen.records.draws import check_draws
 from homogen.records.results import percent
 
 Row = Sequence[float] | np.ndarray
@@ -196,21 +197,20 @@ def steps(n: int, resamples: int) -> Iterator[int]:
         yield min(step, resamples - done)
 
 
-def resampled(n: int, resamples: int, seed: int) -> Iterator[np.ndarray]:
+def resampled(n: int, draws: Draws) -> Iterator[np.ndarray]:
     """Row numbers of all resamples with replacement, ``(some, n)`` at a time."""
-    whole("resamples", resamples, 1)
-    rng = generator(seed)
-    return (rng.integers(0, n, (some, n), dtype=np.int32) for some in steps(n, resamples))
+    rng = generator(draws.seed)
+    return (rng.integers(0, n, (some, n), dtype=np.int32) for some in steps(n, draws.resamples))
 
 
-def shuffled(blocks: np.ndarray, resamples: int, seed: int) -> Iterator[np.ndarray]:
+def shuffled(blocks: np.ndarray, draws: Draws) -> Iterator[np.ndarray]:
     """Random orders of the rows that leave each row inside its block, ``(some, n)`` at a time.
 
     ``blocks`` are whole numbers in ascending order: 0, 0, 1, 1, 1, 2, …
     """
-    whole("resamples", resamples, 1)
-    rng = generator(seed)
-    return (np.argsort(blocks + rng.random((some, len(blocks))), axis=1) for some in steps(len(blocks), resamples))
+    rng = generator(draws.seed)
+    some = steps(len(blocks), draws.resamples)
+    return (np.argsort(blocks + rng.random((many, len(blocks))), axis=1) for many in some)
 
 
 def percentiles(values: np.ndarray, level: float) -> tuple[float, float, int]:
@@ -243,11 +243,6 @@ def against_null(effect: Estimate, null: Row, level: float = 0.95, sign: int = 1
     PermutationResult
         Undefined without a draw. What is equal up to rounding (1e-10) is as extreme.
 
-    Raises
-    ------
-    BadInput
-        If the draws are not one row of finite numbers, the effect is no Estimate, or ``level`` or ``sign`` is another.
-
     References
     ----------
     Phipson and Smyth (2010), *Stat. Appl. Genet. Mol. Biol.* 9.
@@ -274,15 +269,11 @@ def against_null(effect: Estimate, null: Row, level: float = 0.95, sign: int = 1
     return PermutationResult(effect, pvalue, float(null.mean()), low, high, float(np.median(null)))
 
 
-def check_interval(interval: str | None, resamples: int, seed: int, level: float, known: Sequence[str]) -> None:
+def check_interval(interval: str | None, draws: Draws, known: Sequence[str]) -> None:
     """Check an interval's name and what belongs to it, even where the estimate turns out undefined."""
-    if interval is None:
-        return
-    if not isinstance(interval, str) or interval not in known:
+    check_draws(draws)
+    if interval is not None and (not isinstance(interval, str) or interval not in known):
         raise unknown("interval", interval, [*known, "None"])
-    z_of(level)
-    if interval in ("auto", "bootstrap"):
-        resampling(resamples, seed)
 
 
 ONE = "one question says nothing of how questions vary"
@@ -327,9 +318,7 @@ def estimate_from_counts(
     score: Row,
     wrong: Row,
     interval: str | None,
-    resamples: int,
-    seed: int,
-    level: float,
+    draws: Draws = Draws(),
     intervals: Sequence[str] = ("bootstrap",),
 ) -> Estimate:
     """Estimate a statistic of the numbers of right and of wrong answers at each distinct score, lowest first.
@@ -337,7 +326,7 @@ def estimate_from_counts(
     The statistic takes ``(B, G)`` counts of each for B samples at once, and gives NaN where a class is missing that it
     needs. A resample of questions changes counts only.
     """
-    check_interval(interval, resamples, seed, level, intervals)
+    check_interval(interval, draws, intervals)
     (s, w), given = complete_rows(("wrong",), score=score, wrong=wrong)
     n = len(s)
     if not n:
@@ -349,9 +338,9 @@ def estimate_from_counts(
         return Estimate.undefined(f"{'every' if w[0] else 'no'} answer is wrong", n, n / given)
     if interval is None:
         return Estimate(value, NAN, NAN, n, n / given, name)
-    values = np.concatenate([statistic(*count(cells[rows])) for rows in resampled(n, resamples, seed)])
+    values = np.concatenate([statistic(*count(cells[rows])) for rows in resampled(n, draws)])
     constant = len(distinct) == 1 and 0 < w.sum() < n
-    low, high, method = bootstrap_interval(values, level, n, name, by_construction=constant)
+    low, high, method = bootstrap_interval(values, draws.level, n, name, by_construction=constant)
     return Estimate(value, low, high, n, n / given, method)
 
 

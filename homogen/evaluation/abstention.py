@@ -44,11 +44,6 @@ class AbstentionRule:
         ----------
         score
             ``(n,)``, of the same kind as the calibration scores.
-
-        Raises
-        ------
-        BadInput
-            If ``score`` is no row of finite numbers and NaN.
         """
         return row("score", score) < self.threshold
 
@@ -85,12 +80,6 @@ def conformal_abstention(score: Row, wrong: Row, alpha: float, guarantee: str = 
     AbstentionRule
         With too few rows for ``alpha`` it abstains always, and ``method`` says how many it would need; ``coverage`` is
         NaN without rows.
-
-    Raises
-    ------
-    BadInput
-        If lengths differ, a score is infinite, a label is not 0, 1 or NaN, ``alpha`` does not lie in (0, 1), or the
-        guarantee is not known.
 
     References
     ----------

@@ -22,10 +22,10 @@ from homogen.evaluation._base import (
     mass_bins,
     probabilities,
     steps,
-    z_of,
 )
-from homogen.records import Estimate
+from homogen.records import Draws, Estimate
 from homogen.records.checks import one_of, whole
+from homogen.records.draws import check_draws
 
 BINNINGS = ("width", "mass")
 
@@ -58,12 +58,6 @@ def reliability(prob_wrong: Row, wrong: Row, bins: int = 15, binning: str = "wid
     -------
     pandas.DataFrame
         A bin a row: ``low``, ``high``, ``n``, ``forecast`` :math:`\bar p_b` and ``error_rate`` :math:`\bar w_b`.
-
-    Raises
-    ------
-    BadInput
-        If a forecast lies outside [0, 1], a label is not 0, 1 or NaN, lengths differ, or ``bins`` or ``binning`` is
-        none of the above.
 
     References
     ----------
@@ -117,11 +111,6 @@ def ece(prob_wrong: Row, wrong: Row, bins: int = 15, binning: str = "width") -> 
     Estimate
         From 0 to 1, lower is better; its ends are NaN. Undefined without questions.
 
-    Raises
-    ------
-    BadInput
-        As in :func:`reliability`.
-
     References
     ----------
     Naeini, Cooper and Hauskrecht (2015), AAAI.
@@ -138,17 +127,11 @@ def ece(prob_wrong: Row, wrong: Row, bins: int = 15, binning: str = "width") -> 
     (kept, _), _ = complete_rows(("wrong",), prob_wrong=p, wrong=wrong)
     error = _ece_of(np.unique(kept), bins, binning)
     name = f"ECE, {bins} bins of equal {binning}"
-    return estimate_from_counts(error, name, p, wrong, None, 1, 0, 0.95)
+    return estimate_from_counts(error, name, p, wrong, None)
 
 
 def calibration_test(
-    prob_wrong: Row,
-    wrong: Row,
-    bins: int = 15,
-    binning: str = "width",
-    resamples: int = 2000,
-    seed: int = 0,
-    level: float = 0.95,
+    prob_wrong: Row, wrong: Row, bins: int = 15, binning: str = "width", draws: Draws = Draws(2000)
 ) -> PermutationResult:
     r"""Beside an ECE, the range of ECEs that these very forecasts would have if they meant what they say.
 
@@ -162,20 +145,13 @@ def calibration_test(
     ----------
     prob_wrong, wrong, bins, binning
         As in :func:`reliability`.
-    resamples, seed
-        Draws of the labels, and their seed.
-    level
-        Share of the range that is shown.
+    draws
+        Of the labels, and the share of their range that is shown.
 
     Returns
     -------
     PermutationResult
         ``observed`` is :func:`ece`. Undefined without questions.
-
-    Raises
-    ------
-    BadInput
-        As in :func:`reliability`, and if ``resamples``, ``seed`` or ``level`` is out of range.
 
     References
     ----------
@@ -188,21 +164,20 @@ def calibration_test(
     >>> print(f"{calibration_test([0.9] * 10, [0] * 10).pvalue:.4f}, {calibration_test([0.9], [0]).pvalue:.1f}")
     0.0005, 0.1
     """
-    z_of(level)
-    whole("resamples", resamples, 1)
+    check_draws(draws)
     observed = ece(prob_wrong, wrong, bins, binning)
     (p, _), given = complete_rows(("wrong",), prob_wrong=probabilities(prob_wrong), wrong=wrong)
-    n, rng = len(p), generator(seed)
+    n, rng = len(p), generator(draws.seed)
     if not n:
         return PermutationResult.undefined("no questions", 0, given)
     values, size = np.unique(p, return_counts=True)
     error, null = _ece_of(values, bins, binning), []
-    for some in steps(n, resamples):
+    for some in steps(n, draws.resamples):
         # Of equal forecasts only the number of wrong answers counts.
         bad = rng.binomial(size, values, (some, len(values)))
         null.append(error(size - bad, bad))
-    method = f"{observed.method}; {resamples:,} draws of the labels from the forecasts"
-    return against_null(dataclasses.replace(observed, method=method), np.concatenate(null), level)
+    method = f"{observed.method}; {draws.resamples:,} draws of the labels from the forecasts"
+    return against_null(dataclasses.replace(observed, method=method), np.concatenate(null), draws.level)
 
 
 def _ece_of(values: np.ndarray, bins: int, binning: str) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
@@ -219,14 +194,7 @@ def _ece_of(values: np.ndarray, bins: int, binning: str) -> Callable[[np.ndarray
     return error
 
 
-def brier(
-    prob_wrong: Row,
-    wrong: Row,
-    interval: str | None = "bootstrap",
-    resamples: int = 10_000,
-    seed: int = 0,
-    level: float = 0.95,
-) -> Estimate:
+def brier(prob_wrong: Row, wrong: Row, interval: str | None = "bootstrap", draws: Draws = Draws()) -> Estimate:
     r"""Mean squared error of the forecasts, lower is better (Brier 1950).
 
     .. math:: \mathrm{BS} = \frac{1}{n} \sum_i (p_i - w_i)^2
@@ -242,7 +210,7 @@ def brier(
         ``(n,)`` of 0 and 1. A question with a NaN in either is left out.
     interval
         ``"bootstrap"`` over questions, or ``None``.
-    resamples, seed, level
+    draws
         As in :func:`auroc`.
 
     Returns
@@ -250,12 +218,6 @@ def brier(
     Estimate
         From 0 to 1. Undefined without questions. The ends are NaN, with the reason in ``method``, for one question and
         where all resamples agree; always 0.5, beside both classes, is 0.25 by construction and keeps its interval.
-
-    Raises
-    ------
-    BadInput
-        If a forecast lies outside [0, 1], a label is not 0, 1 or NaN, lengths differ, or another argument is out of
-        range.
 
     References
     ----------
@@ -273,7 +235,7 @@ def brier(
     def score(right: np.ndarray, bad: np.ndarray) -> np.ndarray:
         return (right @ values**2 + bad @ (1 - values) ** 2) / (right + bad).sum(axis=1)
 
-    return estimate_from_counts(score, "Brier score", p, wrong, interval, resamples, seed, level)
+    return estimate_from_counts(score, "Brier score", p, wrong, interval, draws)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -335,11 +297,6 @@ def brier_decomposition(prob_wrong: Row, wrong: Row, bins: int | None = None) ->
     -------
     BrierParts
         NaN without questions; with one class resolution and uncertainty are 0.
-
-    Raises
-    ------
-    BadInput
-        As in :func:`reliability`.
 
     References
     ----------

@@ -27,7 +27,7 @@ from homogen.evaluation._base import (
     varies,
     z_of,
 )
-from homogen.records import BadInput, Estimate, shown
+from homogen.records import BadInput, Draws, Estimate, shown
 from homogen.records.checks import real, whole
 
 MEAN_INTERVALS = ("auto", "student", "bootstrap")
@@ -40,7 +40,7 @@ LEAST_PAIRS = 6
 _EXACT = 50  # differences up to which the signed-rank test counts all patterns of signs
 
 
-def mean(values: Row, interval: str = "auto", resamples: int = 10_000, seed: int = 0, level: float = 0.95) -> Estimate:
+def mean(values: Row, interval: str = "auto", draws: Draws = Draws()) -> Estimate:
     r"""The mean of one number a question, with its interval over questions.
 
     .. math:: \bar x = \frac{1}{n} \sum_i x_i, \qquad
@@ -49,7 +49,7 @@ def mean(values: Row, interval: str = "auto", resamples: int = 10_000, seed: int
               \bigl[\, Q_{(1 - \gamma)/2}(\bar x^*),\; Q_{(1 + \gamma)/2}(\bar x^*) \,\bigr]
 
     The latter are quantiles of the means :math:`\bar x^*` of n questions drawn with replacement; :math:`\gamma` is
-    ``level``. Of values as skewed as token entropies (gamma, shape 2) it covers .81 with 6 questions and .90 with 30,
+    the level. Of values as skewed as token entropies (gamma, shape 2) it covers .81 with 6 questions and .90 with 30,
     where Student's t covers .91 and .93.
 
     Parameters
@@ -58,7 +58,7 @@ def mean(values: Row, interval: str = "auto", resamples: int = 10_000, seed: int
         ``(n,)`` in any unit; NaN is left out.
     interval
         ``"student"``, ``"bootstrap"``, or ``"auto"``: Student's t below 40 questions, the bootstrap from there up.
-    resamples, seed, level
+    draws
         As in :func:`auroc`.
 
     Returns
@@ -67,12 +67,6 @@ def mean(values: Row, interval: str = "auto", resamples: int = 10_000, seed: int
         In the unit of the values. Undefined without values. For one value, and for values that are all the same, the
         ends are NaN, with the reason in ``method``: a sample without spread shows no doubt, but leaves it (for a
         proportion use :func:`wilson`).
-
-    Raises
-    ------
-    BadInput
-        If ``values`` are no row of finite numbers, the interval is not known, or ``resamples``, ``seed`` or ``level``
-        is out of range.
 
     References
     ----------
@@ -84,25 +78,25 @@ def mean(values: Row, interval: str = "auto", resamples: int = 10_000, seed: int
     >>> print(mean([1.0, 2.0, 3.0, float("nan")]))
     2.000 [-0.484, 4.484], n=3, coverage 75%
     """
-    check_interval(interval, resamples, seed, level, MEAN_INTERVALS)
+    check_interval(interval, draws, MEAN_INTERVALS)
     (x,), given = complete_rows(values=values)
     (x,), exponent = in_units(x)
     x, n = np.sort(x), len(x)
     if not n:
         return Estimate.undefined("no values")
     student = interval == "student" or (interval == "auto" and n < LEAST_FOR_BOOTSTRAP)
-    over = f"{percent(level)} over questions"
-    method = f"mean, Student's t {over}" if student else f"mean, bootstrap {over}, {resamples:,} resamples"
+    over = f"{percent(draws.level)} over questions"
+    method = f"mean, Student's t {over}" if student else f"mean, bootstrap {over}, {draws.resamples:,} resamples"
     value = out_of_units(x.mean(), exponent)
     if n < 2 or not varies(x):
         reason = ONE if n < 2 else "the values do not vary"
         return Estimate(value, NAN, NAN, n, n / given, f"{method}, no interval: {reason}")
     if student:
-        half = float(stats.t.isf((1 - level) / 2, n - 1) * stats.sem(x))
+        half = float(stats.t.isf((1 - draws.level) / 2, n - 1) * stats.sem(x))
         low, high = (out_of_units(x.mean() + side * half, exponent) for side in (-1, 1))
         return Estimate(value, low, high, n, n / given, method)
-    means = np.concatenate([x[rows].mean(axis=1) for rows in resampled(n, resamples, seed)])
-    low, high = (out_of_units(end, exponent) for end in percentiles(means, level)[:2])
+    means = np.concatenate([x[rows].mean(axis=1) for rows in resampled(n, draws)])
+    low, high = (out_of_units(end, exponent) for end in percentiles(means, draws.level)[:2])
     return Estimate(value, low, high, n, n / given, method)
 
 
@@ -129,11 +123,6 @@ def paired_difference(a: Row, b: Row, level: float = 0.95) -> Estimate:
     Estimate
         In the unit of a and b. Undefined without pairs. Below six pairs, and for differences that are all the same up
         to rounding (1e-12 of the largest number), the ends are NaN, with the reason in ``method``.
-
-    Raises
-    ------
-    BadInput
-        If lengths differ, a row does not hold finite numbers, or ``level`` does not lie between 0 and 1.
 
     References
     ----------
@@ -185,11 +174,6 @@ def mean_over_lots(draw: Callable[[np.random.Generator], float], lots: int = 200
     Estimate
         In the unit of the lots; ``n`` is how many lots have a value. Undefined if none has.
 
-    Raises
-    ------
-    BadInput
-        If ``lots`` or ``seed`` is out of range, or a lot is no finite number.
-
     References
     ----------
     Efron and Tibshirani (1993), *An Introduction to the Bootstrap*, chapter 6, on how many draws a range needs.
@@ -230,11 +214,6 @@ def holm(pvalues: Row) -> np.ndarray:
     -------
     numpy.ndarray
         ``(m,)`` adjusted p-values in [0, 1], in the order given; NaN stays NaN.
-
-    Raises
-    ------
-    BadInput
-        If they are no row of numbers in [0, 1].
 
     References
     ----------
@@ -278,11 +257,6 @@ def cohens_d(score: Row, wrong: Row, level: float = 0.95) -> Estimate:
     Estimate
         In standard deviations; above 0 where wrong answers score higher. Undefined with fewer than two of a class, and
         where the score does not vary within the classes.
-
-    Raises
-    ------
-    BadInput
-        If lengths differ, a score is infinite, a label is not 0, 1 or NaN, or ``level`` is out of range.
 
     References
     ----------
@@ -329,11 +303,6 @@ def paired_wilcoxon(a: Row, b: Row, level: float = 0.95) -> TestResult:
     TestResult
         ``statistic`` is W; ``effect`` the shift :math:`\hat\theta`, in the unit of a and b. Undefined without pairs
         (p = 1 where all are equal). Where n is too small for any rejection (n < 6 at 95%) the ends are NaN.
-
-    Raises
-    ------
-    BadInput
-        If lengths differ, a row does not hold finite numbers, or ``level`` does not lie between 0 and 1.
 
     Notes
     -----
@@ -422,11 +391,6 @@ def tost(a: Row, b: Row, margin: float, level: float = 0.95) -> TestResult:
     TestResult
         ``statistic`` is the t of the side with the larger p, ``effect`` the mean of a - b. Undefined with fewer
         than two pairs, and where the differences do not vary.
-
-    Raises
-    ------
-    BadInput
-        If lengths differ, a row does not hold finite numbers, ``margin`` is not above 0, or ``level`` is out of range.
 
     References
     ----------

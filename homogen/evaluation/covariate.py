@@ -24,17 +24,11 @@ from homogen.evaluation._base import (
     varies,
     z_of,
 )
-from homogen.records import BadInput, Estimate
+from homogen.records import BadInput, Draws, Estimate
 
 
 def partial_auroc_given(
-    score: Row,
-    covariate: Row,
-    wrong: Row,
-    interval: str | None = "bootstrap",
-    resamples: int = 10_000,
-    seed: int = 0,
-    level: float = 0.95,
+    score: Row, covariate: Row, wrong: Row, interval: str | None = "bootstrap", draws: Draws = Draws()
 ) -> Estimate:
     r"""AUROC of what is left of a score after a straight line on a covariate, such as the length of the answer.
 
@@ -55,7 +49,7 @@ def partial_auroc_given(
         ``(n,)`` of 0 and 1. A question with a NaN anywhere is left out.
     interval
         ``"bootstrap"`` or ``None``. Resamples with one class only are dropped and counted in ``method``.
-    resamples, seed, level
+    draws
         As in :func:`auroc`.
 
     Returns
@@ -64,12 +58,6 @@ def partial_auroc_given(
         From 0 to 1. A score that is a line in the covariate has exactly 0.5, interval [0.5, 0.5], by construction.
         Undefined without both classes, and with fewer than k + 2 questions. The ends are NaN, with the reason in
         ``method``, where all resamples agree (the residuals separate the classes).
-
-    Raises
-    ------
-    BadInput
-        If lengths differ, a score or covariate is infinite or no number, a label is not 0, 1 or NaN, or another
-        argument is out of range.
 
     References
     ----------
@@ -84,7 +72,7 @@ def partial_auroc_given(
     >>> partial_auroc_given(score, length, wrong, interval=None).value
     1.0
     """
-    check_interval(interval, resamples, seed, level, ("bootstrap",))
+    check_interval(interval, draws, ("bootstrap",))
     s, X, w, given = _complete(score, covariate, wrong)
     n, k = X.shape
     if not n:
@@ -117,11 +105,11 @@ def partial_auroc_given(
     if interval is None:
         return Estimate(value, NAN, NAN, n, n / given, name)
     drawn = []
-    for rows in resampled(n, resamples, seed):
+    for rows in resampled(n, draws):
         cells = rows + n * np.arange(len(rows))[:, None]
         drawn.append(values(np.bincount(cells.ravel(), minlength=rows.size).reshape(-1, n).astype(np.float64)))
     line = not np.ptp(np.round(y - U @ (U.T @ y) / n, 9))  # nothing is left, in no resample either
-    low, high, method = bootstrap_interval(np.concatenate(drawn), level, n, name, by_construction=line)
+    low, high, method = bootstrap_interval(np.concatenate(drawn), draws.level, n, name, by_construction=line)
     return Estimate(value, low, high, n, n / given, method)
 
 
@@ -149,11 +137,6 @@ def likelihood_ratio_test(score: Row, covariate: Row, wrong: Row, level: float =
         of significance the two may disagree, and the test is the better one. Undefined without both classes, where the
         score is constant or a line in the covariate, and where the likelihood has no maximum, because a plane separates
         wrong from right answers (Albert and Anderson 1984).
-
-    Raises
-    ------
-    BadInput
-        As in :func:`partial_auroc_given`.
 
     References
     ----------

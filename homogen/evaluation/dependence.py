@@ -1,6 +1,6 @@
 r"""Do two numbers a question go together: correlation, and three statistics that see more than a straight line.
 
-The last three have a permutation null: the partners of ``a`` are dealt out at random, ``resamples`` times. Their values
+The last three have a permutation null: the partners of ``a`` are dealt out at random, draw by draw. Their values
 are above 0 for independent data too, so read them beside ``null_mean``. With a row that does not vary there is nothing
 to measure: undefined, as are fewer than three pairs.
 """
@@ -28,8 +28,9 @@ from homogen.evaluation._base import (
     varies,
     z_of,
 )
-from homogen.records import Estimate
+from homogen.records import Draws, Estimate
 from homogen.records.checks import one_of, whole
+from homogen.records.draws import check_draws
 
 ESTIMATORS = ("plugin", "miller-madow")
 
@@ -63,11 +64,6 @@ def pearson(a: Row, b: Row, level: float = 0.95) -> TestResult:
         made for them, and :func:`correlation_test` is. Undefined with fewer than three pairs, and where a row does not
         vary.
 
-    Raises
-    ------
-    BadInput
-        If lengths differ, a row does not hold finite numbers, or ``level`` does not lie between 0 and 1.
-
     References
     ----------
     Fisher (1921), *Metron* 1.
@@ -98,7 +94,7 @@ def pearson(a: Row, b: Row, level: float = 0.95) -> TestResult:
     return TestResult(t, float(result.pvalue), Estimate(r, float(low), float(high), n, n / given, method))
 
 
-def correlation_test(a: Row, b: Row, resamples: int = 1000, seed: int = 0, level: float = 0.95) -> PermutationResult:
+def correlation_test(a: Row, b: Row, draws: Draws = Draws(1000)) -> PermutationResult:
     r"""Size of Pearson's correlation beside its size where partners are drawn at random.
 
     .. math:: p = \frac{1 + \#\{b : |r_b| \ge |r|\}}{1 + B}
@@ -110,18 +106,13 @@ def correlation_test(a: Row, b: Row, resamples: int = 1000, seed: int = 0, level
     ----------
     a, b
         As in :func:`pearson`.
-    resamples, seed, level
-        Random orders of b, their seed, and the share of their range that is shown.
+    draws
+        Random orders of b, and the share of their range that is shown.
 
     Returns
     -------
     PermutationResult
         ``observed`` is :math:`|r|`. Undefined with fewer than three pairs, and where a row does not vary.
-
-    Raises
-    ------
-    BadInput
-        As in :func:`pearson`, and if ``resamples`` or ``seed`` is out of range.
 
     References
     ----------
@@ -129,24 +120,22 @@ def correlation_test(a: Row, b: Row, resamples: int = 1000, seed: int = 0, level
 
     Examples
     --------
-    >>> r = correlation_test([1, 1, 2, 2, 3, 3], [1, 1, 1, 2, 2, 3], resamples=999)
+    >>> r = correlation_test([1, 1, 2, 2, 3, 3], [1, 1, 1, 2, 2, 3], draws=Draws(999))
     >>> print(f"{r.observed:.2f}, by chance up to {r.null_high:.2f}, p = {r.pvalue:.2f}")
     0.82, by chance up to 0.82, p = 0.12
     """
-    (x, y), given, reason = _checked(a, b, resamples, seed, level)
+    (x, y), given, reason = _checked(a, b, draws)
     n = len(x)
     if reason:
         return PermutationResult.undefined(reason, n, given)
     order = np.lexsort([y, x])  # so the order of rows plays no part
     x, y = ((v[order] - v.mean()) / v.std() for v in (x, y))
-    null = np.array([abs(float(y[rows] @ x)) / n for rows in _orders(n, resamples, seed)])
-    method = f"size of Pearson's r, {resamples:,} permutations"
-    return against_null(_bare(abs(float(x @ y)) / n, n, given, method), null, level)
+    null = np.array([abs(float(y[rows] @ x)) / n for rows in _orders(n, draws)])
+    method = f"size of Pearson's r, {draws.resamples:,} permutations"
+    return against_null(_bare(abs(float(x @ y)) / n, n, given, method), null, draws.level)
 
 
-def distance_correlation(
-    a: Row, b: Row, resamples: int = 1000, seed: int = 0, level: float = 0.95
-) -> PermutationResult:
+def distance_correlation(a: Row, b: Row, draws: Draws = Draws(1000)) -> PermutationResult:
     r"""Distance correlation, 0 in the limit if and only if a and b are independent (Székely, Rizzo and Bakirov 2007).
 
     .. math:: \mathrm{dCor} = \sqrt{\frac{\langle A, B \rangle}
@@ -154,26 +143,19 @@ def distance_correlation(
               H = I - \tfrac{1}{n} \mathbf{1}\mathbf{1}^\top
 
     The biased V-statistic, between 0 and 1, the number that statsmodels and dcor give; for independent pairs it is
-    still near 0.1 at n = 300 (``null_mean``). Memory grows with n squared, time with n squared times ``resamples``.
+    still near 0.1 at n = 300 (``null_mean``). Memory grows with n squared, time with n squared times the draws.
 
     Parameters
     ----------
     a, b
         ``(n,)`` each, in units of their own; a pair with NaN is left out.
-    resamples, seed
-        Of the permutations: at least 1, and a whole number from 0.
-    level
-        Of the range [``null_low``, ``null_high``] of the null, between 0 and 1.
+    draws
+        Of the permutations, and the share of them in [``null_low``, ``null_high``].
 
     Returns
     -------
     PermutationResult
         ``observed`` is dCor, from 0 to 1. Undefined with fewer than three pairs, and where a row does not vary.
-
-    Raises
-    ------
-    BadInput
-        If lengths differ, a row does not hold finite numbers, or another argument is out of range.
 
     References
     ----------
@@ -184,24 +166,24 @@ def distance_correlation(
     A parabola, which has no correlation at all:
 
     >>> a = range(-10, 11)
-    >>> d = distance_correlation(a, [x**2 for x in a], resamples=500)
+    >>> d = distance_correlation(a, [x**2 for x in a], draws=Draws(500))
     >>> print(f"{d.observed:.3f}, null {d.null_mean:.3f}, p = {d.pvalue:.3f}")
     0.493, null 0.329, p = 0.046
     """
-    (x, y), given, reason = _checked(a, b, resamples, seed, level)
+    (x, y), given, reason = _checked(a, b, draws)
     if reason:
         return PermutationResult.undefined(reason, len(x), given)
     # Libraries give one value and no null; permutations need these matrices, which give that value too.
     A, B = (_centred(distance.squareform(distance.pdist(v[:, None]))) for v in (x, y))
     size = math.sqrt((A * A).sum()) * math.sqrt((B * B).sum())
-    null = np.array([np.einsum("ij,ij", A, B[order][:, order]) for order in _orders(len(x), resamples, seed)]) / size
+    null = np.array([np.einsum("ij,ij", A, B[order][:, order]) for order in _orders(len(x), draws)]) / size
     null = np.sqrt(np.maximum(null, 0))  # never below, but for rounding
     observed = math.sqrt(max(float((A * B).sum()), 0) / size)
-    method = f"distance correlation, {resamples:,} permutations"
-    return against_null(_bare(observed, len(x), given, method), null, level)
+    method = f"distance correlation, {draws.resamples:,} permutations"
+    return against_null(_bare(observed, len(x), given, method), null, draws.level)
 
 
-def hsic(a: Row, b: Row, resamples: int = 1000, seed: int = 0, level: float = 0.95) -> PermutationResult:
+def hsic(a: Row, b: Row, draws: Draws = Draws(1000)) -> PermutationResult:
     r"""Hilbert-Schmidt independence criterion with Gaussian kernels (Gretton et al. 2005, ALT).
 
     .. math:: \mathrm{HSIC} = \frac{1}{n^2} \operatorname{tr}(K H L H), \qquad
@@ -213,18 +195,13 @@ def hsic(a: Row, b: Row, resamples: int = 1000, seed: int = 0, level: float = 0.
 
     Parameters
     ----------
-    a, b, resamples, seed, level
+    a, b, draws
         As in :func:`distance_correlation`.
 
     Returns
     -------
     PermutationResult
         ``observed`` is HSIC, from 0 up. Undefined with fewer than three pairs, and where a row does not vary.
-
-    Raises
-    ------
-    BadInput
-        As in :func:`distance_correlation`.
 
     References
     ----------
@@ -233,11 +210,11 @@ def hsic(a: Row, b: Row, resamples: int = 1000, seed: int = 0, level: float = 0.
     Examples
     --------
     >>> a = range(-10, 11)
-    >>> h = hsic(a, [x**2 for x in a], resamples=500)
+    >>> h = hsic(a, [x**2 for x in a], draws=Draws(500))
     >>> print(f"{h.observed:.3f}, null {h.null_mean:.3f}, p = {h.pvalue:.3f}")
     0.030, null 0.009, p = 0.012
     """
-    (x, y), given, reason = _checked(a, b, resamples, seed, level)
+    (x, y), given, reason = _checked(a, b, draws)
     n = len(x)
     if reason:
         return PermutationResult.undefined(reason, n, given)
@@ -245,19 +222,13 @@ def hsic(a: Row, b: Row, resamples: int = 1000, seed: int = 0, level: float = 0.
     # tr(KHLH) is the squared size of U^T P V for any roots K = U U^T and L = V V^T. Gaussian kernels of one number are
     # all but a few dozen columns, so that a permutation costs n times their product and not n squared.
     U, V = (_root_of(matrix) for matrix in (K, L))
-    null = np.array([((U.T @ V[order]) ** 2).sum() for order in _orders(n, resamples, seed)]) / n**2
-    method = f"HSIC, {resamples:,} permutations"
-    return against_null(_bare(float((K * L).sum()) / n**2, n, given, method), null, level)
+    null = np.array([((U.T @ V[order]) ** 2).sum() for order in _orders(n, draws)]) / n**2
+    method = f"HSIC, {draws.resamples:,} permutations"
+    return against_null(_bare(float((K * L).sum()) / n**2, n, given, method), null, draws.level)
 
 
 def mutual_information(
-    a: Row,
-    b: Row,
-    bins: int = 8,
-    estimator: str = "plugin",
-    resamples: int = 1000,
-    seed: int = 0,
-    level: float = 0.95,
+    a: Row, b: Row, bins: int = 8, estimator: str = "plugin", draws: Draws = Draws(1000)
 ) -> PermutationResult:
     r"""Mutual information of a and b in nats, over equal-mass bins (Shannon 1948). Divide by ln 2 for bits.
 
@@ -277,19 +248,13 @@ def mutual_information(
     estimator
         ``"plugin"``, or ``"miller-madow"`` less the bias in the numbers of occupied cells,
         :math:`(K_{ab} - K_a - K_b + 1)/2n`; that one can be below 0.
-    resamples, seed, level
+    draws
         As in :func:`distance_correlation`.
 
     Returns
     -------
     PermutationResult
         ``observed`` is I in nats. Undefined with fewer than three pairs, and where a row does not vary.
-
-    Raises
-    ------
-    BadInput
-        As in :func:`distance_correlation`, if ``bins`` is no whole number from 2 to a million, and if the estimator is
-        not known.
 
     References
     ----------
@@ -299,13 +264,13 @@ def mutual_information(
     --------
     Two columns that are the same say ln 2 nats of each other, one bit:
 
-    >>> m = mutual_information([0, 0, 0, 0, 1, 1, 1, 1], [0, 0, 0, 0, 1, 1, 1, 1], resamples=500)
+    >>> m = mutual_information([0, 0, 0, 0, 1, 1, 1, 1], [0, 0, 0, 0, 1, 1, 1, 1], draws=Draws(500))
     >>> print(f"{m.observed:.3f} nats, {m.observed / math.log(2):.3f} bits, null {m.null_mean:.3f}, p = {m.pvalue:.2f}")
     0.693 nats, 1.000 bits, null 0.071, p = 0.03
     """
     whole("bins", bins, 2, 10**6)
     one_of("estimator", estimator, ESTIMATORS)
-    (x, y), given, reason = _checked(a, b, resamples, seed, level)
+    (x, y), given, reason = _checked(a, b, draws)
     n = len(x)
     if reason:
         return PermutationResult.undefined(reason, n, given)
@@ -322,10 +287,10 @@ def mutual_information(
         return nats
 
     observed = float(information(np.arange(n)[None])[0])
-    null = np.concatenate([information(orders) for orders in shuffled(np.zeros(n), resamples, seed)])
+    null = np.concatenate([information(orders) for orders in shuffled(np.zeros(n), draws)])
     method = f"mutual information in nats, {estimator}, {len(nx)} x {len(ny)} equal-mass bins"
-    method += f", {resamples:,} permutations"
-    return against_null(_bare(observed, n, given, method), null, level)
+    method += f", {draws.resamples:,} permutations"
+    return against_null(_bare(observed, n, given, method), null, draws.level)
 
 
 def _bare(value: float, n: int, given: int, method: str) -> Estimate:
@@ -344,16 +309,14 @@ def _pairs(a: Row, b: Row) -> tuple[tuple[np.ndarray, np.ndarray], int, str]:
     return (x, y), given, f"{' and '.join(still)} {'do' if still[1:] else 'does'} not vary" if still else ""
 
 
-def _checked(a: Row, b: Row, resamples: int, seed: int, level: float) -> tuple[tuple[np.ndarray, np.ndarray], int, str]:
-    whole("resamples", resamples, 1)
-    whole("seed", seed, 0)
-    z_of(level)
+def _checked(a: Row, b: Row, draws: Draws) -> tuple[tuple[np.ndarray, np.ndarray], int, str]:
+    check_draws(draws)
     return _pairs(a, b)
 
 
-def _orders(n: int, resamples: int, seed: int) -> Iterator[np.ndarray]:
+def _orders(n: int, draws: Draws) -> Iterator[np.ndarray]:
     """Random orders of n rows, one at a time."""
-    for orders in shuffled(np.zeros(n), resamples, seed):
+    for orders in shuffled(np.zeros(n), draws):
         yield from orders
 
 

@@ -46,8 +46,7 @@ def platt(score: Row, wrong: Row, folds: int = 5, seed: int = 0) -> np.ndarray:
     Raises
     ------
     BadInput
-        If a class has fewer questions than there are folds, lengths differ, a score is infinite, a label is not 0, 1 or
-        NaN, or ``folds`` or ``seed`` is no whole number in its range.
+        If a class has fewer questions than there are folds.
 
     Notes
     -----
@@ -98,11 +97,6 @@ def isotonic(score: Row, wrong: Row, folds: int = 5, seed: int = 0) -> np.ndarra
     numpy.ndarray
         ``(n,)`` forecasts in [0, 1], NaN where the score is NaN.
 
-    Raises
-    ------
-    BadInput
-        As in :func:`platt`.
-
     Notes
     -----
     All folds share one prior, as in :func:`platt`. A shift in log-odds leaves forecasts of 0 and 1 where they are.
@@ -138,11 +132,6 @@ def temperature(prob_wrong: Row, wrong: Row, folds: int = 5, seed: int = 0) -> n
     -------
     numpy.ndarray
         ``(n,)`` forecasts in [0, 1], NaN where the forecast is NaN.
-
-    Raises
-    ------
-    BadInput
-        As in :func:`platt`, and if a forecast lies outside [0, 1].
 
     Notes
     -----

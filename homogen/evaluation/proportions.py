@@ -33,11 +33,6 @@ def wilson(successes: int, n: int, level: float = 0.95) -> Estimate:
     Estimate
         From 0 to 1. Undefined for n = 0.
 
-    Raises
-    ------
-    BadInput
-        If the numbers are no such counts, or ``level`` does not lie between 0 and 1.
-
     References
     ----------
     Wilson (1927), *J. Am. Stat. Assoc.* 22.
@@ -83,11 +78,6 @@ def mcnemar(a: Row, b: Row, level: float = 0.95) -> TestResult:
     TestResult
         ``statistic`` is :math:`\min(n_{10}, n_{01})`, ``effect`` the rate of a minus that of b. Undefined without
         pairs; p = 1 where all pairs agree. The exact test and the interval can differ about 0.
-
-    Raises
-    ------
-    BadInput
-        If lengths differ, an outcome is not 0, 1 or NaN, or ``level`` does not lie between 0 and 1.
 
     References
     ----------
@@ -140,11 +130,6 @@ def fisher(a: Row, b: Row, level: float = 0.95) -> TestResult:
         ``statistic`` is the sample odds ratio of a against b (infinite or 0 with an empty cell, NaN where nobody or
         everybody has the outcome); ``effect`` the rate of a minus that of b; its n both groups. Undefined if a
         group is empty. The exact test and the interval can differ about 0.
-
-    Raises
-    ------
-    BadInput
-        If an outcome is not 0, 1 or NaN, or ``level`` does not lie between 0 and 1.
 
     References
     ----------

@@ -31,8 +31,9 @@ from homogen.evaluation._base import (
     z_of,
 )
 from homogen.evaluation.rejection import aurc_of, prr_of
-from homogen.records import BadInput, Estimate, shown
-from homogen.records.checks import is_real, one_of, whole
+from homogen.records import BadInput, Draws, Estimate, shown
+from homogen.records.checks import is_real, one_of
+from homogen.records.draws import check_draws
 
 AUROC_INTERVALS = ("auto", "bootstrap", "delong", "newcombe")
 """Known intervals of :func:`auroc`."""
@@ -43,14 +44,7 @@ LEAST_OUT_OF_ORDER = 5
 """if so many of them, on average, are out of order: beside an AUROC of 0 or 1 its percentiles are too narrow."""
 
 
-def auroc(
-    score: Row,
-    wrong: Row,
-    interval: str | None = "auto",
-    resamples: int = 10_000,
-    seed: int = 0,
-    level: float = 0.95,
-) -> Estimate:
+def auroc(score: Row, wrong: Row, interval: str | None = "auto", draws: Draws = Draws()) -> Estimate:
     r"""Probability that a wrong answer scores higher than a right one, a tie counting half (Hanley and McNeil 1982).
 
     .. math:: \mathrm{AUROC} = \frac{1}{n_1 n_0} \sum_{i\,\text{wrong}} \sum_{j\,\text{right}}
@@ -72,12 +66,8 @@ def auroc(
         over resampled questions; those with one class only are dropped and counted in ``method``. With 1, 2, 3 or 5
         wrong answers of 70 it covers .20, .68, .76 and .92 where it says .95. ``"newcombe"``: the score interval of
         Notes. ``"delong"``: normal with DeLong's variance (:func:`delong_test`), cut off at 0 and 1. ``None``: none.
-    resamples
-        How many resamples the bootstrap draws, at least 1.
-    seed
-        Of the bootstrap, a whole number from 0.
-    level
-        Of the interval, between 0 and 1.
+    draws
+        Of the bootstrap; the level is that of the other intervals too.
 
     Returns
     -------
@@ -86,12 +76,6 @@ def auroc(
         classes. With fewer than two of a class no interval is given: the ends are NaN, and ``method`` has the reason.
         At perfect separation (0 or 1) bootstrap and DeLong's interval would have no width, whatever n is, which says
         nothing of what another sample would give: NaN too, and Newcombe's in their place under ``"auto"``.
-
-    Raises
-    ------
-    BadInput
-        If lengths differ, a score is infinite, a label is not 0, 1 or NaN, the interval is not known, or ``resamples``,
-        ``seed`` or ``level`` is out of range.
 
     Notes
     -----
@@ -113,8 +97,8 @@ def auroc(
     >>> auroc([0.9, 0.4, 0.4, 0.1], [1, 1, 0, 0], interval=None).value
     0.875
     """
-    check_interval(interval, resamples, seed, level, AUROC_INTERVALS)
-    point = estimate_from_counts(auroc_of, "AUROC", score, wrong, None, resamples, seed, level)
+    check_interval(interval, draws, AUROC_INTERVALS)
+    point = estimate_from_counts(auroc_of, "AUROC", score, wrong, None, draws)
     (s, w), _ = complete_rows(("wrong",), score=score, wrong=wrong)
     n1, n0 = int(w.sum()), int((~w).sum())
     few = min(n1, n0)
@@ -126,18 +110,16 @@ def auroc(
     if few < 2:
         return dataclasses.replace(point, method=f"AUROC, no interval: needs two of each class, has {few} of one")
     if interval == "delong":
-        return _with_delong(point, s, w, level)
+        return _with_delong(point, s, w, draws.level)
     enough = few >= LEAST_OF_A_CLASS and few * min(point.value, 1 - point.value) >= LEAST_OUT_OF_ORDER
     if interval == "bootstrap" or (interval == "auto" and enough):
-        drawn = estimate_from_counts(
-            auroc_of, "AUROC", score, wrong, "bootstrap", resamples, seed, level, AUROC_INTERVALS
-        )
+        drawn = estimate_from_counts(auroc_of, "AUROC", score, wrong, "bootstrap", draws, AUROC_INTERVALS)
         if interval == "bootstrap" or not math.isnan(drawn.low):
             return dataclasses.replace(drawn, classes=point.classes)
     if s.min() == s.max():
         return dataclasses.replace(point, low=0.5, high=0.5, method="AUROC of a constant score, 0.5 by construction")
-    low, high = _newcombe(point.value, n1, n0, z_of(level))
-    return dataclasses.replace(point, low=low, high=high, method=f"AUROC, Newcombe {percent(level)}")
+    low, high = _newcombe(point.value, n1, n0, z_of(draws.level))
+    return dataclasses.replace(point, low=low, high=high, method=f"AUROC, Newcombe {percent(draws.level)}")
 
 
 def _with_delong(point: Estimate, s: np.ndarray, w: np.ndarray, level: float) -> Estimate:
@@ -166,9 +148,7 @@ def _newcombe(area: float, n1: int, n0: int, z: float) -> tuple[float, float]:
 def fitted_test(
     fit: Callable[[np.ndarray], Row],
     wrong: Row,
-    resamples: int = 200,
-    seed: int = 0,
-    level: float = 0.95,
+    draws: Draws = Draws(200),
     measure: Callable[[Row, np.ndarray], float] | None = None,
 ) -> PermutationResult:
     r"""AUROC of a score that was fitted to the labels, beside fits to labels that say nothing (Ojala and Garriga 2010).
@@ -185,10 +165,8 @@ def fitted_test(
         From labels ``(n,)`` to scores ``(n,)``, higher = less certain.
     wrong
         ``(n,)`` of 0 and 1. NaN stays where it is, and its question is left out of the AUROC.
-    resamples, seed
-        Orders of the labels, and their seed.
-    level
-        Share of the null's range that is shown.
+    draws
+        Orders of the labels, and the share of the null's range that is shown.
     measure
         From scores and labels to a number, higher = better, in the AUROC's place: A above.
 
@@ -196,11 +174,6 @@ def fitted_test(
     -------
     PermutationResult
         ``observed`` is the AUROC of ``fit(wrong)``, or its measure. Undefined without both classes.
-
-    Raises
-    ------
-    BadInput
-        If a label is not 0, 1 or NaN, ``fit`` gives another number of scores, or an argument is out of range.
 
     References
     ----------
@@ -210,13 +183,12 @@ def fitted_test(
     --------
     A "fit" that hands the labels back is perfect, and on any labels: nothing was learned.
 
-    >>> r = fitted_test(lambda labels: labels, [0, 1, 0, 1, 1], resamples=99)
+    >>> r = fitted_test(lambda labels: labels, [0, 1, 0, 1, 1], draws=Draws(99))
     >>> r.observed, r.null_mean, r.pvalue
     (1.0, 1.0, 1.0)
     """
-    z_of(level)
-    whole("resamples", resamples, 1)
-    rng = generator(seed)
+    check_draws(draws)
+    rng = generator(draws.seed)
     if not callable(fit):
         raise BadInput(f"fit must be a function from labels to scores, got {shown(fit)}")
     if measure is not None and not callable(measure):
@@ -236,26 +208,19 @@ def fitted_test(
     observed = area(labels)
     if math.isnan(observed):
         return PermutationResult.undefined("needs wrong and right answers", len(known), len(labels))
-    null = np.empty(resamples)
-    for b in range(resamples):
+    null = np.empty(draws.resamples)
+    for b in range(draws.resamples):
         dealt = labels.copy()
         dealt[known] = rng.permutation(labels[known])
         null[b] = area(dealt)
     what = "AUROC" if measure is None else getattr(measure, "__name__", "measure")
-    method = f"{what} of a fitted score, {resamples:,} refits to permuted labels"
+    method = f"{what} of a fitted score, {draws.resamples:,} refits to permuted labels"
     kinds = int(np.nansum(labels)), int((labels == 0).sum())
     effect = Estimate(observed, NAN, NAN, len(known), len(known) / len(labels), method, kinds)
-    return against_null(effect, null, level)
+    return against_null(effect, null, draws.level)
 
 
-def pr_auc(
-    score: Row,
-    wrong: Row,
-    interval: str | None = "bootstrap",
-    resamples: int = 10_000,
-    seed: int = 0,
-    level: float = 0.95,
-) -> Estimate:
+def pr_auc(score: Row, wrong: Row, interval: str | None = "bootstrap", draws: Draws = Draws()) -> Estimate:
     r"""Area under the precision-recall curve as average precision, wrong answers the positives.
 
     .. math:: \mathrm{AP} = \sum_t (R_t - R_{t-1})\, P_t
@@ -272,7 +237,7 @@ def pr_auc(
     interval
         ``"bootstrap"`` over questions, where resamples without a wrong answer are dropped and counted in ``method``; or
         ``None``.
-    resamples, seed, level
+    draws
         As in :func:`auroc`.
 
     Returns
@@ -280,11 +245,6 @@ def pr_auc(
     Estimate
         From 0 to 1. Undefined if no answer is wrong. The ends are NaN, with the reason in ``method``, for one question
         and where all resamples agree (perfect separation, or every answer is wrong).
-
-    Raises
-    ------
-    BadInput
-        As in :func:`auroc`; there is no DeLong interval.
 
     References
     ----------
@@ -297,7 +257,7 @@ def pr_auc(
     >>> round(pr_auc([0.9, 0.4, 0.4, 0.1], [1, 1, 0, 0], interval=None).value, 4)
     0.8333
     """
-    return estimate_from_counts(_average_precision, "average precision", score, wrong, interval, resamples, seed, level)
+    return estimate_from_counts(_average_precision, "average precision", score, wrong, interval, draws)
 
 
 def delong_test(score_a: Row, score_b: Row, wrong: Row, level: float = 0.95) -> TestResult:
@@ -326,11 +286,6 @@ def delong_test(score_a: Row, score_b: Row, wrong: Row, level: float = 0.95) -> 
         ``statistic`` is z, ``effect`` :math:`A_a - A_b` with a normal interval. Scores that rank alike have
         difference 0 and p = 1. Undefined with fewer than two of a class, and where the difference cannot vary (one
         score separates the classes, and the other does so in another ranking, or reverses them).
-
-    Raises
-    ------
-    BadInput
-        If lengths differ, a score is infinite, a label is not 0, 1 or NaN, or ``level`` does not lie between 0 and 1.
 
     References
     ----------
@@ -364,15 +319,7 @@ def _difference(value: float, low: float, high: float, wrong: np.ndarray, given:
     return Estimate(value, low, high, len(wrong), len(wrong) / given, method, kinds)
 
 
-def bootstrap_test(
-    score_a: Row,
-    score_b: Row,
-    wrong: Row,
-    metric: str = "auroc",
-    resamples: int = 10_000,
-    seed: int = 0,
-    level: float = 0.95,
-) -> TestResult:
+def bootstrap_test(score_a: Row, score_b: Row, wrong: Row, metric: str = "auroc", draws: Draws = Draws()) -> TestResult:
     r"""Test whether two scores of the same questions have the same AUROC, AURC, PRR or PR-AUC, by resampling questions.
 
     .. math:: p = \min\Bigl\{1,\; 2\,\frac{1 + \min(\#\{d^* \le 0\}, \#\{d^* \ge 0\})}{1 + B}\Bigr\}
@@ -389,7 +336,7 @@ def bootstrap_test(
     metric
         ``"auroc"``, ``"aurc"`` (there a negative difference favours a), ``"prr"`` or ``"pr_auc"``. Resamples in which
         it is undefined are dropped and counted in ``method``. The difference of :func:`excess_aurc` is that of AURC.
-    resamples, seed, level
+    draws
         As in :func:`auroc`.
 
     Returns
@@ -398,23 +345,18 @@ def bootstrap_test(
         In the unit of the metric. Undefined with fewer than two questions, where the metric is (one class), and where
         the difference cannot vary, as in :func:`delong_test`.
 
-    Raises
-    ------
-    BadInput
-        As in :func:`delong_test`, if the metric is not known, and if ``resamples`` or ``seed`` is out of range.
-
     References
     ----------
     Efron and Tibshirani (1993), *An Introduction to the Bootstrap*, chapter 15.
 
     Examples
     --------
-    >>> r = bootstrap_test([4, 3, 2, 1, 0], [0, 4, 1, 3, 2], [1, 1, 0, 1, 0], resamples=1000)
+    >>> r = bootstrap_test([4, 3, 2, 1, 0], [0, 4, 1, 3, 2], [1, 1, 0, 1, 0], draws=Draws(1000))
     >>> print(f"{r.effect.value:.3f}, p = {r.pvalue:.2f}")
     0.167, p = 0.87
     """
     one_of("metric", metric, list(_METRICS))
-    check_interval("bootstrap", resamples, seed, level, ("bootstrap",))
+    check_interval("bootstrap", draws, ("bootstrap",))
     statistic, name = _METRICS[metric]
     (a, b, w), given = complete_rows(("wrong",), score_a=score_a, score_b=score_b, wrong=wrong)
     n = len(w)
@@ -435,8 +377,8 @@ def bootstrap_test(
     difference = float(differences(np.arange(n)[None])[0])
     if math.isnan(difference):
         return untested(f"{'every' if w[0] else 'no'} answer is wrong", n, given)
-    drawn = np.concatenate([differences(rows) for rows in resampled(n, resamples, seed)])
-    low, high, dropped = percentiles(drawn, level)
+    drawn = np.concatenate([differences(rows) for rows in resampled(n, draws)])
+    low, high, dropped = percentiles(drawn, draws.level)
     drawn = drawn[~np.isnan(drawn)]
     spread = float(drawn.std()) if len(drawn) else 0.0
     if spread < 1e-12 and (difference or _both_separate(a, b, w)):
@@ -444,8 +386,8 @@ def bootstrap_test(
     tail = min((drawn <= 0).sum(), (drawn >= 0).sum())
     pvalue = min(1.0, 2 * (1 + float(tail)) / (1 + len(drawn)))
     note = f", {dropped:,} with one class dropped" if dropped else ""
-    method = f"difference of {name}, bootstrap {percent(level)} over questions, {resamples:,} resamples{note}"
-    effect = _difference(difference, low, high, w, given, method)
+    drew = f"bootstrap {percent(draws.level)} over questions, {draws.resamples:,} resamples{note}"
+    effect = _difference(difference, low, high, w, given, f"difference of {name}, {drew}")
     return TestResult(difference / spread if spread else 0.0, pvalue, effect)
 
 

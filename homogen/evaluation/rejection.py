@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from homogen.evaluation._base import Row, complete_rows, estimate_from_counts, percent, ratio
-from homogen.records import Estimate
+from homogen.records import Draws, Estimate
 from homogen.records.checks import real
 
 
@@ -32,11 +32,6 @@ def risk_coverage(score: Row, wrong: Row) -> pd.DataFrame:
     pandas.DataFrame
         ``coverage`` k/n and ``risk`` :math:`r_k`, k = 1…n; no rows without questions.
 
-    Raises
-    ------
-    BadInput
-        If lengths differ, a score is infinite, or a label is not 0, 1 or NaN.
-
     References
     ----------
     El-Yaniv and Wiener (2010), *J. Mach. Learn. Res.* 11.
@@ -53,14 +48,7 @@ def risk_coverage(score: Row, wrong: Row) -> pd.DataFrame:
     return pd.DataFrame({"coverage": k / max(len(w), 1), "risk": np.cumsum(share) / k})
 
 
-def aurc(
-    score: Row,
-    wrong: Row,
-    interval: str | None = "bootstrap",
-    resamples: int = 10_000,
-    seed: int = 0,
-    level: float = 0.95,
-) -> Estimate:
+def aurc(score: Row, wrong: Row, interval: str | None = "bootstrap", draws: Draws = Draws()) -> Estimate:
     r"""Area under the risk-coverage curve, lower is better (Geifman, Uziel and El-Yaniv 2019).
 
     .. math:: \mathrm{AURC} = \frac{1}{n} \sum_{k=1}^{n} r_k, \qquad
@@ -74,7 +62,7 @@ def aurc(
         As in :func:`risk_coverage`.
     interval
         ``"bootstrap"`` over questions, or ``None``.
-    resamples, seed, level
+    draws
         As in :func:`auroc`.
 
     Returns
@@ -82,11 +70,6 @@ def aurc(
     Estimate
         From 0 to 1. Undefined without questions. The ends are NaN, with the reason in ``method``, for one question and
         where all resamples agree (no answer is wrong, or every one).
-
-    Raises
-    ------
-    BadInput
-        As in :func:`risk_coverage`, and if another argument is out of range.
 
     Notes
     -----
@@ -106,17 +89,10 @@ def aurc(
     >>> round(aurc([0.1, 0.5, 0.5, 0.9], [0, 1, 0, 1], interval=None).value, 4)
     0.2708
     """
-    return estimate_from_counts(aurc_of, "AURC", score, wrong, interval, resamples, seed, level)
+    return estimate_from_counts(aurc_of, "AURC", score, wrong, interval, draws)
 
 
-def excess_aurc(
-    score: Row,
-    wrong: Row,
-    interval: str | None = "bootstrap",
-    resamples: int = 10_000,
-    seed: int = 0,
-    level: float = 0.95,
-) -> Estimate:
+def excess_aurc(score: Row, wrong: Row, interval: str | None = "bootstrap", draws: Draws = Draws()) -> Estimate:
     r"""AURC beyond that of an oracle which gives all right answers first (Geifman, Uziel and El-Yaniv 2019).
 
     .. math:: \mathrm{AURC} - \mathrm{AURC}_\text{oracle}, \qquad
@@ -131,7 +107,7 @@ def excess_aurc(
         As in :func:`risk_coverage`.
     interval
         ``"bootstrap"`` over questions, or ``None``.
-    resamples, seed, level
+    draws
         As in :func:`auroc`.
 
     Returns
@@ -139,11 +115,6 @@ def excess_aurc(
     Estimate
         From 0 to 1, lower is better. Undefined without questions. The ends are NaN, with the reason in ``method``, for
         one question and where all resamples agree (the oracle's order).
-
-    Raises
-    ------
-    BadInput
-        As in :func:`risk_coverage`, and if another argument is out of range.
 
     Notes
     -----
@@ -162,17 +133,10 @@ def excess_aurc(
     >>> round(excess_aurc([0.1, 0.5, 0.5, 0.9], [0, 1, 0, 1], interval=None).value, 4)
     0.0625
     """
-    return estimate_from_counts(_excess, "excess AURC", score, wrong, interval, resamples, seed, level)
+    return estimate_from_counts(_excess, "excess AURC", score, wrong, interval, draws)
 
 
-def prr(
-    score: Row,
-    wrong: Row,
-    interval: str | None = "bootstrap",
-    resamples: int = 10_000,
-    seed: int = 0,
-    level: float = 0.95,
-) -> Estimate:
+def prr(score: Row, wrong: Row, interval: str | None = "bootstrap", draws: Draws = Draws()) -> Estimate:
     r"""Prediction rejection ratio: how much of an oracle's gain a score has (Malinin and Gales 2021).
 
     .. math:: \mathrm{PRR} = \frac{\mathrm{AURC}_\text{random} - \mathrm{AURC}}
@@ -188,7 +152,7 @@ def prr(
     interval
         ``"bootstrap"`` over questions, where resamples with one class are dropped and counted in ``method``; or
         ``None``.
-    resamples, seed, level
+    draws
         As in :func:`auroc`.
 
     Returns
@@ -196,11 +160,6 @@ def prr(
     Estimate
         At most 1, below 0 where the score is worse than chance. Undefined without both classes. The ends are NaN, with
         the reason in ``method``, where all resamples agree (the oracle's order).
-
-    Raises
-    ------
-    BadInput
-        As in :func:`risk_coverage`, and if another argument is out of range.
 
     Notes
     -----
@@ -217,17 +176,11 @@ def prr(
     >>> round(prr([0.1, 0.5, 0.5, 0.9], [0, 1, 0, 1], interval=None).value, 4)
     0.7857
     """
-    return estimate_from_counts(prr_of, "PRR", score, wrong, interval, resamples, seed, level)
+    return estimate_from_counts(prr_of, "PRR", score, wrong, interval, draws)
 
 
 def accuracy_at_coverage(
-    score: Row,
-    wrong: Row,
-    coverage: float = 0.5,
-    interval: str | None = "bootstrap",
-    resamples: int = 10_000,
-    seed: int = 0,
-    level: float = 0.95,
+    score: Row, wrong: Row, coverage: float = 0.5, interval: str | None = "bootstrap", draws: Draws = Draws()
 ) -> Estimate:
     r"""Accuracy if only a share of the answers is given, those with the lowest scores.
 
@@ -244,7 +197,7 @@ def accuracy_at_coverage(
         The share c of the answers that are given, in (0, 1].
     interval
         ``"bootstrap"`` over questions, or ``None``.
-    resamples, seed, level
+    draws
         As in :func:`auroc`.
 
     Returns
@@ -253,11 +206,6 @@ def accuracy_at_coverage(
         From 0 to 1; its ``coverage`` is the share of the questions without NaN, as everywhere, and not c. Undefined
         without questions. The ends are NaN, with the reason in ``method``, for one question and where the resamples
         agree.
-
-    Raises
-    ------
-    BadInput
-        As in :func:`risk_coverage`, if ``coverage`` does not lie in (0, 1], and if another argument is out of range.
 
     References
     ----------
@@ -274,17 +222,11 @@ def accuracy_at_coverage(
         return 1 - _risk(right, bad, coverage)
 
     name = f"accuracy at {percent(coverage)} coverage"
-    return estimate_from_counts(accuracy, name, score, wrong, interval, resamples, seed, level)
+    return estimate_from_counts(accuracy, name, score, wrong, interval, draws)
 
 
 def risk_reduction(
-    score: Row,
-    wrong: Row,
-    coverage: float = 0.5,
-    interval: str | None = "bootstrap",
-    resamples: int = 10_000,
-    seed: int = 0,
-    level: float = 0.95,
+    score: Row, wrong: Row, coverage: float = 0.5, interval: str | None = "bootstrap", draws: Draws = Draws()
 ) -> Estimate:
     r"""Share of the error rate that goes if only the answers with the lowest scores are given.
 
@@ -295,7 +237,7 @@ def risk_reduction(
 
     Parameters
     ----------
-    score, wrong, coverage, interval, resamples, seed, level
+    score, wrong, coverage, interval, draws
         As in :func:`accuracy_at_coverage`.
 
     Returns
@@ -304,11 +246,6 @@ def risk_reduction(
         At most 1 (no error is left), 0 for a score that knows nothing, below 0 where it ranks the wrong way. A constant
         score has exactly 0, interval [0, 0], by construction. Undefined where no answer is wrong; resamples without a
         wrong answer are dropped and counted in ``method``.
-
-    Raises
-    ------
-    BadInput
-        As in :func:`accuracy_at_coverage`.
 
     References
     ----------
@@ -326,7 +263,7 @@ def risk_reduction(
         return ratio(errors - n * _risk(right, bad, coverage), errors)
 
     name = f"risk reduction at {percent(coverage)} coverage"
-    return estimate_from_counts(reduction, name, score, wrong, interval, resamples, seed, level)
+    return estimate_from_counts(reduction, name, score, wrong, interval, draws)
 
 
 def _check_coverage(coverage: float) -> None:

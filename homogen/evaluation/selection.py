@@ -29,10 +29,10 @@ from homogen.evaluation._base import (
     row,
     same_length,
     shuffled,
-    z_of,
 )
-from homogen.records import BadInput, Estimate
+from homogen.records import BadInput, Draws, Estimate
 from homogen.records.checks import one_of, whole
+from homogen.records.draws import check_draws
 
 SELECTIONS = ("effective", "blind")
 Categories = Sequence[Hashable]
@@ -85,12 +85,6 @@ def selected_auroc(
         ``estimate.coverage`` is the share of the given questions that the picked categories hold. Undefined where no
         category qualifies or none is picked.
 
-    Raises
-    ------
-    BadInput
-        If lengths differ, a score is infinite, a label is not 0, 1 or NaN, a category is no name, the selection is not
-        known, or ``min_each`` is below 1.
-
     References
     ----------
     Kriegeskorte, Simmons, Bellgowan and Baker (2009), *Nat. Neurosci.* 12, on picking and reporting by one number.
@@ -116,14 +110,7 @@ def selected_auroc(
 
 
 def within_category_permutation(
-    score: Row,
-    wrong: Row,
-    category: Categories,
-    select: str = "effective",
-    min_each: int = 2,
-    resamples: int = 10_000,
-    seed: int = 0,
-    level: float = 0.95,
+    score: Row, wrong: Row, category: Categories, select: str = "effective", min_each: int = 2, draws: Draws = Draws()
 ) -> PermutationResult:
     r"""What :func:`selected_auroc` gives where the score knows nothing of errors inside a category.
 
@@ -139,20 +126,13 @@ def within_category_permutation(
     ----------
     score, wrong, category, select, min_each
         As in :func:`selected_auroc`.
-    resamples, seed
-        Of the permutations: at least 1, and a whole number from 0.
-    level
-        Of the range [``null_low``, ``null_high``] of the null, between 0 and 1.
+    draws
+        Of the permutations, and the share of them in [``null_low``, ``null_high``].
 
     Returns
     -------
     PermutationResult
         ``observed`` is the selected AUROC. Undefined where no category qualifies or none is picked.
-
-    Raises
-    ------
-    BadInput
-        As in :func:`selected_auroc`, and if ``resamples``, ``seed`` or ``level`` is out of range.
 
     References
     ----------
@@ -162,14 +142,12 @@ def within_category_permutation(
     --------
     Two of the six ways to label four questions pick the category, with AUROC 1 and 3/4, so picking alone gives 0.87:
 
-    >>> null = within_category_permutation([1, 2, 3, 4], [0, 0, 1, 1], list("aaaa"), resamples=1000)
+    >>> null = within_category_permutation([1, 2, 3, 4], [0, 0, 1, 1], list("aaaa"), draws=Draws(1000))
     >>> print(f"{null.observed:.2f}, null {null.null_mean:.2f}, p = {null.pvalue:.2f}")
     1.00, null 0.87, p = 0.48
     """
-    z_of(level)
+    check_draws(draws)
     data = _Grouped(score, wrong, category, select, min_each)
-    whole("resamples", resamples, 1)
-    whole("seed", seed, 0)
     n = len(data.score)
     if not n:
         return PermutationResult.undefined(data.missing, 0, data.given)
@@ -178,15 +156,15 @@ def within_category_permutation(
     if np.isnan(observed):
         return PermutationResult.undefined(f"no category is {select}", n, data.given)
     pieces = []
-    for order in shuffled(data.code, resamples, seed):
+    for order in shuffled(data.code, draws):
         labels = data.wrong[order]
         pieces.append(data.pooled(labels, data.picked(labels)))
     null = np.concatenate(pieces)
     none = int(np.isnan(null).sum())
     note = f", {none:,} with no category picked left out" if none else ""
-    method = f"AUROC over {select} categories, {resamples:,} permutations within categories{note}"
+    method = f"AUROC over {select} categories, {draws.resamples:,} permutations within categories{note}"
     effect = Estimate(observed, np.nan, np.nan, n, n / data.given, method)
-    return against_null(effect, null, level, sign=1 if select == "effective" else -1)
+    return against_null(effect, null, draws.level, sign=1 if select == "effective" else -1)
 
 
 def split_half(
@@ -195,9 +173,7 @@ def split_half(
     category: Categories,
     select: str = "effective",
     min_each: int = 2,
-    resamples: int = 1000,
-    seed: int = 0,
-    level: float = 0.95,
+    draws: Draws = Draws(1000),
 ) -> Estimate:
     r"""AUROC of picked categories on questions that had no part in the picking: mean over random halves.
 
@@ -213,22 +189,15 @@ def split_half(
     ----------
     score, wrong, category, select, min_each
         As in :func:`selected_auroc`. A category of which a half lacks a class is not picked in that split.
-    resamples, seed
-        Of the splits: at least 1, and a whole number from 0. Those without an AUROC are left out and counted in
+    draws
+        Of the splits, and the share of them in the range. Those without an AUROC are left out and counted in
         ``method``.
-    level
-        Of the range over the splits, between 0 and 1.
 
     Returns
     -------
     Estimate
         From 0 to 1; a range without width says that all splits agree, and no more. Undefined where no category
         qualifies, and where no split has an AUROC.
-
-    Raises
-    ------
-    BadInput
-        As in :func:`within_category_permutation`.
 
     References
     ----------
@@ -237,13 +206,11 @@ def split_half(
     Examples
     --------
     >>> score, wrong = [1, 2, 3, 4] * 4, [0, 0, 1, 1] * 4
-    >>> print(split_half(score, wrong, list("aaaabbbb" * 2), resamples=100))
+    >>> print(split_half(score, wrong, list("aaaabbbb" * 2), draws=Draws(100)))
     1.000 [1.000, 1.000], n=16, coverage 100%
     """
-    z_of(level)
+    check_draws(draws)
     data = _Grouped(score, wrong, category, select, min_each)
-    whole("resamples", resamples, 1)
-    whole("seed", seed, 0)
     n = len(data.score)
     if not n:
         return Estimate.undefined(data.missing)
@@ -251,9 +218,9 @@ def split_half(
     cell = 2 * data.code + data.wrong
     _, size = np.unique(cell, return_counts=True)
     place = np.arange(n) - np.repeat(size.cumsum() - size, size)
-    odd = np.random.default_rng([seed, 1])
+    odd = np.random.default_rng([draws.seed, 1])
     pieces = []
-    for order in shuffled(np.repeat(np.arange(len(size)), size), resamples, seed):
+    for order in shuffled(np.repeat(np.arange(len(size)), size), draws):
         half = np.repeat((size + odd.integers(0, 2, (len(order), len(size)))) // 2, size, axis=1)
         first = np.empty(order.shape, dtype=bool)
         np.put_along_axis(first, order, place < half, axis=1)
@@ -262,11 +229,10 @@ def split_half(
     values = np.concatenate(pieces)
     if np.isnan(values).all():
         return Estimate.undefined(f"no split picks a category as {select} and has both classes", n, n / data.given)
-    low, high, none = percentiles(values, level)
+    low, high, none = percentiles(values, draws.level)
     note = f", {none:,} without an AUROC left out" if none else ""
-    method = (
-        f"AUROC over {select} categories, picked on the other half, {resamples:,} splits{note}, range {percent(level)}"
-    )
+    method = f"AUROC over {select} categories, picked on the other half, {draws.resamples:,} splits{note}"
+    method += f", range {percent(draws.level)}"
     return Estimate(float(np.nanmean(values)), low, high, n, n / data.given, method)
 
 

@@ -3,6 +3,9 @@
 Here the pure rooms meet: answers go through ``similarity`` and ``clustering``, scores through ``uncertainty``, both
 through ``evaluation``. A chapter says which models, which rulers and which comparison; how is said once, in
 ``runs``, ``spread`` and ``scores``.
+
+Names that are not known and arguments out of range are a :class:`~homogen.records.BadInput`: one line that names the
+thing and the mend. What could not be had is ``NothingToShow``, or is left out and listed.
 """
 
 from homogen.experiment.runs import (
@@ -19,26 +22,6 @@ from homogen.experiment.runs import (
 )
 from homogen.experiment.scores import auroc_table, measures, signals
 from homogen.experiment.spread import LEXICAL, Ruler, Spread, first_words, remembering, rulers, similarities
+from homogen.records.exports import public as _public
 
-__all__ = [
-    "GRADED_DEPARTS",
-    "GREEDY_DEPARTS",
-    "LEXICAL",
-    "NothingToShow",
-    "Ruler",
-    "Spread",
-    "auroc_table",
-    "bounded",
-    "conduct",
-    "draw",
-    "entropy",
-    "first_words",
-    "had",
-    "judge",
-    "measures",
-    "not_run",
-    "remembering",
-    "rulers",
-    "signals",
-    "similarities",
-]
+__all__ = _public(globals())

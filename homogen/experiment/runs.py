@@ -9,7 +9,7 @@ import numpy as np
 
 from homogen import evaluation, sampling, uncertainty
 from homogen.models.catalogue import Unavailable
-from homogen.records import Estimate, Question, SamplingSpec, fixed
+from homogen.records import Draws, Estimate, Question, SamplingSpec, fixed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,7 +42,7 @@ def draw(
     specs
         By the name under which the chapter shows them. Runs of one model should stand side by side: it is loaded once.
     questions, store, device
-        As in :func:`homogen.sample`.
+        As in :func:`homogen.sampling.sample`.
 
     Returns
     -------
@@ -55,8 +55,6 @@ def draw(
     ------
     NothingToShow
         If none could be drawn.
-    BadInput
-        For every other mistake (:func:`homogen.sample`).
     """
     runs, missing = {}, {}
     for name, spec in specs.items():
@@ -94,8 +92,6 @@ def had(
     ------
     NothingToShow
         If they are required, and there is none.
-    BadInput
-        For every other mistake that ``load`` finds, such as a name that no model has.
 
     Examples
     --------
@@ -189,4 +185,4 @@ def bounded(run: Run) -> bool:
 
 def entropy(run: Run, seed: int = 0) -> Estimate:
     """Mean over questions of the greedy answer's mean token entropy, in nats, with a bootstrap interval."""
-    return evaluation.mean(uncertainty.mean_entropy(run.column("token_entropies")), seed=seed)
+    return evaluation.mean(uncertainty.mean_entropy(run.column("token_entropies")), draws=Draws(seed=seed))

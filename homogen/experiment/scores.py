@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from homogen import clustering, evaluation, similarity, uncertainty
-from homogen.records import BadInput, Estimate
+from homogen.records import BadInput, Draws, Estimate
 
 if TYPE_CHECKING:
     from homogen.sampling.store import Run
@@ -148,8 +148,7 @@ def auroc_table(
     scores: Mapping[tuple[str, str], Any],
     wrong: Sequence[float],
     baseline: tuple[str, str] | None = None,
-    resamples: int = 10_000,
-    seed: int = 0,
+    draws: Draws = Draws(),
 ) -> tuple[dict[tuple[str, str], Estimate], dict[tuple[str, str], evaluation.TestResult]]:
     """AUROC of each score with its interval, and each compared with a baseline on the same questions.
 
@@ -161,8 +160,8 @@ def auroc_table(
         ``(n,)``, 1 = the answer is wrong, NaN = not graded.
     baseline
         The score that DeLong's test sets each other one against; None for the mean token entropy.
-    resamples, seed
-        Of the bootstrap intervals.
+    draws
+        Of the bootstrap intervals; the level is that of the tests too.
 
     Returns
     -------
@@ -170,15 +169,12 @@ def auroc_table(
         By the keys of ``scores``.
     tests : dict
         By the keys of the rivals: DeLong's test of the baseline's AUROC minus the rival's, over questions with both.
-
-    Raises
-    ------
-    BadInput
-        If the baseline is not among the scores.
     """
     baseline = ("greedy answer", "mean token entropy") if baseline is None else baseline
     if baseline not in scores:
         raise BadInput(f"the baseline {baseline!r} is not among the scores")
-    found = {key: evaluation.auroc(score, wrong, resamples=resamples, seed=seed) for key, score in scores.items()}
+    found = {key: evaluation.auroc(score, wrong, draws=draws) for key, score in scores.items()}
     rivals = {key: score for key, score in scores.items() if key != baseline and key[0] != "control"}
-    return found, {key: evaluation.delong_test(scores[baseline], score, wrong) for key, score in rivals.items()}
+    return found, {
+        key: evaluation.delong_test(scores[baseline], score, wrong, draws.level) for key, score in rivals.items()
+    }

@@ -107,8 +107,6 @@ class Spread:
 
     Raises
     ------
-    BadInput
-        If an embedder is unknown or a threshold is out of range.
     Unavailable
         If an embedder's weights cannot be had.
 

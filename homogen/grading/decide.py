@@ -51,11 +51,8 @@ def wrong(
 
     Raises
     ------
-    ValueError
-        If there are not as many answers as questions.
     BadInput
-        If the method or convention is unknown, the method needs an embedder and has none, or a question that is
-        graded by number has no number in its references (the message has its id).
+        If a question that is graded by number has no number in its references (the message has its id).
 
     Examples
     --------

@@ -59,11 +59,6 @@ def exact_match(answer: str, references: Sequence[str]) -> float:
     float
         1.0 or 0.0; NaN for a missing answer.
 
-    Raises
-    ------
-    ValueError
-        If there is no reference, or a single string in place of a list.
-
     Examples
     --------
     >>> exact_match("the Nile.", ["Nile", "River Nile"])
@@ -88,11 +83,6 @@ def token_f1(answer: str, references: Sequence[str]) -> float:
     -------
     float
         In [0, 1]; NaN for a missing answer.
-
-    Raises
-    ------
-    ValueError
-        If there is no reference, or a single string in place of a list.
 
     References
     ----------
@@ -140,11 +130,6 @@ def contains(answer: str, references: Sequence[str]) -> float:
     -------
     float
         1.0 or 0.0; NaN for a missing answer.
-
-    Raises
-    ------
-    ValueError
-        If there is no reference, or a single string in place of a list.
 
     Examples
     --------

@@ -79,11 +79,6 @@ def overlap(answer: str, references: Sequence[str], distractors: Sequence[str]) 
     Overlap
         The two Jaccard indices and the label.
 
-    Raises
-    ------
-    ValueError
-        If there is no reference, or a single string in place of a list.
-
     References
     ----------
     Liu (2026), The Alignment Tax, arXiv 2603.24124.
@@ -118,11 +113,6 @@ def words(answer: str, references: Sequence[str], distractors: Sequence[str]) ->
     -------
     Overlap
         The two Jaccard indices and the label.
-
-    Raises
-    ------
-    ValueError
-        If there is no reference, or a single string in place of a list.
 
     Examples
     --------
@@ -190,8 +180,6 @@ def overlap_wrong(labels: Sequence[Overlap | str], convention: str = "compare") 
 
     Raises
     ------
-    BadInput
-        If a label or the convention is unknown.
     ValueError
         If ``"compare"`` meets a bare label.
 
@@ -246,11 +234,6 @@ def embedding(
     numpy.ndarray
         (n,) float: 1 wrong, 0 right, NaN where the answer is missing, there are no distractors, or a vector is zero
         or not finite and the words do not decide.
-
-    Raises
-    ------
-    ValueError
-        If the lengths differ, a question has no reference, or the embedder returns another shape.
 
     Examples
     --------

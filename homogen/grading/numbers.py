@@ -227,8 +227,6 @@ def numeric(answer: str, references: Sequence[str], tolerance: float = 1e-6) -> 
 
     Raises
     ------
-    ValueError
-        If there is no reference, or a single string in place of a list.
     BadInput
         If no reference has a number.
 

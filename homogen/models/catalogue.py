@@ -248,11 +248,6 @@ def is_hub_id(name: object) -> bool:
 def split_quantization(name: str) -> tuple[str, str]:
     """Take the level of quantization off a model's name.
 
-    Raises
-    ------
-    BadInput
-        If what follows the colon is no level.
-
     Examples
     --------
     >>> split_quantization("Qwen/Qwen3-4B:nf4"), split_quantization("smollm2-135m-instruct")

@@ -104,9 +104,6 @@ def load_embedder(
 
     Raises
     ------
-    BadInput
-        If the name is unknown, the weights are missing or damaged, there is no GPU where one was asked for, or the
-        length is more than the model reads.
     Unavailable
         If the weights are not here and cannot be fetched.
     """

@@ -39,13 +39,7 @@ def default_dtype(device: str) -> str:
 
 
 def count_parameters(folder: Path) -> int | None:
-    """Number of weights in a folder's safetensors, read off their headers; None if it has none.
-
-    Raises
-    ------
-    BadInput
-        If a file is damaged.
-    """
+    """Number of weights in a folder's safetensors, read off their headers; None if it has none."""
     total, found = 0, False
     # Some repositories keep the same weights once more, in one file of another form.
     paths = sorted(folder.glob("model*.safetensors")) or sorted(folder.glob("*.safetensors"))

@@ -145,8 +145,6 @@ def resolve_weights(name: str) -> tuple[str, str]:
 
     Raises
     ------
-    BadInput
-        If there is no model of that name, or it is no generator.
     Unavailable
         If its weights are not here and cannot be fetched.
     """

@@ -44,11 +44,6 @@ def by_question(
     separator
         As in :func:`with_question`.
 
-    Raises
-    ------
-    BadInput
-        If an item is not a list of texts, or there are more or fewer questions than lists.
-
     Examples
     --------
     >>> by_question([["Paris", "Lyon"], ["1969"]], ["Capital?", "When?"])

@@ -207,11 +207,6 @@ def available(name: str) -> bool:
         True if the published bytes are below ``$HOMOGEN_DATA`` or in the cache. A file below ``$HOMOGEN_DATA`` with
         other bytes is False even if the cache has the right ones, since :func:`fetch` refuses it.
 
-    Raises
-    ------
-    BadInput
-        If the name is unknown, or a file is there and cannot be read.
-
     Examples
     --------
     >>> all(available(name) in (True, False) for name in SOURCES)
@@ -235,11 +230,6 @@ def whereabouts(name: str) -> str:
     str
         ``"at hand in <folder>"``, ``"downloaded when first asked for, from <repository>"``, or that a file below
         ``$HOMOGEN_DATA`` is not the published one.
-
-    Raises
-    ------
-    BadInput
-        If the name is unknown, or a file is there and cannot be read.
 
     Examples
     --------

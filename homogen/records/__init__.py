@@ -1,12 +1,15 @@
 """The nouns of the project: questions, sampling specs, responses and estimates.
 
 Everything here is a frozen dataclass that checks itself when it is made, and needs nothing but the
-standard library. Heavy modules at the edge (models, engines, store) and the array modules in the middle
+standard library. A field of the wrong kind or out of range is a :class:`~homogen.records.BadInput`, one line that names
+the thing and the mend. Heavy modules at the edge (models, engines, store) and the array modules in the middle
 (clustering, uncertainty, evaluation) meet in these types and nowhere else.
 """
 
 from homogen.records.answers import answer_of, reasoning_opened, without_marks
 from homogen.records.checks import BadInput, shown, unknown
+from homogen.records.draws import Draws
+from homogen.records.exports import public as _public
 from homogen.records.nouns import (
     FINISH,
     GREEDY,
@@ -20,24 +23,4 @@ from homogen.records.nouns import (
 from homogen.records.prompts import PROMPTS, PromptTemplate, prompt_template
 from homogen.records.results import Estimate, fixed
 
-__all__ = [
-    "FINISH",
-    "GREEDY",
-    "KINDS",
-    "PROMPTS",
-    "TRUNCATION_PRESETS",
-    "BadInput",
-    "Estimate",
-    "PromptTemplate",
-    "Question",
-    "Response",
-    "SamplingSpec",
-    "answer_of",
-    "arrow_schema",
-    "fixed",
-    "prompt_template",
-    "reasoning_opened",
-    "shown",
-    "unknown",
-    "without_marks",
-]
+__all__ = _public(globals())

@@ -107,12 +107,6 @@ def whole(name: str, value: Any, least: int, most: float = math.inf) -> int:
     return int(value)
 
 
-def resampling(resamples: Any, seed: Any) -> None:
-    """How often to draw again, and the seed of the draws."""
-    whole("resamples", resamples, 1)
-    whole("seed", seed, 0)
-
-
 def one_of(what: str, name: Any, known: Sequence[str]) -> str:
     """A name that is known.
 

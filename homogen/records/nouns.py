@@ -51,11 +51,6 @@ class Question:
         ``"factual"``, ``"math"`` or ``"multihop"``; decides how answers are graded.
     context
         Passages that hold the answer, for those who want to give them to the model; or an empty string.
-
-    Raises
-    ------
-    BadInput
-        If the id or text is empty, there is no reference, the kind is unknown, or the context is not a string.
     """
 
     id: str
@@ -109,11 +104,6 @@ class SamplingSpec:
         An answer is cut after so many tokens (``finish="length"``).
     seed
         With the question's id and the sample's number, fixes the random numbers of a sample.
-
-    Raises
-    ------
-    BadInput
-        If a field has the wrong type or lies out of range.
 
     Examples
     --------
@@ -202,8 +192,6 @@ class Response:
 
     Raises
     ------
-    BadInput
-        If ``finish`` is unknown.
     ValueError
         If the lists are of unequal length.
     """

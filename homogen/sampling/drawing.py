@@ -33,7 +33,7 @@ class Engine(Protocol):
         """Answer each (question id, text, stop strings) ``spec.n`` times and once greedily (``sample`` -1).
 
         The text is what is asked: ``spec.prompt`` has been put around the question, and is not looked at again.
-        It may raise :class:`~homogen.engines.replies.Unanswered` at the end, about questions that got no answer.
+        It may raise ``homogen.engines.replies.Unanswered`` at the end, about questions that got no answer.
         """
 
 
@@ -142,11 +142,6 @@ def engine_of(model: str, device: str = "auto", kind: str | None = None) -> Any:
     kind
         ``"transformers"`` or ``"vllm"``; None takes what the environment variable ``HOMOGEN_ENGINE`` says, and
         transformers where it says nothing.
-
-    Raises
-    ------
-    BadInput
-        If there is no such engine, or the model cannot be loaded (:func:`homogen.models.load_model`).
     """
     return _engine(model, device, kind or engine_kind(), _stamp(model))
 

@@ -35,12 +35,6 @@ def embed(answers: Iterable[Sequence[str]], embedder: Embedder) -> list[np.ndarr
         One ``(N_i, d)`` float64 array of unit vectors a question; a missing (empty) answer is a row of NaN.
         If no answer is left at all the embedder is not called and d is 1.
 
-    Raises
-    ------
-    BadInput
-        If the embedder returns another shape than ``(n, d)``, or a vector that is zero, NaN or infinite; the
-        message names the text.
-
     Examples
     --------
     >>> def lengths(texts):
@@ -75,11 +69,6 @@ def cosine_of(embeddings: Iterable[np.ndarray]) -> list[np.ndarray]:
     list of numpy.ndarray
         One ``(N, N)`` float64 matrix a question, in [-1, 1], symmetric, exactly 1 on the diagonal and between equal
         rows; NaN where an answer is missing.
-
-    Raises
-    ------
-    BadInput
-        If a question's array is not two-dimensional, or a row is zero, infinite or NaN in part.
 
     Examples
     --------
@@ -131,12 +120,6 @@ def cosine(answers: Iterable[Sequence[str]], embedder: Embedder) -> list[np.ndar
     list of numpy.ndarray
         One ``(N, N)`` float64 matrix a question, in [-1, 1], symmetric, exactly 1 on the diagonal and between identical
         texts; NaN where an answer is missing.
-
-    Raises
-    ------
-    BadInput
-        If the embedder returns another shape than ``(n, d)``, or a vector that is zero, NaN or infinite; the
-        message names the text.
 
     Notes
     -----

@@ -48,12 +48,6 @@ def entailment(
         One ``(N, N)`` float64 matrix a question, in [0, 1], symmetric, exactly 1 on the diagonal and between identical
         texts, for which the model is not asked; NaN where an answer is missing.
 
-    Raises
-    ------
-    BadInput
-        If ``both`` is unknown, a question is not a list, an answer is not a string, there are more or fewer questions
-        than lists, or the model returns anything but probabilities.
-
     Notes
     -----
     All ordered pairs of distinct answers go through the model in one call: N(N - 1) passes for N distinct answers, a

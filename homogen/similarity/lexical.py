@@ -47,11 +47,6 @@ def jaccard(answers: Iterable[Sequence[str]], unit: str = "word-bigram") -> list
         One ``(N, N)`` float64 matrix a question, in [0, 1], symmetric, ones on the diagonal; NaN where an answer is
         missing.
 
-    Raises
-    ------
-    BadInput
-        If ``unit`` is unknown, a question is not a list, or an answer is not a string.
-
     Notes
     -----
     Every distinct text is taken apart once and its bigrams become whole numbers. Each question then gets columns of its
@@ -158,11 +153,6 @@ def rouge_l(answers: Iterable[Sequence[str]]) -> list[np.ndarray]:
     list of numpy.ndarray
         One ``(N, N)`` float64 matrix a question, in [0, 1], symmetric, ones on the diagonal; NaN where an answer is
         missing.
-
-    Raises
-    ------
-    BadInput
-        If a question is not a list, or an answer is not a string.
 
     Notes
     -----

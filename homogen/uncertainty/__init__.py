@@ -27,6 +27,7 @@ if a type, a shape, a sign, a range or an infinity is wrong.
 exceptions: SINdex clusters in that order by its own definition, and scores read off eigenvalues agree to 12 decimals.
 """
 
+from homogen.records.exports import public as _public
 from homogen.uncertainty.consistency import cocoa, selfcheck, selfcheck_nli, semantic_density, sindex
 from homogen.uncertainty.graphs import (
     degree,
@@ -57,37 +58,4 @@ from homogen.uncertainty.tokens import (
 )
 from homogen.uncertainty.wording import CUES, entities, freshness
 
-__all__ = [
-    "CUES",
-    "NORMALIZATIONS",
-    "cocoa",
-    "degree",
-    "eccentricity",
-    "embedding_density",
-    "entities",
-    "entity_association",
-    "freshness",
-    "grounding",
-    "high_entropy_ratio",
-    "kernel_language_entropy",
-    "laplacian",
-    "lexical_dissimilarity",
-    "max_entropy",
-    "mean_entropy",
-    "minimum_token_probability",
-    "negative_log_likelihood",
-    "number_of_sets",
-    "overlapping_semantic_entropy",
-    "p_true",
-    "perplexity",
-    "predictive_entropy",
-    "selfcheck",
-    "selfcheck_nli",
-    "semantic_density",
-    "semantic_energy",
-    "semantic_entropy",
-    "sindex",
-    "std_entropy",
-    "vendi_score",
-    "verbalized_confidence",
-]
+__all__ = _public(globals())

@@ -49,12 +49,6 @@ def selfcheck(greedy: Sequence, samples: Sequence) -> np.ndarray:
     numpy.ndarray
         ``(Q,)`` from 0 (all as the greedy answer) to 2; NaN if the greedy answer or every drawn one is missing.
 
-    Raises
-    ------
-    BadInput
-        If an embedding is zero, infinite, NaN in part or of other dimensions than the greedy answer's, or there are
-        samples of other questions than greedy answers.
-
     References
     ----------
     P. Manakul, A. Liusie and M. Gales (2023), "SelfCheckGPT: Zero-resource black-box hallucination detection for
@@ -104,11 +98,6 @@ def selfcheck_nli(probabilities: Sequence) -> np.ndarray:
         ``(Q,)`` from 0 (none contradicts) to 1; NaN if no pair is left. A pair that is neutral beyond doubt has no
         value and is left out as well.
 
-    Raises
-    ------
-    BadInput
-        If a question's probabilities are not ``(k, 3)``, in [0, 1] and of sum 1, or a row is NaN in part.
-
     References
     ----------
     P. Manakul, A. Liusie and M. Gales (2023), "SelfCheckGPT: Zero-resource black-box hallucination detection for
@@ -149,11 +138,6 @@ def sindex(embeddings: Sequence, threshold: float = 0.95) -> np.ndarray:
     numpy.ndarray
         ``(Q,)`` nats, at least 0, exactly 0 for identical answers; NaN with fewer than two answers left. The one score
         here that may depend on the order of the answers.
-
-    Raises
-    ------
-    BadInput
-        If an embedding is zero, infinite or NaN in part, or the threshold does not lie in (0, 1].
 
     References
     ----------
@@ -228,12 +212,6 @@ def semantic_density(similarity_to_answer: Sequence, logprobs: Sequence, answers
         ``(Q,)`` from 0 (all mean the same as the answer) to 1: the density itself is a confidence. NaN if no drawn
         answer is left (one is enough), or the log-probability of one that is.
 
-    Raises
-    ------
-    BadInput
-        If a similarity lies outside [0, 1], a log-probability is above 0 or infinite, an answer is neither a text nor
-        None, or the shapes differ.
-
     Notes
     -----
     lm-polygraph also counts the judged answer itself as a drawn one of similarity 1 (append it to do the same), and
@@ -307,11 +285,6 @@ def cocoa(uncertainty: Sequence[float], similarity_to_samples: Sequence) -> np.n
     numpy.ndarray
         ``(Q,)``, at least 0, in units of ``uncertainty``; NaN if that is NaN or no drawn answer is left. uqlm's score
         of this name is the product of the two *confidences*, and ranks otherwise.
-
-    Raises
-    ------
-    BadInput
-        If an uncertainty is below 0 or infinite, a similarity lies outside [-1, 1], or the numbers of questions differ.
 
     References
     ----------

@@ -38,11 +38,6 @@ def lexical_dissimilarity(S: Sequence) -> np.ndarray:
         ``(Q,)`` from 0 (all alike) to 1 for similarities in [0, 1], to 2 for cosines; NaN with fewer than two answers
         left.
 
-    Raises
-    ------
-    BadInput
-        If a matrix is not square, symmetric, finite, 1 on the diagonal or in range; the message names the question.
-
     References
     ----------
     M. Fomicheva et al. (2020), "Unsupervised quality estimation for neural machine translation", *TACL* 8.
@@ -74,11 +69,6 @@ def degree(S: Sequence) -> np.ndarray:
         from the full one. NaN with fewer than two answers left. The diagonal counts, so that it is (N - 1)/N times
         :func:`lexical_dissimilarity`: for equal N the two rank alike. lm-polygraph's DegMat; the authors' own code
         leaves out one factor 1/N.
-
-    Raises
-    ------
-    BadInput
-        If a matrix is not square, symmetric, finite, 1 on the diagonal or in range; the message names the question.
 
     References
     ----------
@@ -113,12 +103,6 @@ def eccentricity(S: Sequence, threshold: float = 0.9) -> np.ndarray:
     -------
     numpy.ndarray
         ``(Q,)`` from 0 (all alike) to :math:`\sqrt{N - 1}` (no two alike); NaN with fewer than two answers left.
-
-    Raises
-    ------
-    BadInput
-        If a matrix is not square, symmetric, finite, 1 on the diagonal or in range, or the threshold does not lie in
-        (0, 2].
 
     Notes
     -----
@@ -168,11 +152,6 @@ def laplacian(S: Sequence) -> np.ndarray:
     numpy.ndarray
         ``(Q,)`` from 1, not 0, (all alike) to N (no two alike); NaN with fewer than two answers left.
 
-    Raises
-    ------
-    BadInput
-        If a matrix is not square, symmetric, finite, 1 on the diagonal or in range; the message names the question.
-
     References
     ----------
     Z. Lin, S. Trivedi and J. Sun (2024), "Generating with confidence: Uncertainty quantification for black-box large
@@ -212,11 +191,6 @@ def kernel_language_entropy(S: Sequence, t: float = 0.3, scale: bool = False) ->
     numpy.ndarray
         ``(Q,)`` nats, up to ln N (no two alike), or up to 1 with ``scale``; NaN with fewer than two answers left.
         Identical answers have the least score for their N and t, but not 0: the heat has not quite evened out by then.
-
-    Raises
-    ------
-    BadInput
-        If a matrix is not square, symmetric, finite, 1 on the diagonal or in range, or t is not above 0 and finite.
 
     References
     ----------
@@ -261,11 +235,6 @@ def vendi_score(S: Sequence) -> np.ndarray:
     numpy.ndarray
         ``(Q,)`` from 1, not 0, (all alike) to N (no two alike): many different answers are little certainty, so
         diversity needs no turning round. NaN with fewer than two answers left.
-
-    Raises
-    ------
-    BadInput
-        If a matrix is not square, symmetric, finite, 1 on the diagonal or in range; the message names the question.
 
     Notes
     -----

@@ -56,8 +56,7 @@ def embedding_density(embeddings: Sequence, k: int = 10, reference: Sequence | N
     Raises
     ------
     BadInput
-        If there are fewer than k neighbours (with fewer it would be another measure), an embedding is zero, infinite or
-        NaN in part, the dimensions differ, or k is no whole number from 1.
+        If there are fewer than k neighbours (with fewer it would be another measure).
 
     References
     ----------
@@ -111,11 +110,6 @@ def entity_association(entity_embeddings: Sequence) -> np.ndarray:
     numpy.ndarray
         ``(Q,)`` from 0 (all the same) to 2; NaN with fewer than two entities left.
 
-    Raises
-    ------
-    BadInput
-        If a question's embeddings are not ``(E, d)``, or one of them is zero, infinite or NaN in part.
-
     References
     ----------
     M. Liu (2026), "The Alignment Tax: Response homogenization in aligned LLMs and its implications for uncertainty
@@ -153,11 +147,6 @@ def grounding(probabilities: Sequence) -> np.ndarray:
     -------
     numpy.ndarray
         ``(Q,)`` from 0 (a passage entails the answer) to 1; NaN without evidence.
-
-    Raises
-    ------
-    BadInput
-        If an answer's probabilities are not ``(k, 3)``, in [0, 1] and of sum 1, or a row is NaN in part.
 
     References
     ----------

@@ -47,11 +47,6 @@ def number_of_sets(labels: Sequence) -> np.ndarray:
     numpy.ndarray
         ``(Q,)`` from 1 (all alike) to N, higher = less certain; NaN with fewer than two answers left.
 
-    Raises
-    ------
-    BadInput
-        If labels are not whole numbers from -1, one row a question; the message names the question.
-
     References
     ----------
     Z. Lin, S. Trivedi and J. Sun (2024), "Generating with confidence: Uncertainty quantification for black-box large
@@ -107,12 +102,6 @@ def semantic_entropy(
         ``(Q,)`` nats, from 0 (one cluster) to ln N; NaN with fewer than two answers left or a NaN among their
         :math:`\ell_i`. Equal cluster sizes give equal entropies to the last bit, so that tied questions are tied for
         the AUROC too.
-
-    Raises
-    ------
-    BadInput
-        If labels are not whole numbers from -1, a log-probability is above 0 or infinite, the two differ in shape, the
-        normalization is unknown, or it is given without ``logprobs``.
 
     References
     ----------
@@ -193,12 +182,6 @@ def overlapping_semantic_entropy(membership: Sequence, logprobs: Sequence | None
         ``(Q,)`` nats, from 0 (one cluster) to ln K; NaN with fewer than two answers left or a NaN among their
         :math:`\ell_i`. Where no answer sits in two clusters it is :func:`semantic_entropy`.
 
-    Raises
-    ------
-    BadInput
-        If a membership is no matrix of true and false (or 0 and 1), a log-probability is above 0 or infinite, or the
-        two differ in questions or answers.
-
     References
     ----------
     D. Bouchard and M. S. Chauhan (2025), "Uncertainty quantification for language models: a suite of black-box,
@@ -257,11 +240,6 @@ def predictive_entropy(logprobs: Sequence) -> np.ndarray:
         ``(Q,)`` nats, at least 0; NaN with fewer than two answers left. Ten equal answers need not score 0: it speaks
         of words, :func:`semantic_entropy` of meanings.
 
-    Raises
-    ------
-    BadInput
-        If a log-probability is above 0 or infinite, or not one number an answer; the message names the question.
-
     References
     ----------
     A. Malinin and M. Gales (2021), "Uncertainty estimation in autoregressive structured prediction", ICLR.
@@ -304,12 +282,6 @@ def semantic_energy(labels: Sequence, token_logits: Sequence) -> np.ndarray:
     numpy.ndarray
         ``(Q,)``, in units of the logits, of either sign, higher (often: less negative) = less certain; NaN with fewer
         than two answers left or one without tokens among them.
-
-    Raises
-    ------
-    BadInput
-        If labels are not whole numbers from -1, a logit is infinite or no number, or the two differ in questions or
-        answers.
 
     Notes
     -----

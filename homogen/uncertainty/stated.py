@@ -120,11 +120,6 @@ def p_true(true_logprob: Sequence[float], false_logprob: Sequence[float] | None 
         ``(Q,)`` from 0 (certain that it is right) to 1. lm-polygraph reports :math:`-\ln P(\text{True})`, which ranks
         as the form with one option does.
 
-    Raises
-    ------
-    BadInput
-        If a log-probability is above 0 or infinite, the two shapes differ, or the two probabilities exceed 1 together.
-
     References
     ----------
     S. Kadavath et al. (2022), "Language models (mostly) know what they know", arXiv:2207.05221.
@@ -178,11 +173,6 @@ def verbalized_confidence(texts: Sequence[str | None]) -> np.ndarray:
     numpy.ndarray
         ``(Q,)`` from 0 (certain) to 1; NaN where the text states no confidence, or not one alone. The
         grammar stands at the head of this section.
-
-    Raises
-    ------
-    BadInput
-        If anything but a text or None is among the texts.
 
     References
     ----------

@@ -30,11 +30,6 @@ def mean_entropy(token_entropies: Iterable[Row]) -> np.ndarray:
     numpy.ndarray
         ``(n,)`` nats, from 0 (no other token had a chance at any step) to the logarithm of the vocabulary's size.
 
-    Raises
-    ------
-    BadInput
-        If an entropy is below 0 (by more than .001), infinite or no number; the message names the row.
-
     References
     ----------
     M. Fomicheva et al. (2020), "Unsupervised quality estimation for neural machine translation", *TACL* 8.
@@ -61,11 +56,6 @@ def max_entropy(token_entropies: Iterable[Row]) -> np.ndarray:
     -------
     numpy.ndarray
         ``(n,)`` nats, at least 0. A longer answer has more chances of a large value.
-
-    Raises
-    ------
-    BadInput
-        If an entropy is below 0 (by more than .001), infinite or no number; the message names the row.
 
     References
     ----------
@@ -97,11 +87,6 @@ def std_entropy(token_entropies: Iterable[Row]) -> np.ndarray:
     numpy.ndarray
         ``(n,)`` nats, at least 0. It is 0 for an answer of one token, and for one that is as uncertain at every token:
         it speaks of unevenness.
-
-    Raises
-    ------
-    BadInput
-        If an entropy is below 0 (by more than .001), infinite or no number; the message names the row.
 
     References
     ----------
@@ -135,11 +120,6 @@ def high_entropy_ratio(token_entropies: Iterable[Row], threshold: float | None =
     numpy.ndarray
         ``(n,)`` shares. By default below 1/2 (Markov's inequality) and the same when all entropies are scaled: it
         speaks of peaks, not of how uncertain the answer is overall.
-
-    Raises
-    ------
-    BadInput
-        If an entropy is below 0 (by more than .001), infinite or no number, or the threshold is below 0 or no number.
 
     References
     ----------
@@ -176,11 +156,6 @@ def negative_log_likelihood(token_logprobs: Iterable[Row], normalize: bool = Tru
     -------
     numpy.ndarray
         ``(n,)`` nats, at least 0.
-
-    Raises
-    ------
-    BadInput
-        If a log-probability is above 0 (by more than .001), infinite or no number; the message names the row.
 
     Notes
     -----
@@ -227,11 +202,6 @@ def perplexity(token_logprobs: Iterable[Row]) -> np.ndarray:
         ``(n,)``, at least 1; infinite where the NLL exceeds 709 nats, the range of a float. Evaluation refuses infinite
         scores: take :func:`negative_log_likelihood`, which ranks alike and stays finite.
 
-    Raises
-    ------
-    BadInput
-        If a log-probability is above 0 (by more than .001), infinite or no number; the message names the row.
-
     Notes
     -----
     The NLL, the perplexity and, in reverse, the normalised likelihood :math:`e^{-\mathrm{NLL}}` rank answers alike: one
@@ -268,11 +238,6 @@ def minimum_token_probability(token_logprobs: Iterable[Row]) -> np.ndarray:
     -------
     numpy.ndarray
         ``(n,)`` from 0 (every token was certain) to 1. A longer answer has more chances of an unlikely token.
-
-    Raises
-    ------
-    BadInput
-        If a log-probability is above 0 (by more than .001), infinite or no number; the message names the row.
 
     References
     ----------

@@ -109,11 +109,6 @@ def freshness(
     numpy.ndarray
         ``(Q,)`` from 0 (a timeless question, or one of the time before the cut-off) to 1; NaN for a missing one.
 
-    Raises
-    ------
-    BadInput
-        If a question is neither a text nor None, a day is no date, or ``decay`` is not above 0 and finite.
-
     References
     ----------
     M. Liu (2026), "The Alignment Tax: Response homogenization in aligned LLMs and its implications for uncertainty
@@ -166,11 +161,6 @@ def entities(texts: Sequence[str | None]) -> list[list[str]]:
     list of list
         The names in each. The paper's own rule also takes runs of any content words, which makes *veins appear
         blue* an entity; a question without names has none here.
-
-    Raises
-    ------
-    BadInput
-        If a question is neither a text nor None.
 
     References
     ----------

@@ -159,11 +159,6 @@ def table(*experiments: str, ids: Iterable[str] = ()):
     -------
     pandas.DataFrame
         Only rows that a check decides; what was not released is listed on the ledger's own page.
-
-    Raises
-    ------
-    BadInput
-        If there is no such experiment or claim.
     """
     wanted = [c for c in _of(experiments, ids) if c.claim_id in checks()]
     found = outcomes(c.claim_id for c in wanted)
@@ -199,11 +194,6 @@ def kept(*experiments: str, ids: Iterable[str] = ()):
     pandas.DataFrame
         Indexed by claim id: what the paper reports, what came out of the released files, the verdict, and what would
         settle a row that was not checkable.
-
-    Raises
-    ------
-    BadInput
-        If there is no such experiment or claim.
 
     Examples
     --------

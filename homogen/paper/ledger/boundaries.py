@@ -13,6 +13,7 @@ from homogen.paper import released
 from homogen.paper.claims import Claim
 from homogen.paper.ledger._base import Outcome, check, number, printed, remark, statement
 from homogen.paper.ledger.entropy import auroc
+from homogen.records import Draws
 
 DENSITY = ("published/v1b_density.jsonl",)
 ENTITIES = ("published/v10_b4_assoc.jsonl",)
@@ -102,7 +103,7 @@ def zero_correlation(claim: Claim) -> Outcome:
 @check("C122", BOTH, name="B2-B4")
 def distance(claim: Claim, name: str) -> Outcome:
     """Distance correlation of the two boundaries' scores."""
-    found = evaluation.distance_correlation(*pair(name), resamples=_permutations(name))
+    found = evaluation.distance_correlation(*pair(name), draws=Draws(_permutations(name)))
     note = f"independent scores of this n would give {found.null_mean:.3f} on average; p = {found.pvalue:.3f}"
     return number(claim, found.observed, note=note)
 
@@ -112,7 +113,7 @@ def distance(claim: Claim, name: str) -> Outcome:
 @check("C123", BOTH, name="B2-B4")
 def independence(claim: Claim, name: str) -> Outcome:
     """The p of the HSIC permutation test, Gaussian kernels of median width."""
-    found = evaluation.hsic(*pair(name), resamples=_permutations(name))
+    found = evaluation.hsic(*pair(name), draws=Draws(_permutations(name)))
     return remark(f"{found.pvalue:.3f}", f"{found.effect.method}; the p moves with the width")
 
 
