@@ -2,7 +2,8 @@
 
 Every reader here (``files``) fetches its file (:func:`homogen.questions.sources.fetch`), checks each row by the columns
 that ``rows`` declares and refuses one that lacks a column: a missing key read as 0 is how one of the released scripts
-came to a correlation of 0.000. What is right and wrong is a convention on their ``labels``.
+came to a correlation of 0.000. What is right and wrong is a convention on their ``labels``. A name that is not known is
+a :class:`~homogen.records.BadInput` with the nearest ones.
 """
 
 from homogen.paper.released.files import (

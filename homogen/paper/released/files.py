@@ -85,7 +85,7 @@ def greedy_answers(run: str = "qwen3-14b") -> list[GreedyAnswer]:
     Raises
     ------
     BadInput
-        If the name is unknown, the file cannot be had or is not the released one, or a row lacks a field.
+        If the file cannot be had or is not the released one.
     """
     if run not in GREEDY_RUNS:
         raise unknown("greedy run", run, GREEDY_RUNS)

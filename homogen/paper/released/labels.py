@@ -32,11 +32,6 @@ def wrong_by(answers, convention: str = "decided only"):
     numpy.ndarray
         Floats: 1 wrong, 0 right, NaN left out.
 
-    Raises
-    ------
-    BadInput
-        If the convention is unknown.
-
     Examples
     --------
     >>> import pandas as pd
