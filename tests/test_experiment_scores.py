@@ -87,6 +87,7 @@ def test_an_nli_model_adds_the_scores_that_ask_it(run):
     without, found = experiment.signals(run, letters, RULERS), experiment.signals(run, letters, RULERS, same_first_word)
     more = {name for _, name in set(found) - set(without)}
     assert more == {
+        "degree, NLI, no contradiction",
         "semantic entropy, NLI strict",
         "number of clusters, NLI strict",
         "semantic entropy, NLI liu",

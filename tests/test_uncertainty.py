@@ -24,7 +24,6 @@ ONE_QUESTION = {
     "semantic_entropy": ([0, 1], [-1.0, -2.0]),
     "overlapping_semantic_entropy": ([[1, 0], [1, 1]], [-1.0, -2.0]),
     "predictive_entropy": ([-1.0, -2.0],),
-    "semantic_energy": ([0, 1], [[3.0], [4.0]]),
     "selfcheck": ([1.0, 0.0], [[1.0, 0.0], [3.0, 4.0]]),
     "selfcheck_nli": (NLI,),
     "sindex": ([[1.0, 0.0], [0.0, 1.0]],),
@@ -143,7 +142,6 @@ def drawn(rng, n):
     P = rng.dirichlet(np.ones(3), n)
     member = rng.random((n, 3)) < 0.6
     text = rng.choice(["a", "b", "c"], n)
-    logits = [rng.normal(20, 5, rng.integers(1, 6)) for _ in range(n)]
     similarity = rng.random(n)
     return {
         "number_of_sets": (u.number_of_sets, [labels]),
@@ -154,7 +152,6 @@ def drawn(rng, n):
         "overlapping": (u.overlapping_semantic_entropy, [member]),
         "overlapping, weighted": (u.overlapping_semantic_entropy, [member, lp]),
         "predictive_entropy": (u.predictive_entropy, [lp]),
-        "semantic_energy": (u.semantic_energy, [labels, logits]),
         "selfcheck": (lambda s: u.selfcheck([E[0]] * len(s), s), [E]),
         "selfcheck_nli": (u.selfcheck_nli, [P]),
         "semantic_density": (u.semantic_density, [similarity, lp]),
@@ -196,12 +193,11 @@ def test_permuted_answers_are_ties_for_selfcheck_and_overlapping_clusters():
 @given(st.integers(0, 99_999), st.integers(2, 12))
 def test_names_of_clusters_do_not_change_the_last_bit(seed, n):
     rng = np.random.default_rng(seed)
-    labels, lp, logits = rng.integers(0, 4, n), -rng.exponential(1.0, n), rng.normal(20, 5, (n, 3))
+    labels, lp = rng.integers(0, 4, n), -rng.exponential(1.0, n)
     names = rng.permutation(4) * 10 ** rng.integers(0, 18)
     for normalization in (None, *u.NORMALIZATIONS):
         given_lp = None if normalization is None else [lp, lp]
         assert len(set(u.semantic_entropy([names[labels], labels], given_lp, normalization).tolist())) == 1
-    assert len(set(u.semantic_energy([names[labels], labels], [logits, logits]).tolist())) == 1
 
 
 # --- bounds, signs, huge and tiny -----------------------------------------------------------------------------------
@@ -232,7 +228,6 @@ def test_positive_log_probabilities_are_no_log_probabilities(positive):
     ):
         with pytest.raises(BadInput, match="question 0: log-probability above 0"):
             call()
-    assert u.semantic_energy([[0, 1]], [[[12.0], [3.0]]])[0] == -6  # logits may have either sign
 
 
 def test_a_perplexity_beyond_a_float_is_infinite_without_a_warning():
@@ -256,7 +251,6 @@ def test_a_huge_label_is_one_like_another(label):
     expected = u.semantic_entropy([[0, 1, 1]])[0]
     np.testing.assert_array_equal(u.semantic_entropy([[0, 1, 2]] * 5 + [row])[5], expected)
     assert u.number_of_sets([row])[0] == 2
-    assert u.semantic_energy([[0, 1], row[:2]], [[[1.0], [3.0]]] * 2).tolist() == [-1.5, -1.5]
     if row.dtype.kind == "i":
         assert u.semantic_entropy([[-1, 0, label, label]])[0] == expected  # missing stays missing
 

@@ -103,7 +103,6 @@ def test_a_list_or_an_array_of_questions_gives_an_array():
     assert u.semantic_entropy(np.array([[0, 1], [0, 0]])).shape == (2,)
     assert u.semantic_entropy([[0, 1], [0, 0]], [[-1, -1], [-1, -2]]).shape == (2,)
     assert u.predictive_entropy([[-1.0, -2.0]]).shape == (1,)
-    assert u.semantic_energy([[0, 1]], [[[1.0], [2.0]]]).shape == (1,)
     for measure in (u.semantic_entropy, u.number_of_sets, u.predictive_entropy):
         assert measure([]).shape == (0,)
         assert np.isnan(measure([[], []])).tolist() == [True, True]
@@ -114,7 +113,6 @@ def test_fewer_than_two_answers_are_undefined():
         lp = [-1.0] * len(labels)
         assert np.isnan(four(labels, lp)).all()
         assert np.isnan(u.number_of_sets([labels])[0])
-        assert np.isnan(u.semantic_energy([labels], [[[1.0]] * len(labels)])[0])
     np.testing.assert_array_equal(u.number_of_sets([[], [0, 1], [-1, 2]]), [NAN, 2, NAN])
     np.testing.assert_array_equal(u.semantic_entropy([[], [0, 0], []]), [NAN, 0, NAN])
     np.testing.assert_array_equal(u.predictive_entropy([[-1.0, NAN], [NAN, NAN], [-1, -1]]), [NAN, NAN, 1])
@@ -136,50 +134,6 @@ def test_predictive_entropy_is_a_mean_in_any_order(logprobs, random):
     assert u.predictive_entropy([logprobs])[0] == score
 
 
-def published_energy(labels, token_logits):
-    """Minus the confidence of the authors' notebook: the largest sum, over a cluster, of mean logits."""
-    sums = {}
-    for c, row in zip(labels, token_logits, strict=True):
-        if c >= 0:
-            sums[c] = sums.get(c, 0.0) + sum(row) / len(row)
-    return -max(sums.values())
-
-
-def test_semantic_energy_by_hand():
-    # mean logits 25, 28, 11: clusters 25 + 28 = 53 and 11
-    logits = [[30.0, 20.0], [28.0], [10.0, 12.0]]
-    assert u.semantic_energy([[0, 0, 1]], [logits])[0] == -53 / 3
-    assert u.semantic_energy([[0, 1, 1]], [logits])[0] == -39 / 3
-    assert u.semantic_energy([[0, 0, 0]], [logits])[0] == -64 / 3  # all alike: the least there is for these logits
-    assert u.semantic_energy([[0, 0, -1]], [logits])[0] == -53 / 2
-    # the row of a missing answer is not looked at
-    assert u.semantic_energy([[0, 0, -1]], [[[30.0, 20.0], [28.0], None]])[0] == -53 / 2
-    assert np.isnan(u.semantic_energy([[0, 0]], [[[1.0], []]])[0])
-    assert np.isnan(u.semantic_energy([[0, 0]], [[[1.0], [NAN]]])[0])
-
-
-def test_log_probabilities_turn_semantic_energy_round():
-    # with none above 0, the smallest cluster has the least energy: agreement no longer lowers the score
-    rows = [[-1.0]] * 4
-    assert u.semantic_energy([[0, 0, 0, 1]], [rows])[0] == 1 / 4
-    assert u.semantic_energy([[0, 0, 0, 0]], [rows])[0] == 4 / 4
-
-
-@settings(max_examples=50, deadline=None)
-@given(st.lists(LABELS, min_size=1, max_size=4), st.integers(0, 999))
-def test_semantic_energy_agrees_with_the_authors_code(questions, seed):
-    rng = np.random.default_rng(seed)
-    logits = [[rng.normal(20, 9, rng.integers(1, 5)) for _ in labels] for labels in questions]
-    scores = u.semantic_energy(questions, logits)
-    for labels, rows, score in zip(questions, logits, scores, strict=True):
-        n = sum(c >= 0 for c in labels)
-        expected = published_energy(labels, rows) / n if n > 1 else NAN
-        np.testing.assert_allclose(score, expected, rtol=1e-12)
-        order = rng.permutation(len(labels))
-        again = u.semantic_energy([[labels[i] for i in order]], [[rows[i] for i in order]])[0]
-        np.testing.assert_array_equal(again, score)
-
-
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -194,13 +148,6 @@ def test_semantic_energy_agrees_with_the_authors_code(questions, seed):
         (lambda: u.semantic_entropy([0, 1], [-1.0, -1.0], normalization="kuhnn"), "did you mean 'kuhn'"),
         (lambda: u.semantic_entropy([0, 1], normalization="kuhn"), "needs logprobs"),
         (lambda: u.predictive_entropy([[-1.0, -1.0], [0.5, -1.0]]), "question 1: log-probability above 0"),
-        (lambda: u.semantic_energy([[0, 1]], [[[1.0]]]), "question 0: 2 labels but 1 rows"),
-        (lambda: u.semantic_energy([[0, 1]], []), "labels of 1 questions but"),
-        (
-            lambda: u.semantic_energy([[0], [0, 1]], [[[1.0]], [[1.0], [np.inf]]]),
-            "question 1, answer 1: logit infinite",
-        ),
-        (lambda: u.semantic_energy([[0, 1]], [[1.0, 2.0]]), "question 0, answer 0 must be one logit a token"),
     ],
 )
 def test_bad_input(call, message):

@@ -141,6 +141,7 @@ def _by_nli(nli: Any, run: Run) -> dict[str, np.ndarray]:
         "SelfCheck, NLI": uncertainty.selfcheck_nli(rows),
         "kernel language entropy, NLI": uncertainty.kernel_language_entropy(weighted),
         "degree, NLI": uncertainty.degree(weighted),
+        "degree, NLI, no contradiction": uncertainty.degree(similarity.noncontradiction(answers, asked)),
     }
 
 

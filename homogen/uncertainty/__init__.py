@@ -43,7 +43,6 @@ from homogen.uncertainty.samples import (
     number_of_sets,
     overlapping_semantic_entropy,
     predictive_entropy,
-    semantic_energy,
     semantic_entropy,
 )
 from homogen.uncertainty.stated import p_true, verbalized_confidence

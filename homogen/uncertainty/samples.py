@@ -14,7 +14,7 @@ import numpy as np
 from scipy.special import xlogy
 
 from homogen.records import BadInput
-from homogen.records.checks import listed, listed_by_question, one_a_question, one_of
+from homogen.records.checks import listed_by_question, one_a_question, one_of
 from homogen.uncertainty._base import (
     beside,
     each,
@@ -257,69 +257,6 @@ def predictive_entropy(logprobs: Sequence) -> np.ndarray:
     left = ~np.isnan(flat)
     drawn = np.bincount(question[left], minlength=len(size))
     scores = mean(-flat[left], drawn) + 0.0
-    scores[drawn < 2] = np.nan
-    return scores
-
-
-def semantic_energy(labels: Sequence, token_logits: Sequence) -> np.ndarray:
-    r"""Semantic energy: how little raw logit the best-supported meaning gathers.
-
-    .. math:: \min_C \frac{1}{N} \sum_{i \in C} E_i, \qquad E_i = -\frac{1}{T_i} \sum_{t=1}^{T_i} z_t(y_t)
-
-    with :math:`z_t(y_t)` the logit, before the softmax, of the token that was picked. The energy of a cluster is the
-    sum over its answers; the question's score is that of the cluster with the least, the choice of the authors' code.
-    Their code does not divide by N, which only matters where N differs, as it does once answers are missing.
-
-    Parameters
-    ----------
-    labels
-        One row of ``(N,)`` cluster numbers a question, -1 for a missing answer (left out).
-    token_logits
-        One list a question, with one row an answer: the picked tokens' logits.
-
-    Returns
-    -------
-    numpy.ndarray
-        ``(Q,)``, in units of the logits, of either sign, higher (often: less negative) = less certain; NaN with fewer
-        than two answers left or one without tokens among them.
-
-    Notes
-    -----
-    A softmax does not change when all logits move by a constant, this score does: compare it within one model only,
-    and expect sense only where picked logits are well above 0. Log-probabilities will not do instead. They are logits
-    too, moved so far that none is above 0; every further answer then *adds* energy, and the minimum falls on the
-    smallest cluster rather than the largest.
-
-    References
-    ----------
-    H. Ma et al. (2025), "Semantic Energy: Detecting LLM hallucination beyond entropy", arXiv:2508.14496.
-
-    Examples
-    --------
-    >>> semantic_energy([[0, 0, 1]], [[[30.0, 20.0], [28.0], [10.0, 12.0]]]).round(4)  # (25 + 28) / 3, not 11 / 3
-    array([-17.6667])
-    >>> semantic_energy([[0, 0], [0, 1]], [[[20.0], [22.0]], [[20.0], [22.0]]])
-    array([-21., -11.])
-    """
-    rows = [labels_of(row, q) for q, row in enumerate(listed_by_question(labels, "labels", "row"))]
-    given = listed(token_logits, "rows of logits")
-    answers = [listed(a, f"question {q}: rows of logits") for q, a in enumerate(given)]
-    size = np.array([len(row) for row in rows], dtype=int)
-    _same_length(size, np.array([len(a) for a in answers], dtype=int), "rows of logits")
-    kept = [(q, i) for q, row in enumerate(rows) for i in np.flatnonzero(row >= 0)]
-    energy = -mean(
-        *ragged((answers[q][i] for q, i in kept), "logit", name=lambda k: "question {}, answer {}".format(*kept[k]))
-    )
-    question = np.array([q for q, _ in kept], dtype=int)
-    label = np.array([rows[q][i] for q, i in kept], dtype=int)
-    order = np.lexsort((energy, label, question))
-    energy, question, label = energy[order], question[order], label[order]
-    stride = label.max(initial=0) + 1
-    cluster, member = np.unique(question * stride + label, return_inverse=True)
-    summed = np.bincount(member, energy, len(cluster))
-    drawn = np.bincount(question, minlength=len(rows))
-    least = reduce(np.minimum, summed, np.bincount(cluster // stride, minlength=len(rows)))
-    scores = least / np.maximum(drawn, 1)
     scores[drawn < 2] = np.nan
     return scores
 
