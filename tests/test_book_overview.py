@@ -123,7 +123,7 @@ def test_every_claim_has_a_chapter_that_shows_its_row():
 
 
 def test_the_page_has_every_row_and_its_signs(results):
-    markup = overview.shown(results, NOTEBOOKS).markup
+    markup = overview.rendered(results, NOTEBOOKS).markup
     assert markup.count('<th scope="row">') == len(overview.table(results, NOTEBOOKS))
     assert 'data-mark="∋"' in markup
     assert 'data-mark="–"' in markup

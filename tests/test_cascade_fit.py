@@ -5,7 +5,7 @@ import sys
 
 import numpy as np
 import pytest
-from test_cascade_judge import planted
+from test_cascade_validation import planted
 
 from homogen.cascade import Boundary, fit_cascade
 from homogen.records import BadInput

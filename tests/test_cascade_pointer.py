@@ -6,7 +6,7 @@ import sys
 
 import numpy as np
 import pytest
-from test_cascade_judge import planted
+from test_cascade_validation import planted
 
 from homogen import evaluation
 from homogen.cascade import Boundary, cascade_cost, cross_validate, learned_pointer, pointer_features

@@ -84,7 +84,7 @@ def test_what_was_not_run_is_shown_with_its_reason():
 @pytest.mark.parametrize("name", ["llama", "gemma"])
 def test_a_judge_says_what_its_engine_says_of_the_words_that_go_on(name, model_folders, tiny_models):
     prompts, words = [" ".join(WORDS[:3]), WORDS[9]], ["w005", "w006 w007"]
-    found = experiment.judge(model_folders[name], prompts, words, "cpu")
+    found = experiment.word_logprobs(model_folders[name], prompts, words, "cpu")
     # Behind a plain prompt a word begins with its space; a chat template ends where the answer begins.
     spaced = words if tiny_models[name].chat else [f" {word}" for word in words]
     assert tiny_models[name].chat == (name == "llama")
@@ -97,7 +97,7 @@ def test_a_judge_says_what_its_engine_says_of_the_words_that_go_on(name, model_f
 @pytest.mark.usefixtures("fresh_engine")
 def test_a_judge_that_cannot_be_had_is_named():
     with pytest.raises(Unavailable, match=ABSENT):
-        experiment.judge(ABSENT, ["w001"], device="cpu")
+        experiment.word_logprobs(ABSENT, ["w001"], device="cpu")
 
 
 @pytest.fixture

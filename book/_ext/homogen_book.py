@@ -45,7 +45,7 @@ def _overview(app, docname, source) -> None:
         return
     from homogen.book import overview
 
-    made = overview.shown(RESULTS, NOTEBOOKS).markup
+    made = overview.rendered(RESULTS, NOTEBOOKS).markup
     app.env.note_dependency(overview.__file__)
     for path in (*RESULTS.glob("*/findings/*.json"), *NOTEBOOKS.glob("*.md")):
         app.env.note_dependency(str(path))

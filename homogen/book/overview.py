@@ -75,7 +75,7 @@ def table(results: str | Path = "book/results", folder: str | Path = NOTEBOOKS):
     return pd.DataFrame(rows).set_index("quantity")
 
 
-def shown(results: str | Path = "book/results", folder: str | Path = NOTEBOOKS, pages: str = "chapters") -> Shown:
+def rendered(results: str | Path = "book/results", folder: str | Path = NOTEBOOKS, pages: str = "chapters") -> Shown:
     """Give the overview as the book shows it.
 
     Parameters

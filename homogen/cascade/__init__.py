@@ -14,18 +14,18 @@ The paper's five boundaries, in order of cost, are scores of :mod:`homogen.uncer
 ``mean_entropy`` of the answer's tokens, B2 density ``embedding_density``, B3 freshness ``freshness``, B4 association
 ``entity_association``, B5 grounding ``grounding``. What they cost is for the user to say.
 
-``run`` runs boundaries, ``fit`` chooses whom to pass on, ``judge`` validates that, ``mixture`` and ``pointer`` are the
+``boundary`` runs boundaries, ``fit`` chooses whom to pass on, ``validation`` judges that, ``mixture`` and ``pointer`` are the
 paper's own ways to mix two scores and to pick one.
 
 Lengths that differ, scores that are infinite, and arguments of the wrong kind or out of range are a
 :class:`~homogen.records.BadInput`, one line that names the thing and the mend.
 """
 
+from homogen.cascade.boundary import Boundary, CascadeResult, cascade_cost, run_cascade
 from homogen.cascade.fit import FittedCascade, fit_cascade
-from homogen.cascade.judge import SHARES, CrossValidated, cost_curve, cross_validate, pareto_front
 from homogen.cascade.mixture import DELTAS, WEIGHTS, MixtureCascade, mixture, mixture_cascade, mixture_curve
 from homogen.cascade.pointer import learned_pointer, pointer_features
-from homogen.cascade.run import Boundary, CascadeResult, cascade_cost, run_cascade
+from homogen.cascade.validation import SHARES, CrossValidated, cost_curve, cross_validate, pareto_front
 from homogen.records.exports import public as _public
 
 __all__ = _public(globals())

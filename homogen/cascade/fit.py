@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from homogen.cascade._base import complete, fit_evidence, labels, stratified
-from homogen.cascade.run import Boundary, CascadeResult, how_many, run_cascade, stage_scores, stages_of
+from homogen.cascade.boundary import Boundary, CascadeResult, how_many, run_cascade, stage_scores, stages_of
 from homogen.records import BadInput
 from homogen.records.checks import ranged, whole
 

@@ -17,8 +17,8 @@ from homogen.experiment.runs import (
     draw,
     entropy,
     had,
-    judge,
     not_run,
+    word_logprobs,
 )
 from homogen.experiment.scores import auroc_table, measures, signals
 from homogen.experiment.spread import LEXICAL, Ruler, Spread, first_words, remembering, rulers, similarities

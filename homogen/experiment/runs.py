@@ -113,7 +113,7 @@ def had(
     return loaded, missing
 
 
-def judge(
+def word_logprobs(
     model: str, prompts: Sequence[str], words: Sequence[str] = ("True", "False"), device: str = "auto"
 ) -> np.ndarray:
     """Log-probabilities that a model goes on from each prompt with each of some words: what P(True) needs.

@@ -28,6 +28,7 @@ exceptions: SINdex clusters in that order by its own definition, and scores read
 """
 
 from homogen.records.exports import public as _public
+from homogen.uncertainty.boundaries import embedding_density, entity_association, grounding
 from homogen.uncertainty.consistency import cocoa, selfcheck, selfcheck_nli, semantic_density, sindex
 from homogen.uncertainty.graphs import (
     degree,
@@ -37,7 +38,6 @@ from homogen.uncertainty.graphs import (
     lexical_dissimilarity,
     vendi_score,
 )
-from homogen.uncertainty.questions import embedding_density, entity_association, grounding
 from homogen.uncertainty.samples import (
     NORMALIZATIONS,
     number_of_sets,

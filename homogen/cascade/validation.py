@@ -11,8 +11,8 @@ from scipy.special import expit, logit
 
 from homogen import evaluation
 from homogen.cascade._base import fit_evidence, numbers, stratified
+from homogen.cascade.boundary import Boundary, stages_of
 from homogen.cascade.fit import bands, evidence, out_of_fold, scored_rows, stage_fits, stops
-from homogen.cascade.run import Boundary, stages_of
 from homogen.records import BadInput, Draws, shown
 from homogen.records.checks import ranged, whole
 from homogen.records.draws import check_draws
