@@ -203,7 +203,8 @@ def test_every_listed_benchmark_says_what_it_is():
         assert entry.title
         assert entry.licence
         assert entry.home
-        assert bool(entry.citation) == bool(entry.authors) == bool(entry.file)
+        assert bool(entry.citation) == bool(entry.authors)
+        assert entry.file or not entry.citation
         if entry.citation:
             (family,) = re.findall(rf"@\w+{{{entry.citation},\n  author = {{(\w+),", bibliography)
             assert entry.authors == f"{family} et al. {re.search(r'[0-9]{4}', entry.citation)[0]}"
