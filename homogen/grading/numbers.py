@@ -52,17 +52,7 @@ _MARKS = (_ANSWER, re.compile("="))
 
 
 def stated(text: str) -> float | None:
-    """The number that a text states or ends on; :func:`homogen.grading.extract_number` says how it is found.
-
-    Parameters
-    ----------
-    text
-        Any text.
-
-    Returns
-    -------
-    float or None
-        None if there is no finite number.
+    """The finite number that a text states or ends on, or None; see :func:`homogen.grading.extract_number`.
 
     Examples
     --------

@@ -89,15 +89,7 @@ _ODD = re.compile(
 def spelled(text: str) -> str:
     """The text in composed characters, with plain apostrophes and quotes and nothing invisible; case stays.
 
-    Parameters
-    ----------
-    text
-        Any text.
-
-    Returns
-    -------
-    str
-        Equal for texts that a reader cannot tell apart.
+    Equal for texts that a reader cannot tell apart.
 
     Examples
     --------
@@ -112,17 +104,7 @@ def spelled(text: str) -> str:
 
 
 def fold(text: str) -> str:
-    """The text in one spelling: besides :func:`spelled`, case, width, dashes, digits and fractions are one.
-
-    Parameters
-    ----------
-    text
-        Any text.
-
-    Returns
-    -------
-    str
-        Case-folded, under NFKC.
+    """The text in one spelling: besides :func:`spelled`, case, width, dashes, digits and fractions are one (NFKC).
 
     Examples
     --------
@@ -137,17 +119,7 @@ def fold(text: str) -> str:
 
 
 def words(text: str) -> list[str]:
-    """The words of a text: runs of letters and digits, each with its marks (vowel signs, accents).
-
-    Parameters
-    ----------
-    text
-        Any text; case stays.
-
-    Returns
-    -------
-    list of str
-        Without punctuation and symbols; may be empty.
+    """The words of a text: runs of letters and digits, each with its marks (vowel signs, accents); case stays.
 
     Examples
     --------
@@ -167,15 +139,7 @@ _UNSPACED = re.compile(
 def unspaced(text: str) -> bool:
     """Whether most of a text is in a script without spaces, so that a sentence of it would pass for one word.
 
-    Parameters
-    ----------
-    text
-        Any text.
-
-    Returns
-    -------
-    bool
-        False for a single such character.
+    False for a single such character.
 
     Examples
     --------
@@ -242,11 +206,6 @@ class Phrase:
     Numbers are whole values, with sign, decimals, grouping, ratio, fraction or date; what tells one word from another
     stays (``C++``, ``.NET``); other punctuation parts tokens. The sign of a unit becomes its word.
 
-    Parameters
-    ----------
-    text
-        Any text.
-
     Examples
     --------
     >>> Phrase("At -1,000.50 m, the U.S. <b>uses</b> C++: 3/4 of 50%\u2014Paris's").tokens
@@ -272,11 +231,6 @@ class Phrase:
 
         Articles do not count, except an "a" at the very end: vitamin A is another than vitamin C. An "a" that is all
         there is stands for the letter, not for an article.
-
-        Parameters
-        ----------
-        other
-            What is looked for.
 
         Examples
         --------

@@ -165,12 +165,7 @@ BENCHMARKS = {
 
 
 def benchmarks() -> list[Benchmark]:
-    """List the benchmarks that load by name.
-
-    Returns
-    -------
-    list of Benchmark
-        In the order in which they are listed to the user.
+    """List the benchmarks that load by name, in the order in which users see them.
 
     Examples
     --------
