@@ -58,6 +58,7 @@ def test_no_test_patches_what_is_private():
 PACKAGE = Path(homogen.__file__).parent
 ROOMS = {path.name.removesuffix(".py") for path in PACKAGE.iterdir() if path.is_dir() or path.suffix == ".py"}
 OUTSIDE = {
+    "additions": "CONTRIBUTING.md",
     "bench": "benchmarks/bench.py",
     "ext_homogen_api": "book/_ext/homogen_api.py",
     "ext_homogen_book": "book/_ext/homogen_book.py",

@@ -19,7 +19,7 @@ from test_questions_readers import GOOD, write
 from homogen.grading.decide import wrong
 from homogen.grading.matching import normalize
 from homogen.grading.numbers import extract_number
-from homogen.questions import catalogue, readers, sources
+from homogen.questions import catalogue, sources
 from homogen.questions.catalogue import BENCHMARKS, Benchmark, benchmarks, load_questions, question_sha
 from homogen.records import BadInput, Question
 
@@ -203,11 +203,11 @@ def test_every_listed_benchmark_says_what_it_is():
         assert entry.title
         assert entry.licence
         assert entry.home
-        assert bool(entry.citation) == bool(entry.authors) == bool(entry.file)
+        assert bool(entry.citation) == bool(entry.authors)
+        assert entry.file or not entry.citation
         if entry.citation:
             (family,) = re.findall(rf"@\w+{{{entry.citation},\n  author = {{(\w+),", bibliography)
             assert entry.authors == f"{family} et al. {re.search(r'[0-9]{4}', entry.citation)[0]}"
-    assert set(readers.PUBLIC) == set(PUBLIC)
 
 
 def test_the_licence_of_a_pinned_benchmark_is_that_of_its_file():

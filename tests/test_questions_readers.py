@@ -311,7 +311,7 @@ def test_gsm8k_lines():
         {"question": "In TeX?", "answer": "so\n#### 1{,}000"},
     ]
     data = "\n".join(map(json.dumps, lines)).encode()
-    assert readers.PUBLIC["gsm8k"](data, "gsm8k", "test.jsonl") == [
+    assert readers.gsm8k(data, "gsm8k", "test.jsonl") == [
         Question("gsm8k-0001", "gsm8k", "2 + 3?", ("5",), kind="math"),
         Question("gsm8k-0002", "gsm8k", "Many?", ("1234",), kind="math"),
         Question("gsm8k-0003", "gsm8k", "In TeX?", ("1000",), kind="math"),
@@ -334,12 +334,12 @@ def test_a_bad_gsm8k_line(line, says):
     good = json.dumps({"question": "1 + 1?", "answer": "so\n#### 2"})
     data = f"{good}\n{line if isinstance(line, str) else json.dumps(line)}\n".encode()
     with pytest.raises(BadInput, match=rf"^test\.jsonl, line 2: .*{re.escape(says)}"):
-        readers.PUBLIC["gsm8k"](data, "gsm8k", "test.jsonl")
+        readers.gsm8k(data, "gsm8k", "test.jsonl")
 
 
 def test_webquestions_list():
     data = json.dumps([{"qId": "wqs1", "answers": ["Ada", "Grace"], "qText": "who?"}]).encode()
-    assert readers.PUBLIC["webquestions"](data, "webquestions", "test.json") == [
+    assert readers.webquestions(data, "webquestions", "test.json") == [
         Question("wqs1", "webquestions", "who?", ("Ada", "Grace"))
     ]
 
@@ -348,7 +348,7 @@ def test_hotpotqa_list():
     record = {"_id": "5a", "question": "Who?", "answer": "Ada", "type": "bridge", "level": "hard"}
     record["supporting_facts"] = [["B", 0], ["C", 1], ["C", 0]]
     record["context"] = [["A", ["no"]], ["C", ["One.", " Two."]], ["B", ["Three."]]]
-    (question,) = readers.PUBLIC["hotpotqa"](json.dumps([record]).encode(), "hotpotqa", "hotpot.json")
+    (question,) = readers.hotpotqa(json.dumps([record]).encode(), "hotpotqa", "hotpot.json")
     context = "C: One.  Two.\nB: Three."
     assert question == Question("5a", "hotpotqa", "Who?", ("Ada",), (), "bridge", "multihop", context)
 

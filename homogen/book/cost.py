@@ -37,12 +37,7 @@ BANDWIDTH, SPEED, OVERHEAD = 1.5e12, 2e14, 0.03
 class Load:
     """Runs of one model in one chapter.
 
-    Parameters
-    ----------
-    chapter, model
-        Names.
-    runs, questions, answers, tokens
-        Runs; questions of each; answers to a question, the greedy one among them; tokens of an answer at the most.
+    How many runs; questions of each; answers to a question, the greedy one among them; tokens of an answer at the most.
     """
 
     chapter: str
@@ -158,14 +153,9 @@ def evaluate(text: str, values: Mapping[str, Any], where: str = "expression") ->
 
 
 def weights(plans: Sequence[tuple[Chapter, Mapping[str, Any]]], device: str = "cuda") -> list[Weights]:
-    """Every model, embedder and NLI model that chapters name, in the order in which they come.
+    """Every model, embedder and NLI model that chapters with their parameters name, in the order in which they come.
 
-    Parameters
-    ----------
-    plans
-        Chapters with their parameters; those on released files want no weights.
-    device
-        Where they would be loaded: bfloat16 on ``"cuda"``, float32 on ``"cpu"``.
+    They would be loaded in bfloat16 on ``"cuda"``, in float32 on ``"cpu"``. Chapters on released files want none.
     """
     names: dict[str, None] = {}
     for chapter, parameters in plans:
@@ -234,12 +224,8 @@ def _generators(plans: Sequence[tuple[Chapter, Mapping[str, Any]]]) -> dict[str,
 def report(plans: Sequence[tuple[Chapter, Mapping[str, Any]]], device: str = "cuda") -> str:
     """Say what chapters will draw, what must be downloaded, and about how long it takes, as text for a terminal.
 
-    Parameters
-    ----------
-    plans
-        Chapters with their parameters, as :func:`homogen.book.profiles.profile` gives them.
-    device
-        ``"cuda"`` or ``"cpu"``; hours are estimated for a GPU alone.
+    Plans are chapters with their parameters (:func:`homogen.book.profiles.profile`). Hours are estimated for a GPU
+    alone.
     """
     from homogen.models import hub
 

@@ -22,17 +22,8 @@ def reached(code: str) -> dict[str, bytes]:
     Imports are followed wherever they stand, also inside functions, module by module: of a room those files count that
     are imported, and its ``__init__``, which runs with any of them. Of the data beside the modules the files count that
     a reached module names, or whose names it may make (``f"{name}.jsonl"``, ``"*.csv"``). Where imports cannot be told
-    from the text, everything counts.
-
-    Parameters
-    ----------
-    code
-        Python source, such as the cells of a notebook put together.
-
-    Returns
-    -------
-    dict
-        Of a module :func:`essence`, of any other file its bytes.
+    from the text, everything counts. Code is Python, such as the cells of a notebook put together; of a module its
+    :func:`essence` is given, of any other file its bytes.
 
     Examples
     --------
@@ -130,15 +121,7 @@ def _chain(node: ast.Attribute) -> list[str]:
 def essence(source: str) -> str:
     r"""Strip a module's source of docstrings, other bare strings, comments and blank lines; the same on every Python.
 
-    Parameters
-    ----------
-    source
-        Python source with ``\n`` at its line ends.
-
-    Returns
-    -------
-    str
-        The lines that are left. It need not be valid Python any more.
+    Line ends are ``\n``. What is left need not be valid Python any more.
 
     Examples
     --------

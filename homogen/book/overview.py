@@ -76,14 +76,9 @@ def table(results: str | Path = "book/results", folder: str | Path = NOTEBOOKS):
 
 
 def rendered(results: str | Path = "book/results", folder: str | Path = NOTEBOOKS, pages: str = "chapters") -> Shown:
-    """Give the overview as the book shows it.
+    """Give the overview (:func:`table`) as the book shows it.
 
-    Parameters
-    ----------
-    results, folder
-        As in :func:`table`.
-    pages
-        Folder of the chapters' pages, as seen from the page.
+    ``pages`` is the folder of the chapters' pages, as seen from the page.
     """
     rows = table(results, folder)
     links = {name: f"{pages}/{chapter}.html" for name, chapter in rows["chapter"].items()}
@@ -106,13 +101,6 @@ def chapter_of(claim: Claim, known: Mapping[str, Chapter]) -> str:
     A chapter that names the claim itself comes first, then one on released files that names its experiment. What a
     check decides otherwise is among the rest (``decided``). Of what none decides, a chapter on models may name the
     experiment; the rest is ``undecided``.
-
-    Parameters
-    ----------
-    claim
-        The claim.
-    known
-        From :func:`homogen.book.chapters.chapters`.
 
     Examples
     --------

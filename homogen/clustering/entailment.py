@@ -165,13 +165,8 @@ def cluster_nli(
 
     Parameters
     ----------
-    answers
-        One list of texts a question; the lists may differ in length. An empty text, or one of white space alone, is
-        missing.
-    nli
-        A function from n pairs (premise, hypothesis) to ``(n, 3)`` probabilities of entailment, neutral and
-        contradiction (:func:`homogen.models.load_nli` makes one), or a :class:`homogen.nli.NLI`, which
-        remembers pairs and counts forward passes.
+    answers, nli
+        As in :func:`homogen.similarity.entailment`.
     rule
         When two answers are equivalent, and where an answer then goes.
 

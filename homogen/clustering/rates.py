@@ -32,8 +32,7 @@ def alignment_tax(labels: Iterable[Sequence[int]]) -> np.ndarray:
 
     References
     ----------
-    M. Liu (2026), "The Alignment Tax: Response homogenization in aligned LLMs and its implications for uncertainty
-    estimation", arXiv:2603.24124.
+    Liu (2026), arXiv 2603.24124.
 
     Examples
     --------

@@ -181,19 +181,7 @@ class OpenAIEngine:
         return f"{type(self).__name__}({self.model!r}, {self.base_url!r}, api={self.api!r})"
 
     def generate(self, prompts: Sequence[Prompt], spec: SamplingSpec) -> Iterator[Response]:
-        """Answer prompts, ``spec.n`` times each and once greedily.
-
-        Parameters
-        ----------
-        prompts
-            Ids, texts and stop strings (:class:`~homogen.engines.endings.Prompt`); pairs have no stop strings.
-        spec
-            How to draw. Its ``model`` and ``prompt`` are not looked at: this engine has its model, and is given texts.
-
-        Yields
-        ------
-        Response
-            In the order in which answers come.
+        """Answer prompts, as :class:`~homogen.sampling.Engine` says, each when it comes.
 
         Raises
         ------

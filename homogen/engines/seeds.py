@@ -13,14 +13,7 @@ def stream_seed(seed: int, question: str, sample: int) -> bytes:
 def request_seed(seed: int, question: str, sample: int) -> int:
     """Seed of one request: 31 bits (servers keep seeds in 32) of what seeds the transformers engine.
 
-    Parameters
-    ----------
-    seed
-        Of the spec.
-    question
-        Its id.
-    sample
-        Number of the answer; -1 for the greedy one.
+    Of the spec's seed, the question's id and the number of the answer, -1 for the greedy one.
 
     Examples
     --------

@@ -58,10 +58,7 @@ class Server:
     def engine(self, **options: Any):
         """Make the engine that asks this server: one request at a time, with all sampling options passed on.
 
-        Parameters
-        ----------
-        **options
-            Of :class:`homogen.engines.openai.OpenAIEngine`; they win over these.
+        Other options of :class:`homogen.engines.OpenAIEngine` win over these.
         """
         from homogen.engines.openai import OpenAIEngine
 

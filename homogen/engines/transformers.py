@@ -86,20 +86,7 @@ class TransformersEngine:
             self.identity["chat template"] = "left out, a base model"
 
     def generate(self, prompts: Sequence[Prompt], spec: SamplingSpec) -> Iterator[Response]:
-        """Answer prompts, ``spec.n`` times each and once greedily.
-
-        Parameters
-        ----------
-        prompts
-            Ids, texts and stop strings (:class:`~homogen.engines.endings.Prompt`); pairs have no stop strings.
-        spec
-            How to draw. Its ``model`` and ``prompt`` are not looked at: this engine has its model, and is given texts.
-
-        Yields
-        ------
-        Response
-            In the order in which answers finish.
-        """
+        """Answer prompts, as :class:`~homogen.sampling.Engine` says, each when it is done."""
         done: queue.SimpleQueue = queue.SimpleQueue()
         cancelled = threading.Event()
         asked = [Prompt(*prompt) for prompt in prompts]

@@ -131,19 +131,7 @@ class VLLMEngine:
             self.identity["chat template"] = "left out, a base model"
 
     def generate(self, prompts: Sequence[Prompt], spec: SamplingSpec) -> Iterator[Response]:
-        """Answer prompts, ``spec.n`` times each and once greedily.
-
-        Parameters
-        ----------
-        prompts
-            Ids, texts and stop strings (:class:`~homogen.engines.endings.Prompt`); pairs have no stop strings.
-        spec
-            How to draw. Its ``model`` and ``prompt`` are not looked at: this engine has its model, and is given texts.
-
-        Yields
-        ------
-        Response
-            All answers to one question after those to another, in the order of ``prompts``.
+        """Answer prompts, as :class:`~homogen.sampling.Engine` says, question by question.
 
         Raises
         ------

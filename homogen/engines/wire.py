@@ -133,10 +133,8 @@ _END = object()
 def from_loop(work: Callable[[Callable[[Any], None]], Coroutine]) -> Iterator[Any]:
     """Give what a coroutine puts, as it comes; whoever leaves early, by an error or Ctrl-C, does not wait for it.
 
-    Parameters
-    ----------
-    work
-        Called with ``put``; its coroutine runs in an event loop of its own and is cancelled when the iterator closes.
+    ``work`` is called with ``put``; its coroutine runs in an event loop of its own and is cancelled when the iterator
+    closes.
     """
     items: queue.SimpleQueue = queue.SimpleQueue()
     loop = asyncio.new_event_loop()

@@ -208,10 +208,8 @@ def brier(prob_wrong: Row, wrong: Row, interval: str | None = "bootstrap", draws
         ``(n,)`` forecasts in [0, 1].
     wrong
         ``(n,)`` of 0 and 1. A question with a NaN in either is left out.
-    interval
-        ``"bootstrap"`` over questions, or ``None``.
-    draws
-        As in :func:`auroc`.
+    interval, draws
+        As in :func:`aurc`.
 
     Returns
     -------

@@ -103,12 +103,8 @@ def excess_aurc(score: Row, wrong: Row, interval: str | None = "bootstrap", draw
 
     Parameters
     ----------
-    score, wrong
-        As in :func:`risk_coverage`.
-    interval
-        ``"bootstrap"`` over questions, or ``None``.
-    draws
-        As in :func:`auroc`.
+    score, wrong, interval, draws
+        As in :func:`aurc`.
 
     Returns
     -------
@@ -191,14 +187,10 @@ def accuracy_at_coverage(
 
     Parameters
     ----------
-    score, wrong
-        As in :func:`risk_coverage`.
+    score, wrong, interval, draws
+        As in :func:`aurc`.
     coverage
         The share c of the answers that are given, in (0, 1].
-    interval
-        ``"bootstrap"`` over questions, or ``None``.
-    draws
-        As in :func:`auroc`.
 
     Returns
     -------
@@ -307,6 +299,5 @@ def prr_of(right: np.ndarray, bad: np.ndarray) -> np.ndarray:
 def _excess(right: np.ndarray, bad: np.ndarray) -> np.ndarray:
     gain, H = _gain(right, bad)
     n_right = right.sum(axis=1)
-    return np.maximum(n_right * (H[-1] - H[n_right]) - gain, 0) / (right + bad).sum(
-        axis=1
-    )  # never below, but for rounding
+    above = np.maximum(n_right * (H[-1] - H[n_right]) - gain, 0)  # never below, but for rounding
+    return above / (right + bad).sum(axis=1)

@@ -178,14 +178,7 @@ class Spread:
     def tests(self, reference: str, ruler: Ruler, against: Iterable[str] | None = None) -> pd.DataFrame:
         """Wilcoxon's signed-rank test of each run's cluster counts against one run's, with Holm's adjustment.
 
-        Parameters
-        ----------
-        reference
-            The run that the others are compared with: a control, where there is one.
-        ruler
-            To count with.
-        against
-            The other runs; all by default.
+        The one is ``reference``, a control where there is one; the others are those of ``against``, or all.
         """
         import pandas as pd
 
@@ -213,16 +206,7 @@ def first_words(answers: Sequence[Sequence[str]], words: int) -> list[list[str]]
 
 
 def similarities(answers: Sequence[Sequence[str]], kind: str, device: str = "auto") -> list[np.ndarray]:
-    """Matrices of similarities, one a question.
-
-    Parameters
-    ----------
-    answers
-        A list of answers a question; empty texts are missing.
-    kind
-        As :class:`Ruler` names similarities.
-    device
-        Of an embedder.
+    """Matrices of similarities of a kind (as :class:`Ruler` names them), one a question; empty texts are missing.
 
     Examples
     --------
@@ -236,13 +220,7 @@ def similarities(answers: Sequence[Sequence[str]], kind: str, device: str = "aut
 
 @functools.lru_cache(maxsize=8)
 def remembering(embedder: str, device: str = "auto") -> Callable[[Sequence[str]], np.ndarray]:
-    """An embedder that keeps its vectors: a chapter looks at the same answers in several ways and embeds them once.
-
-    Parameters
-    ----------
-    embedder, device
-        As in :func:`homogen.models.load_embedder`.
-    """
+    """An embedder that keeps its vectors: a chapter looks at the same answers in several ways and embeds them once."""
     load, known = load_embedder(embedder, device), {}
 
     def embed(texts: Sequence[str]) -> np.ndarray:

@@ -93,15 +93,7 @@ _ODD = re.compile(
 def spelled(text: str) -> str:
     """The text in composed characters, with plain apostrophes and quotes and nothing invisible; case stays.
 
-    Parameters
-    ----------
-    text
-        Any text.
-
-    Returns
-    -------
-    str
-        Equal for texts that a reader cannot tell apart.
+    Equal for texts that a reader cannot tell apart.
 
     Examples
     --------
@@ -116,17 +108,7 @@ def spelled(text: str) -> str:
 
 
 def fold(text: str) -> str:
-    """The text in one spelling: besides :func:`spelled`, case, width, dashes, digits and fractions are one.
-
-    Parameters
-    ----------
-    text
-        Any text.
-
-    Returns
-    -------
-    str
-        Case-folded, under NFKC.
+    """The text in one spelling: besides :func:`spelled`, case, width, dashes, digits and fractions are one (NFKC).
 
     Examples
     --------
@@ -141,17 +123,7 @@ def fold(text: str) -> str:
 
 
 def words(text: str) -> list[str]:
-    """The words of a text: runs of letters and digits, each with its marks (vowel signs, accents).
-
-    Parameters
-    ----------
-    text
-        Any text; case stays.
-
-    Returns
-    -------
-    list of str
-        Without punctuation and symbols; may be empty.
+    """The words of a text: runs of letters and digits, each with its marks (vowel signs, accents); case stays.
 
     Examples
     --------
@@ -171,15 +143,7 @@ _UNSPACED = re.compile(
 def unspaced(text: str) -> bool:
     """Whether most of a text is in a script without spaces, so that a sentence of it would pass for one word.
 
-    Parameters
-    ----------
-    text
-        Any text.
-
-    Returns
-    -------
-    bool
-        False for a single such character.
+    False for a single such character.
 
     Examples
     --------

@@ -6,13 +6,7 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-from homogen.models.catalogue import (
-    BITSANDBYTES_LEVELS,
-    GGUF_LEVELS,
-    Unavailable,
-    card_of,
-    split_quantization,
-)
+from homogen.models.catalogue import BITSANDBYTES_LEVELS, GGUF_LEVELS, Unavailable, card_of, split_quantization
 from homogen.models.devices import DTYPES, pick_device
 from homogen.models.quantization import _bitsandbytes, _round_weights
 from homogen.models.weights import _one_line, quietly, resolve_weights

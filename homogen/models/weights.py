@@ -17,13 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from unittest import mock
 
-from homogen.models.catalogue import (
-    CARDS,
-    ModelCard,
-    WheelFile,
-    cards,
-    is_hub_id,
-)
+from homogen.models.catalogue import CARDS, ModelCard, WheelFile, cards, is_hub_id
 from homogen.records import BadInput, unknown
 from homogen.records.files import digest, file_digest
 

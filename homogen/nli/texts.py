@@ -9,16 +9,9 @@ from homogen.records.checks import one_a_question
 
 
 def with_question(texts: Iterable[str], question: str | None, separator: str = " ") -> list[str]:
-    """Put the question before every answer, or nothing.
+    """Put the question before every answer that is not empty, or nothing if it is None.
 
-    Parameters
-    ----------
-    texts
-        Answers to one question. An empty one stays empty.
-    question
-        ``None`` leaves the answers bare.
-    separator
-        Between the two: a space as in the code of Kuhn et al. and Farquhar et al.; uqlm has a new line.
+    Between the two stands a space as in the code of Kuhn et al. and Farquhar et al.; uqlm has a new line.
 
     Examples
     --------
@@ -34,15 +27,6 @@ def by_question(
     answers: Iterable[Sequence[str]], questions: Sequence[str] | None = None, separator: str = " "
 ) -> list[list[str]]:
     """Check all answers of a benchmark, and put each question before its answers if questions are given.
-
-    Parameters
-    ----------
-    answers
-        One list of texts a question.
-    questions
-        As many texts, or ``None``.
-    separator
-        As in :func:`with_question`.
 
     Examples
     --------

@@ -194,15 +194,18 @@ def _gsm8k(record: dict, benchmark: str, number: int) -> Question:
     return Question(f"{benchmark}-{number:04d}", benchmark, text, (gold,), kind="math")
 
 
-def _parse_gsm8k(data: bytes, benchmark: str, source: str) -> list[Question]:
+def gsm8k(data: bytes, benchmark: str, source: str) -> list[Question]:
+    """GSM8K's JSONL: the reference is what follows ``####``."""
     return jsonl(data, benchmark, source, _gsm8k)
 
 
-def _parse_webquestions(data: bytes, benchmark: str, source: str) -> list[Question]:
+def webquestions(data: bytes, benchmark: str, source: str) -> list[Question]:
+    """WebQuestions' list, under its own ids."""
     return [Question(r["qId"], benchmark, r["qText"], tuple(r["answers"])) for r in json.loads(data)]
 
 
-def _parse_hotpotqa(data: bytes, benchmark: str, source: str) -> list[Question]:
+def hotpotqa(data: bytes, benchmark: str, source: str) -> list[Question]:
+    """HotpotQA's list, with the supporting paragraphs as context."""
     return [
         Question(r["_id"], benchmark, r["question"], (r["answer"],), (), r["type"], "multihop", context=_supporting(r))
         for r in json.loads(data)
@@ -348,21 +351,3 @@ def _maker(header: list[str], row: list[str], name: str, benchmark: str, rank: i
         return _SHEETS[name].make(dict(zip(header, cells, strict=True)), benchmark, rank)
 
     return make
-
-
-def _parse_truthfulqa(data: bytes, benchmark: str, source: str) -> list[Question]:
-    return sheet(data, benchmark, source, "TruthfulQA")
-
-
-def _parse_freshqa(data: bytes, benchmark: str, source: str) -> list[Question]:
-    return sheet(data, benchmark, source, "FreshQA")
-
-
-PUBLIC: dict[str, Callable[[bytes, str, str], list[Question]]] = {
-    "truthfulqa": _parse_truthfulqa,
-    "gsm8k": _parse_gsm8k,
-    "webquestions": _parse_webquestions,
-    "hotpotqa": _parse_hotpotqa,
-    "freshqa": _parse_freshqa,
-}
-"""Readers of the public benchmarks by name."""

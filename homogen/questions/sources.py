@@ -194,18 +194,10 @@ def fetch(name: str) -> Path:
 
 
 def available(name: str) -> bool:
-    """Whether :func:`fetch` gives this file without the network.
+    """Whether :func:`fetch` gives this file of :data:`SOURCES` without the network.
 
-    Parameters
-    ----------
-    name
-        A name in :data:`SOURCES`.
-
-    Returns
-    -------
-    bool
-        True if the published bytes are below ``$HOMOGEN_DATA`` or in the cache. A file below ``$HOMOGEN_DATA`` with
-        other bytes is False even if the cache has the right ones, since :func:`fetch` refuses it.
+    True if the published bytes are below ``$HOMOGEN_DATA`` or in the cache. A file below ``$HOMOGEN_DATA`` with other
+    bytes is False even if the cache has the right ones, since :func:`fetch` refuses it.
 
     Examples
     --------
@@ -220,16 +212,8 @@ def available(name: str) -> bool:
 def whereabouts(name: str) -> str:
     """Say in a few words where :func:`fetch` would take this file from; nothing is downloaded for it.
 
-    Parameters
-    ----------
-    name
-        A name in :data:`SOURCES`.
-
-    Returns
-    -------
-    str
-        ``"at hand in <folder>"``, ``"downloaded when first asked for, from <repository>"``, or that a file below
-        ``$HOMOGEN_DATA`` is not the published one.
+    ``"at hand in <folder>"``, ``"downloaded when first asked for, from <repository>"``, or that a file below
+    ``$HOMOGEN_DATA`` is not the published one.
 
     Examples
     --------

@@ -229,21 +229,9 @@ def listed_by_question(values: object, what: str, unit: str) -> list:
 
 
 def unknown(what: str, name: object, known: Iterable[str]) -> BadInput:
-    """Say that a name is not known, and which known names come nearest.
+    """Say that a name is not known, and which known names come nearest; for the caller to raise.
 
-    Parameters
-    ----------
-    what
-        The kind of thing, as the user would call it ("model", "benchmark").
-    name
-        What was given.
-    known
-        The names that would have been accepted.
-
-    Returns
-    -------
-    BadInput
-        To be raised by the caller.
+    ``what`` is the kind of thing, as the user would call it ("model", "benchmark").
 
     Examples
     --------

@@ -32,8 +32,9 @@ class Engine(Protocol):
     def generate(self, prompts: Sequence[Prompt], spec: SamplingSpec) -> Iterable[Response]:
         """Answer each (question id, text, stop strings) ``spec.n`` times and once greedily (``sample`` -1).
 
-        The text is what is asked: ``spec.prompt`` has been put around the question, and is not looked at again.
-        It may raise ``homogen.engines.replies.Unanswered`` at the end, about questions that got no answer.
+        A pair has no stop strings. The text is what is asked: ``spec.prompt`` has been put around the question, and is
+        not looked at again, nor is ``spec.model``: an engine has its model. It may raise
+        ``homogen.engines.replies.Unanswered`` at the end, about questions that got no answer.
         """
 
 

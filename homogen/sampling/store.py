@@ -107,16 +107,9 @@ def run_key(benchmark: str, prompt: str, spec: SamplingSpec, identity: dict) -> 
 
 
 class RunFolder:
-    """The folder of one run.
+    """The folder of one run, in the ``store`` that holds them all; made if absent.
 
-    Parameters
-    ----------
-    store
-        Folder that holds the runs; made if absent.
-    key
-        From :func:`run_key`.
-    about
-        Written to ``run.json`` for people and tools that look into the folder.
+    ``about`` goes into ``run.json``, for people and tools that look into the folder.
     """
 
     def __init__(self, store: str | os.PathLike, key: str, about: dict) -> None:
@@ -167,12 +160,8 @@ class RunFolder:
     def table(self, shas: Mapping[str, str], n: int) -> pa.Table:
         """Read the answers of the questions that are unchanged and have every one: in this order, rows by sample.
 
-        Parameters
-        ----------
-        shas
-            Of each question that is asked for, by id.
-        n
-            Answers drawn for each, beside the greedy one.
+        ``shas`` are those of each question that is asked for, by id; ``n`` answers are drawn for each, beside the
+        greedy one.
         """
         if self._wanted != (wanted := (dict(shas), n)):
             self._wanted, self._kept = wanted, {}

@@ -109,8 +109,7 @@ def cosine(answers: Iterable[Sequence[str]], embedder: Embedder) -> list[np.ndar
     Parameters
     ----------
     answers
-        One list of texts a question; the lists may differ in length. An empty text, or one of white space alone, is
-        missing.
+        As in :func:`homogen.similarity.jaccard`.
     embedder
         A function from a list of n texts to an ``(n, d)`` array (:func:`homogen.models.load_embedder`). It is called
         once, with every distinct text; how many go through a model at once is its own business.

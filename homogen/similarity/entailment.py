@@ -30,8 +30,7 @@ def entailment(
     Parameters
     ----------
     answers
-        One list of texts a question; the lists may differ in length. An empty text, or one of white space alone, is
-        missing.
+        As in :func:`homogen.similarity.jaccard`.
     nli
         A function from n pairs (premise, hypothesis) to ``(n, 3)`` probabilities of entailment, neutral and
         contradiction (:func:`homogen.models.load_nli` makes one), or a :class:`homogen.nli.NLI`, which

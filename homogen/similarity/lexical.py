@@ -145,8 +145,7 @@ def rouge_l(answers: Iterable[Sequence[str]]) -> list[np.ndarray]:
     Parameters
     ----------
     answers
-        One list of texts a question; the lists may differ in length. An empty text, or one of white space alone, is
-        missing.
+        As in :func:`jaccard`.
 
     Returns
     -------

@@ -60,8 +60,7 @@ def embedding_density(embeddings: Sequence, k: int = 10, reference: Sequence | N
 
     References
     ----------
-    M. Liu (2026), "The Alignment Tax: Response homogenization in aligned LLMs and its implications for uncertainty
-    estimation", arXiv:2603.24124.
+    Liu (2026), arXiv 2603.24124.
 
     Examples
     --------
@@ -112,8 +111,7 @@ def entity_association(entity_embeddings: Sequence) -> np.ndarray:
 
     References
     ----------
-    M. Liu (2026), "The Alignment Tax: Response homogenization in aligned LLMs and its implications for uncertainty
-    estimation", arXiv:2603.24124.
+    Liu (2026), arXiv 2603.24124.
 
     Examples
     --------
@@ -150,8 +148,7 @@ def grounding(probabilities: Sequence) -> np.ndarray:
 
     References
     ----------
-    M. Liu (2026), "The Alignment Tax: Response homogenization in aligned LLMs and its implications for uncertainty
-    estimation", arXiv:2603.24124.
+    Liu (2026), arXiv 2603.24124.
 
     Examples
     --------

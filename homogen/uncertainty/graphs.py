@@ -94,8 +94,7 @@ def eccentricity(S: Sequence, threshold: float = 0.9) -> np.ndarray:
     Parameters
     ----------
     S
-        One ``(N, N)`` matrix of similarities a question, in [0, 1], a row and column of NaN for a missing answer (left
-        out).
+        As in :func:`degree`.
     threshold
         :math:`\theta` in (0, 2]: only eigenvectors of smaller eigenvalue count. 0.9 is the paper's and lm-polygraph's.
 
@@ -144,8 +143,7 @@ def laplacian(S: Sequence) -> np.ndarray:
     Parameters
     ----------
     S
-        One ``(N, N)`` matrix of similarities a question, in [0, 1], a row and column of NaN for a missing answer (left
-        out).
+        As in :func:`degree`.
 
     Returns
     -------
@@ -178,9 +176,8 @@ def kernel_language_entropy(S: Sequence, t: float = 0.3, scale: bool = False) ->
     Parameters
     ----------
     S
-        One ``(N, N)`` matrix of similarities a question, in [0, 1], a row and column of NaN for a missing answer (left
-        out). In the paper the mean over both directions of 1 for entailment, 1/2 for
-        neutral, 0 for contradiction; lm-polygraph takes the probabilities, P(entailment) + P(neutral) / 2.
+        As in :func:`degree`. In the paper the mean over both directions of 1 for entailment, 1/2 for neutral, 0 for
+        contradiction; lm-polygraph takes the probabilities, P(entailment) + P(neutral) / 2.
     t
         How long the heat spreads, above 0; large t makes everything one. 0.3 is lm-polygraph's default.
     scale

@@ -15,16 +15,7 @@ from scipy.special import xlogy
 
 from homogen.records import BadInput
 from homogen.records.checks import listed_by_question, one_a_question, one_of
-from homogen.uncertainty._base import (
-    beside,
-    each,
-    label_rows,
-    labels_of,
-    mean,
-    numbers,
-    ragged,
-    reduce,
-)
+from homogen.uncertainty._base import beside, each, label_rows, labels_of, mean, numbers, ragged, reduce
 
 NORMALIZATIONS = ("farquhar", "kuhn", "polygraph")
 """What :func:`semantic_entropy` can do with the probabilities of clusters."""

@@ -90,8 +90,7 @@ def std_entropy(token_entropies: Iterable[Row]) -> np.ndarray:
 
     References
     ----------
-    M. Liu (2026), "The Alignment Tax: Response homogenization in aligned LLMs and its implications for uncertainty
-    estimation", arXiv:2603.24124.
+    Liu (2026), arXiv 2603.24124.
 
     Examples
     --------
@@ -123,8 +122,7 @@ def high_entropy_ratio(token_entropies: Iterable[Row], threshold: float | None =
 
     References
     ----------
-    M. Liu (2026), "The Alignment Tax: Response homogenization in aligned LLMs and its implications for uncertainty
-    estimation", arXiv:2603.24124.
+    Liu (2026), arXiv 2603.24124.
 
     Examples
     --------

@@ -111,8 +111,7 @@ def freshness(
 
     References
     ----------
-    M. Liu (2026), "The Alignment Tax: Response homogenization in aligned LLMs and its implications for uncertainty
-    estimation", arXiv:2603.24124.
+    Liu (2026), arXiv 2603.24124.
 
     Examples
     --------

@@ -198,14 +198,7 @@ def _show(value: float, reported: str) -> str:
 
 
 def decide(claim: Claim, available: Callable[[str], bool]) -> Outcome:
-    """Come to a verdict on one claim with the files at hand.
-
-    Parameters
-    ----------
-    claim
-        The claim.
-    available
-        Whether a file can be read.
+    """Come to a verdict on one claim with the files that are ``available``.
 
     Raises
     ------
