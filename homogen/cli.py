@@ -194,7 +194,12 @@ def _run(arguments: argparse.Namespace) -> int:
     folder = Path(arguments.output or "output")
     output = folder / f"{chapter.path.stem}.ipynb"
     running.execute(chapter, parameters, output, folder / "findings", profile, given=given)
-    print(f"notebook: {output}\nfindings: {folder / 'findings' / chapter.name}.json")
+    print(f"notebook: {output}")
+    about = running.about_run(output) or {}
+    if about.get("findings", True):
+        print(f"findings: {folder / 'findings' / chapter.name}.json")
+    if about.get("nothing"):
+        print(f"homogen: it ended early, with nothing more to show: {about['nothing']}", file=sys.stderr)
     return 0
 
 

@@ -222,3 +222,21 @@ def test_a_chapter_on_released_files_fetches_them_and_looks_for_no_weights(tmp_p
     with pytest.raises(BadInput, match=r"tiny\.csv is not the published file") as mistake:
         check(chapter, {})
     one_line(mistake)
+
+
+@pytest.mark.parametrize(
+    ("line", "good", "bad", "message"),
+    [
+        ('x: str = "2024-01-31"  # a [date]', "2025-12-31", "31.1.2024", "x must be a day written as YYYY-MM-DD"),
+        ("x: float = 1.0  # a [above 0]", 0.1, 0.0, "x must be above 0, got 0.0"),
+        ('x: str = "decided only"  # a [convention]', "larger overlap", "decided", "did you mean 'decided only'"),
+        ('x: str = ""  # a [verdict?]', "reproduced", "reproducd", "unknown verdict 'reproducd'"),
+        ('x: str = ""  # a [experiment?]', "12", "99", "unknown experiment '99'"),
+    ],
+)
+def test_days_verdicts_and_the_papers_own_names_are_checked(line, good, bad, message, tmp_path):
+    made = write(tmp_path / "tiny.md", parameters=line)
+    check(made, {"x": good})
+    with pytest.raises(BadInput, match=message) as mistake:
+        check(made, {"x": bad})
+    one_line(mistake)

@@ -59,6 +59,7 @@ def test_a_malformed_parameter_is_shown(line, tmp_path):
     ("text", "kind"),
     [
         ("at least 1", Kind(least=1)),
+        ("above 0", Kind(least=0, inside=True)),
         ("-1 to 1", Kind(least=-1, most=1)),
         ("1e-6 to 1", Kind(least=1e-6, most=1)),
         ("between 0 and 1", Kind(least=0, most=1, inside=True)),
@@ -72,7 +73,8 @@ def test_a_malformed_parameter_is_shown(line, tmp_path):
 )
 def test_what_a_parameter_may_be_is_read(text, kind, tmp_path):
     assert kind_of(text) == kind
-    (made,) = write(tmp_path / "tiny.md", parameters=f"many: list = [1]  # some of [them] [{text}]").parameters
+    others = 'base_url: str = ""  # a\nbenchmarks: list = []  # b\n'
+    *_, made = write(tmp_path / "tiny.md", parameters=f"{others}many: list = [1]  # some of [them] [{text}]").parameters
     assert (made.meaning, made.allowed, made.kind) == ("some of [them]", text, kind)
 
 
@@ -179,3 +181,10 @@ def test_an_unknown_parameter_gets_the_nearest_names(tiny):
 )
 def test_names_are_found_in_lists_pairs_and_labelled_chains(value, names):
     assert names_in(value) == names
+
+
+@pytest.mark.parametrize("text", ["model unless base_ur", "at least 1, as many as benchmark"])
+def test_what_a_line_leans_on_is_a_parameter_too(text, tmp_path):
+    lines = f'base_url: str = ""  # a\nbenchmarks: list = []  # b\nmany: list = [1]  # some [{text}]'
+    with pytest.raises(BadInput, match=r"unknown parameter in .*tiny\.md 'b.*did you mean"):
+        write(tmp_path / "tiny.md", parameters=lines)

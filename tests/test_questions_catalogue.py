@@ -487,9 +487,19 @@ def test_dated_questions_grade_their_own_answers_and_not_those_of_the_other_year
     assert not any(ref.lower() in q.text.lower() for q in dated for ref in q.references)
 
 
+def test_dated_names_can_be_written_without_their_accents():
+    plain = {"ó": "o", "ą": "a", "Ś": "S", "č": "c", "ł": "l", "á": "a", "í": "i", "ç": "c"}
+    for q in load_questions("dated"):
+        written = {"".join(plain.get(c, c) for c in ref) for ref in q.references}
+        assert all(ref.isascii() for ref in written)
+        assert written <= set(q.references), q.id
+
+
 def test_the_dates_of_the_dated_set_are_seen():
     from homogen.uncertainty import freshness
 
     dated = load_questions("dated")
-    found = freshness([q.text for q in dated], cutoff="2024-10-31") > 0
+    scores = freshness([q.text for q in dated], cutoff="2024-10-31")
+    assert len(set(scores.tolist())) == 2, "the chapter counts on it"
+    found = scores > 0
     assert found.tolist() == [q.category.endswith("2025") for q in dated]

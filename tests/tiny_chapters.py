@@ -64,7 +64,7 @@ def one_line(mistake):
     return text
 
 
-DRAWS = """model: str = "smollm2-135m-instruct"  # who answers [model unless base_url]
+DRAWS = """model: str = "smollm2-135m-instruct"  # who answers [model]
 base_model: str = ""  # beside it [model?]
 benchmark: str = "pocket"  # what is asked [benchmark]
 limit: int = 5  # questions [at least 1]

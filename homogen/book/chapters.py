@@ -74,7 +74,12 @@ def _chapter(path: Path) -> Chapter:
     title = re.search(r"^# (.+)$", prose, re.MULTILINE)
     if title is None:
         raise BadInput(f"{path}: a chapter needs a title, a line '# …'")
-    return Chapter(path.stem, path, title[1], tuple(_parameters(notebook, path)), **_front_matter(notebook, path))
+    parameters = tuple(_parameters(notebook, path))
+    names = [p.name for p in parameters]
+    for other in (other for p in parameters for other in (p.kind.unless, p.kind.as_many_as) if other):
+        if other not in names:
+            raise unknown(f"parameter in {path}", other, names)
+    return Chapter(path.stem, path, title[1], parameters, **_front_matter(notebook, path))
 
 
 def read(path: Path):

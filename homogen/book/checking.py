@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import math
 import os
 from collections.abc import Iterator, Mapping
@@ -10,6 +11,7 @@ from typing import Any
 
 from homogen.book.chapters import Chapter
 from homogen.book.parameters import FIELDS, WEIGHTS, Parameter, names_in, values_of
+from homogen.paper.claims import claims
 from homogen.questions import sources
 from homogen.records import TRUNCATION_PRESETS, BadInput, SamplingSpec, unknown
 
@@ -101,11 +103,16 @@ def _check(chapter: Chapter, p: Parameter, values: Mapping[str, Any], here: bool
 def _check_item(p: Parameter, word: str, item: Any, values: Mapping[str, Any], here: bool) -> None:
     from homogen.clustering import RULES
     from homogen.models.catalogue import BITSANDBYTES_LEVELS, GGUF_LEVELS
+    from homogen.paper.ledger import VERDICTS
+    from homogen.paper.released import CONVENTIONS
     from homogen.questions.catalogue import BENCHMARKS, load_questions
 
     kind = p.kind
     _check_range(p, item)
     known = {
+        "convention": ("convention", tuple(CONVENTIONS)),
+        "experiment": ("experiment", tuple({claim.experiment for claim in claims().values()})),
+        "verdict": ("verdict", tuple(VERDICTS)),
         "level": ("level of quantization", (*GGUF_LEVELS, *BITSANDBYTES_LEVELS)),
         "rule": ("rule", RULES),
         "preset": ("preset", tuple(TRUNCATION_PRESETS)),
@@ -120,6 +127,11 @@ def _check_item(p: Parameter, word: str, item: Any, values: Mapping[str, Any], h
             raise BadInput(f"{p.name}: {mistake}") from mistake
     if word == "url" and not item.startswith(("http://", "https://")):
         raise BadInput(f"{p.name} must begin with http:// or https://, got {item!r}")
+    if word == "date":
+        try:
+            datetime.date.fromisoformat(item)
+        except ValueError:
+            raise BadInput(f"{p.name} must be a day written as YYYY-MM-DD, got {item!r}") from None
     if word == "benchmark":
         if not isinstance(item, str):
             raise unknown("benchmark", item, BENCHMARKS)
@@ -151,9 +163,11 @@ def _check_range(p: Parameter, item: Any) -> None:
     ends = number and item in (kind.least, kind.most)
     if not number or not kind.least <= item <= kind.most or (kind.inside and ends):
         low, high = f"{kind.least:g}", f"{kind.most:g}"
-        wanted = f"be at least {low}" if kind.most == math.inf else f"lie between {low} and {high}"
-        without = f", neither {low} nor {high}" if kind.inside else ""
-        raise BadInput(f"{p.name} must {wanted}{without}, got {item!r}")
+        if kind.most == math.inf:
+            wanted = f"be above {low}" if kind.inside else f"be at least {low}"
+        else:
+            wanted = f"lie between {low} and {high}" + (f", neither {low} nor {high}" if kind.inside else "")
+        raise BadInput(f"{p.name} must {wanted}, got {item!r}")
 
 
 def _check_plain(name: str, value: Any) -> None:

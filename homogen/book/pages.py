@@ -40,7 +40,8 @@ def stage(executed, chapter: Chapter, outdated: bool = False):
         cells.insert(1, nbformat.v4.new_markdown_cell(banner))
     if about.get("nothing"):
         ran = max((n for n, c in enumerate(cells) if c.get("execution_count")), default=0)
-        note = f"````{{note}}\nThis run has nothing to show from here on: {code(about['nothing'])}\n````"
+        reason = code(_MACHINE.sub("…/", about["nothing"]))
+        note = f"````{{note}}\nThis run has nothing to show from here on: {reason}\n````"
         cells.insert(ran + 1, nbformat.v4.new_markdown_cell(note))
     if outdated:
         cells.insert(1, nbformat.v4.new_markdown_cell(_outdated_note(about)))
@@ -85,7 +86,7 @@ def _parameter_table(chapter: Chapter, about: Mapping[str, Any]) -> str:
 
 def _allowed(p: Parameter) -> str:
     """What a parameter may be, in words."""
-    text = p.allowed.replace(" | ", " or ").replace("?", " or none").replace("_", "-")
+    text = p.allowed.replace(" | ", " or ").replace("?", " or none")
     return f" ({text})" if text else ""
 
 

@@ -8,7 +8,7 @@ item of a list::
     models: list = ["smollm2-135m-instruct"]  # to compare [model]
     nuclei: list = [0.9]  # values of top-p [top_p?]
 
-A range is ``at least 1``, ``-1 to 1`` or ``between 0 and 1``, which leaves out its ends. A choice is
+A range is ``at least 1``, ``above 0``, ``-1 to 1`` or ``between 0 and 1``, which leaves out its ends. A choice is
 ``chat | completions``. A word is one of :data:`WORDS`, or a field of a :class:`~homogen.records.SamplingSpec`.
 A question mark allows an empty text or list, ``unless base_url`` anything where that parameter says something, and
 ``2 different`` and ``as many as benchmarks`` say how long a list is. :mod:`homogen.book.checking` holds values
@@ -35,7 +35,10 @@ if TYPE_CHECKING:
 TYPES = {"int": int, "float": float, "str": str, "bool": bool, "list": list}
 WEIGHTS = ("model", "embedder", "nli", "pair", "chain")
 """Words for names of weights. A pair is a base model and its instruct model, a chain a label and its stages."""
-WORDS = (*WEIGHTS, "benchmark", "level", "preset", "question", "rule", "url")
+WORDS = (
+    *WEIGHTS,
+    *("benchmark", "convention", "date", "experiment", "level", "preset", "question", "rule", "url", "verdict"),
+)
 """Words for what a parameter may be, beside the fields of a spec."""
 FIELDS = tuple(field.name for field in dataclasses.fields(SamplingSpec))
 
@@ -77,6 +80,7 @@ class Kind:
 
 _TERMS = {
     r"at least (?P<least>\S+)": {},
+    r"above (?P<least>\S+)": {"inside": True},
     r"(?P<least>\S+) to (?P<most>\S+)": {},
     r"between (?P<least>\S+) and (?P<most>\S+)": {"inside": True},
     r"(?P<different>\d+) different": {},

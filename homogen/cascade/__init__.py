@@ -14,8 +14,8 @@ The paper's five boundaries, in order of cost, are scores of :mod:`homogen.uncer
 ``mean_entropy`` of the answer's tokens, B2 density ``embedding_density``, B3 freshness ``freshness``, B4 association
 ``entity_association``, B5 grounding ``grounding``. What they cost is for the user to say.
 
-``boundary`` runs boundaries, ``fit`` chooses whom to pass on, ``validation`` judges that; ``mixture`` and ``pointer`` are
-the paper's own ways to mix two scores and to pick one.
+``boundary`` runs boundaries, ``fit`` chooses whom to pass on, ``validation`` judges that; ``mixture`` and ``pointer``
+are the paper's own ways to mix two scores and to pick one.
 
 Lengths that differ, scores that are infinite, and arguments of the wrong kind or out of range are a
 :class:`~homogen.records.BadInput`, one line that names the thing and the mend.
