@@ -64,11 +64,6 @@ def overlap(answer: str, references: Sequence[str], distractors: Sequence[str]) 
     distractors
         Incorrect answers; with none, ``incorrect`` is 0.
 
-    Returns
-    -------
-    Overlap
-        The two Jaccard indices and the label.
-
     References
     ----------
     Liu (2026), The Alignment Tax, arXiv 2603.24124.
@@ -100,11 +95,6 @@ def words(answer: str, references: Sequence[str], distractors: Sequence[str]) ->
         One answer and at least one correct answer.
     distractors
         Incorrect answers; with none, ``incorrect`` is 0.
-
-    Returns
-    -------
-    Overlap
-        The two Jaccard indices and the label.
 
     Examples
     --------
