@@ -54,7 +54,7 @@ class Chapter:
         settings: Mapping[str, Any] | None = None,
         departs: str = "",
     ) -> Estimate:
-        """Leave a named result; a second result of the same name replaces the first.
+        """Leave a named result, and give it back; a second result of the same name replaces the first.
 
         Parameters
         ----------
@@ -73,11 +73,6 @@ class Chapter:
         departs
             In what else the protocol is not the claim's, beyond the model and the questions. Such a value may lie near
             the paper's; it cannot reproduce it.
-
-        Returns
-        -------
-        Estimate
-            The same estimate, so that a cell can show what it recorded.
         """
         if not isinstance(estimate, Estimate):
             raise TypeError(f"finding {name!r}: an Estimate is wanted, got {type(estimate).__name__}")

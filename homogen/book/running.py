@@ -73,11 +73,6 @@ def execute(
     absent
         Names of the weights that cannot be had, as far as that was found out; None if nobody looked.
 
-    Returns
-    -------
-    nbformat.NotebookNode
-        The executed notebook.
-
     Raises
     ------
     BadInput

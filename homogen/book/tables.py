@@ -29,11 +29,6 @@ def listing(
     details
         Columns that stand below the row, with what each is called there (an empty name for none).
 
-    Returns
-    -------
-    Shown
-        To be shown by a notebook.
-
     Raises
     ------
     ValueError
@@ -73,11 +68,6 @@ def browse(
         Columns that are folded under the first one, with what each is called there; empty ones are left out.
     links
         Where the name of a row leads; none for rows that are not in it.
-
-    Returns
-    -------
-    Shown
-        To be shown by a notebook.
 
     Raises
     ------

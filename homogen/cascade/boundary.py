@@ -108,10 +108,6 @@ def run_cascade(boundaries: Sequence[Boundary], questions: Sequence | None = Non
     questions
         Handed to those boundaries whose score is a function; only needed if there is one.
 
-    Returns
-    -------
-    CascadeResult
-
     Notes
     -----
     The mean cost is :math:`\sum_i c_i \prod_{j<i} \beta_j` with :math:`\beta_j` the share that stage j passes on of

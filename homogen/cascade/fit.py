@@ -46,10 +46,6 @@ class FittedCascade:
         seed
             Of the lots that are drawn for questions at a threshold. Tied scores lie there in crowds, as those of
             homogenized answers do. Questions that are run one by one want a seed each.
-
-        Returns
-        -------
-        CascadeResult
         """
         boundaries = stages_of(boundaries)
         names = [boundary.name for boundary in boundaries]
@@ -105,10 +101,6 @@ def fit_cascade(
         Of the questions that reach a stage, how many it passes on, in [0, 1].
     questions
         For boundaries whose score is a function. All are scored.
-
-    Returns
-    -------
-    FittedCascade
 
     Examples
     --------

@@ -101,10 +101,6 @@ def cross_validate(
     questions
         For boundaries whose score is a function. All are scored: judging needs what running would save.
 
-    Returns
-    -------
-    CrossValidated
-
     Raises
     ------
     BadInput

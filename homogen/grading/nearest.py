@@ -74,11 +74,6 @@ def overlap(answer: str, references: Sequence[str], distractors: Sequence[str]) 
     distractors
         Incorrect answers; with none, ``incorrect`` is 0.
 
-    Returns
-    -------
-    Overlap
-        The two Jaccard indices and the label.
-
     References
     ----------
     Liu (2026), The Alignment Tax, arXiv 2603.24124.
@@ -108,11 +103,6 @@ def words(answer: str, references: Sequence[str], distractors: Sequence[str]) ->
     ----------
     answer, references, distractors
         As in :func:`overlap`.
-
-    Returns
-    -------
-    Overlap
-        The two Jaccard indices and the label.
 
     Examples
     --------
