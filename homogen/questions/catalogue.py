@@ -47,7 +47,7 @@ class Benchmark:
         may pass on and that users get for themselves; an empty string for a set that comes with the package.
     read
         From the file's bytes, the benchmark's name and what messages call the file to questions
-        (``homogen.questions.readers``).
+        (``homogen.questions.readers``); None for JSONL as :func:`load_questions` takes it.
     """
 
     name: str
@@ -59,7 +59,7 @@ class Benchmark:
     citation: str = ""
     authors: str = ""
     file: str = ""
-    read: Callable[[bytes, str, str], list[Question]] = readers.jsonl
+    read: Callable[[bytes, str, str], list[Question]] | None = None
 
     def available(self) -> bool:
         """Whether it loads without the network.
@@ -323,14 +323,14 @@ def _is_file(given: str) -> bool:
 
 
 def _load_benchmark(benchmark: Benchmark) -> list[Question]:
-    name = benchmark.name
+    name, read = benchmark.name, benchmark.read or readers.jsonl
     if not benchmark.file:
         embedded = importlib.resources.files("homogen.questions") / "data" / f"{name}.jsonl"
-        return benchmark.read(embedded.read_bytes(), name, f"benchmark {name}")
+        return read(embedded.read_bytes(), name, f"benchmark {name}")
     path = sources.fetch(benchmark.file) if benchmark.file in sources.SOURCES else _brought(benchmark)
     if path is None:
         raise BadInput(f"the text of {name} is not here: {_how_to_get(benchmark)}")
-    return benchmark.read(_read(path), name, str(path))
+    return read(_read(path), name, str(path))
 
 
 def _brought(benchmark: Benchmark) -> Path | None:
