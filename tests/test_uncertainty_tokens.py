@@ -10,7 +10,7 @@ from homogen import BadInput
 from homogen import uncertainty as u
 
 NAN = np.nan
-ROOMS = ["tokens", "stated", "samples", "consistency", "graphs", "questions", "wording"]
+ROOMS = ["tokens", "stated", "samples", "consistency", "graphs", "boundaries", "wording"]
 ROWS = st.lists(st.lists(st.floats(0, 11), max_size=6), max_size=6)
 
 

@@ -179,7 +179,7 @@ def _check_plain(name: str, value: Any) -> None:
 
 def _check_weights(parameter: str, kind: str, name: Any) -> None:
     """Whether a name can be that of weights: a folder, a card of the right kind, or an id of the hub."""
-    from homogen.models.catalogue import CARDS, NLI_MODELS, split_quantization
+    from homogen.models.catalogue import CARDS, NLI_MODELS, is_hub_id, split_quantization
 
     known = [card.name for card in CARDS.values() if (card.stage == "embedder") == (kind == "embedder")]
     known = list(NLI_MODELS) if kind == "nli" else known
@@ -189,5 +189,5 @@ def _check_weights(parameter: str, kind: str, name: Any) -> None:
         return
     if plain in CARDS:
         raise BadInput(f"{parameter}: {name!r} is no {what}; there are: {', '.join(known)}")
-    if not isinstance(plain, str) or plain.count("/") != 1 or plain.startswith((".", "/", "~")):
+    if not is_hub_id(plain):
         raise unknown(what, name, known)
