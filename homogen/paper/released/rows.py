@@ -1,7 +1,7 @@
 """The rows of the released files: one declaration for each kind, a line a column.
 
 A line gives a column's name here and its type, what it means, and its name in the file where that is another. Reading
-and checking (:func:`read`) and the documentation of the records follow from it.
+and checking (``read``) and the documentation of the records follow from it.
 """
 
 from __future__ import annotations
