@@ -155,6 +155,9 @@ def from_loop(work: Callable[[Callable[[Any], None]], Coroutine]) -> Iterator[An
                 loop.run_until_complete(asyncio.gather(*rest, return_exceptions=True))
                 loop.run_until_complete(loop.shutdown_asyncgens())
             with contextlib.suppress(BaseException):
+                # A request that is given up between two steps of the library leaves its connection open.
+                for transport in list(getattr(loop, "_transports", {}).values()):
+                    transport.abort()
                 for _ in range(5):  # a transport lets go of its socket in a later turn than it was told to
                     loop.run_until_complete(asyncio.sleep(0))
             loop.close()
