@@ -166,7 +166,7 @@ def _sample(arguments: argparse.Namespace) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from homogen.book import chapters, profiles, running
+    from homogen.book import chapters, profiles, running, staleness
     from homogen.book.checking import check
     from homogen.book.parameters import validate
 
@@ -195,7 +195,7 @@ def _run(arguments: argparse.Namespace) -> int:
     output = folder / f"{chapter.path.stem}.ipynb"
     running.execute(chapter, parameters, output, folder / "findings", profile, given=given)
     print(f"notebook: {output}")
-    about = running.about_run(output) or {}
+    about = staleness.about_run(output) or {}
     if about.get("findings", True):
         print(f"findings: {folder / 'findings' / chapter.name}.json")
     if about.get("nothing"):
@@ -238,7 +238,7 @@ def _run_all(plans, arguments: argparse.Namespace) -> int:
     """Run a profile's chapters, those that have changed; one that fails does not stop the others."""
     from tqdm import tqdm
 
-    from homogen.book import assembly, running
+    from homogen.book import assembly, running, staleness
     from homogen.book.checking import check, weights_of
 
     # What is wrong with any of them is said before hours are spent on the others.
@@ -254,7 +254,7 @@ def _run_all(plans, arguments: argparse.Namespace) -> int:
             output, findings = folder / f"{chapter.path.stem}.ipynb", folder / "findings"
             own = {name for *_, name in weights_of(chapter, parameters)}
             absent = None if missing is None or chapter.files is not None else own & missing
-            if not arguments.force and running.is_current(chapter, parameters, output, findings, absent):
+            if not arguments.force and staleness.is_current(chapter, parameters, output, findings, absent):
                 continue
             profile = arguments.profile
             try:

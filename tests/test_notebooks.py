@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from homogen import questions
-from homogen.book import assembly, chapters, pages, profiles, running
+from homogen.book import assembly, chapters, pages, profiles, staleness
 from homogen.book.parameters import validate
 from homogen.paper.claims import claims
 from homogen.records import TRUNCATION_PRESETS
@@ -227,9 +227,9 @@ def test_a_released_chapter_names_its_files_and_keeps_them_when_it_is_formatted(
 
 
 def test_committed_outputs_are_those_of_the_code(planned):
-    about = running.about_run(planned.output)
+    about = staleness.about_run(planned.output)
     assert about, f"no outputs at {planned.output}; run 'homogen book --no-build' with the data, and commit"
-    assert about["key"] == running.execution_key(planned.chapter, planned.parameters), (
+    assert about["key"] == staleness.execution_key(planned.chapter, planned.parameters), (
         f"{planned.output} is of earlier code; run 'homogen book --no-build' with the data, and commit"
     )
     assert about["files"].keys() == set(planned.chapter.files)

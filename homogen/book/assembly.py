@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 from homogen.book.chapters import NOTEBOOKS, TOC, Chapter, chapters, listed
 from homogen.book.pages import stage, with_current_prose
 from homogen.book.profiles import BOOK, profile
-from homogen.book.running import about_run, disk, execute, execution_key, is_current, put
+from homogen.book.running import disk, execute, put
+from homogen.book.staleness import about_run, execution_key, is_current
 from homogen.questions import sources
 from homogen.records import BadInput
 

@@ -154,7 +154,7 @@ def reproducible(executed):
     """Strip an executed notebook of what differs between two runs of the same; the notebook given is left as it is.
 
     Times of cells, random ids, the exact Python and standard error go; texts that were printed in one go or in several
-    become one. What is said of the whole run (:func:`~homogen.book.running.provenance`) stays, its two times included.
+    become one. What is said of the whole run (:func:`~homogen.book.staleness.provenance`) stays, with its two times.
     """
     notebook = copy.deepcopy(executed)
     for number, cell in enumerate(notebook.cells):
