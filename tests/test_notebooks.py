@@ -395,6 +395,8 @@ def test_the_sizes_in_the_prose_are_those_of_the_code():
     resamples = {p.name: p.default for p in CHAPTERS["entropy-vs-spread"].parameters}["resamples"]
     for path in (ROOT / "book" / "how_numbers_are_made.md", ROOT / "notebooks" / "primer.md"):
         assert f"{resamples:,}" in flat(path)
+    fresh, dated = flat(ROOT / "notebooks" / "fresh-questions.md"), questions.load_questions("dated")
+    assert f"`dated` asks {len(dated) // 2} things twice" in fresh
     pocket = len(questions.load_questions("pocket"))
     assert f"set has {pocket} questions" in flat(ROOT / "book" / "how_numbers_are_made.md")
     assert claims()["C205"].quantity.startswith("B1 AUROC on Jaccard-single")
