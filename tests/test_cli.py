@@ -13,7 +13,7 @@ import pytest
 from tiny_chapters import GOOD, PARAMETERS, put_profile, write
 
 from homogen import cli
-from homogen.book import assembly, chapters, profiles, running
+from homogen.book import assembly, chapters, profiles, running, staleness
 from homogen.book.checking import check
 from homogen.book.parameters import values_of
 from homogen.models import hub
@@ -458,20 +458,20 @@ def test_a_profile_without_a_chapter_runs_all_that_it_lists(more, folder, shelf,
 
 
 def test_what_is_current_is_not_run_again(shelf, monkeypatch):
-    monkeypatch.setattr(running, "is_current", lambda chapter, *_: chapter.name == "first")
+    monkeypatch.setattr(staleness, "is_current", lambda chapter, *_: chapter.name == "first")
     assert cli.main(["run", "--profile", "two"]) == 0
     assert [given[0].name for given, _ in shelf] == ["second"]
 
 
 def test_what_is_current_is_run_again_if_that_is_asked_for(shelf, monkeypatch):
-    monkeypatch.setattr(running, "is_current", lambda *_: True)
+    monkeypatch.setattr(staleness, "is_current", lambda *_: True)
     assert cli.main(["run", "--profile", "two", "--force"]) == 0
     assert [given[0].name for given, _ in shelf] == ["first", "second"]
 
 
 def test_a_run_is_told_what_of_its_own_weights_cannot_be_had(shelf, monkeypatch):
     asked = []
-    monkeypatch.setattr(running, "is_current", lambda chapter, *given: asked.append(given[-1]))
+    monkeypatch.setattr(staleness, "is_current", lambda chapter, *given: asked.append(given[-1]))
     monkeypatch.setattr("homogen.book.cost.unavailable", lambda plans: {"mine/own": "gated", "other/s": "gated"})
     assert cli.main(["run", "--profile", "two"]) == 0
     assert asked == [{"mine/own"}] * 2
