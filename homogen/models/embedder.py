@@ -14,7 +14,7 @@ import numpy as np
 
 from homogen.models.catalogue import CARDS, cards, is_hub_id
 from homogen.models.devices import DTYPES, pick_device
-from homogen.models.weights import _folder_of, _names, _one_line, checked, quietly
+from homogen.models.weights import _folder_of, _names, _one_line, quietly, unpacked
 from homogen.records import BadInput, unknown
 from homogen.records.checks import is_whole
 
@@ -120,13 +120,14 @@ def kept(name: str, device: str, dtype: str, max_length: int | None) -> Callable
         raise unknown("embedder", name, [c.name for c in cards("embedder")])
     if card is not None and card.stage != "embedder":
         raise BadInput(f"{name!r} is a generator, not an embedder; embedders: {_names('embedder')}")
-    paths = [checked(file) for file in card.files] if card else []
-    folder = str(paths[0].parent) if paths else _folder_of(name)[0]
+    folder = str(unpacked(card)) if card else _folder_of(name)[0]
     from sentence_transformers import SentenceTransformer
 
     with quietly():
         if name == "wordllama":
-            model = SentenceTransformer(modules=[_static_embedding(*paths)], device=device)
+            model = SentenceTransformer(
+                modules=[_static_embedding(*(file.locate() for file in card.files))], device=device
+            )
         else:
             try:
                 model = SentenceTransformer(folder, device=device, trust_remote_code=False)

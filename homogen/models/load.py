@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from homogen.models.catalogue import BITSANDBYTES_LEVELS, GGUF_LEVELS, Unavailable, card_of, split_quantization
-from homogen.models.devices import DTYPES, pick_device
+from homogen.models.devices import DTYPES, pick_device, tune
 from homogen.models.quantization import _bitsandbytes, _round_weights
-from homogen.models.weights import _one_line, quietly, resolve_weights
+from homogen.models.weights import GGUF, _one_line, quietly, resolve_weights
 from homogen.records import BadInput, unknown
 
 
@@ -68,7 +68,7 @@ def asked_in_template(name: str, tokenizer: Any) -> bool:
     known = card_of(name)
     if known is not None:
         return known.stage != "base"
-    return not Path(split_quantization(name)[0]).name.lower().endswith(("-base", "-pt"))
+    return not Path(split_quantization(name)[0].removesuffix(GGUF)).name.lower().endswith(("-base", "-pt"))
 
 
 def load_model(name: str, device: str = "auto", dtype: str = "auto") -> LoadedModel:
@@ -80,13 +80,15 @@ def load_model(name: str, device: str = "auto", dtype: str = "auto") -> LoadedMo
     Parameters
     ----------
     name
-        A folder, a card's name, or a hub id ``owner/name``; a level of quantization may follow after a colon. ``q8_0``,
+        A folder, a ``.gguf`` file, a card's name, or a hub id ``owner/name``; a level of quantization may follow after
+        a colon. ``q8_0``,
         ``q5_1``, ``q5_0``, ``q4_1`` and ``q4_0`` round every weight of a linear layer as GGUF files of that level do
         and compute on with the rounded weights; ``int8`` and ``nf4`` are those of bitsandbytes and want a GPU.
     device
         ``"auto"``, ``"cpu"`` or ``"cuda"``.
     dtype
-        ``"float32"``, ``"bfloat16"``, or ``"auto"``: float32 on the CPU, bfloat16 on a GPU.
+        ``"float32"``, ``"bfloat16"``, or ``"auto"``: bfloat16 on a GPU, and on a CPU with matrix units for it where the
+        model has more than 300 million weights; else float32.
 
     Returns
     -------
@@ -106,13 +108,17 @@ def load_model(name: str, device: str = "auto", dtype: str = "auto") -> LoadedMo
     if dtype not in DTYPES:
         raise unknown("dtype", dtype, DTYPES)
     device = pick_device(device)
+    tune()
     plain, level = split_quantization(name)
     from homogen.models import memory
 
     if dtype == "auto":
-        dtype = memory.default_dtype(device)
+        try:
+            dtype = memory.default_dtype(device, memory.size_at(plain))
+        except BadInput as error:
+            raise BadInput(f"model {name!r} could not be loaded: {error}") from error
     memory.check_room(name, device, dtype)
-    folder, revision = resolve_weights(plain)
+    folder, revision = resolve_weights(plain, dtype)
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 

@@ -6,6 +6,7 @@ answers come on top; :class:`~homogen.engines.transformers.TransformersEngine` f
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import struct
@@ -33,9 +34,32 @@ MARGIN = 1.1
 """What is held beside the weights, as a factor."""
 
 
-def default_dtype(device: str) -> str:
-    """Precision that a generator is loaded in where none is asked for."""
-    return "bfloat16" if device == "cuda" else "float32"
+LARGE = 300
+"""Millions of weights above which bfloat16 is faster than float32 on a processor with matrix units; ``make bench``
+has both speeds. Of smaller models float32 is the faster."""
+
+
+@functools.cache
+def has_matrix_units() -> bool:
+    """Whether this processor multiplies matrices of bfloat16 in units of their own (Intel's AMX)."""
+    try:
+        return "amx_bf16" in Path("/proc/cpuinfo").read_text().split()
+    except OSError:
+        return False
+
+
+def default_dtype(device: str, size: int | None = None) -> str:
+    """Precision that a generator is loaded in where none is asked for.
+
+    Parameters
+    ----------
+    device
+        ``"cpu"`` or ``"cuda"``.
+    size
+        Millions of weights, None if not known.
+    """
+    fast = device == "cuda" or ((size or 0) > LARGE and has_matrix_units())
+    return "bfloat16" if fast else "float32"
 
 
 def count_parameters(folder: Path) -> int | None:
@@ -74,6 +98,28 @@ def needed(parameters: int, dtype: str, level: str = "") -> int:
         # The tables of tokens, at both ends, stay as they are.
         return round(parameters * (TABLES * whole + (1 - TABLES) * BITS[level] / 8) * MARGIN)
     return round(parameters * whole * MARGIN)
+
+
+def size_at(name: str) -> int | None:
+    """Millions of weights of a model that is known, or lies in a folder or a GGUF file here; None if it is neither."""
+    path = Path(name)
+    if path.is_dir():
+        count = count_parameters(path)
+    elif path.is_file() and name.endswith(".gguf"):
+        count = gguf_parameters(path)
+    else:
+        return size_of(name)
+    return None if count is None else count // 10**6
+
+
+def gguf_parameters(path: Path) -> int:
+    """Number of weights in a GGUF file; :class:`BadInput` if it cannot be read."""
+    import gguf
+
+    try:
+        return sum(int(tensor.n_elements) for tensor in gguf.GGUFReader(path).tensors)
+    except Exception as error:  # of a reader that trusts what it reads
+        raise BadInput(f"{path} is damaged or no GGUF file ({type(error).__name__}: {error})") from error
 
 
 def free_memory(device: str) -> list[int]:
@@ -161,11 +207,22 @@ def check_room(name: str, device: str, dtype: str = "auto") -> None:
             "run: pip install -e '.[gpu]' in the project's folder"
         )
     size = size_of(name)
-    if size is None or Path(plain).is_dir():
+    if size is None or Path(plain).exists():
         return
     if dtype == "auto":
-        dtype = default_dtype(device)
+        dtype = default_dtype(device, size)
     place(name, needed(size * 10**6, dtype, level), _whole_memory(device), dtype)
+
+
+def check_conversion(name: str, parameters: int) -> None:
+    """Refuse to dequantize a GGUF file for which there is too little memory: half as much again as float32 takes.
+
+    Raises
+    ------
+    Unavailable
+        With what it wants, what there is, and the largest generator that would fit.
+    """
+    place(name, round(1.5 * parameters * BYTES["float32"]), free_memory("cpu"), "float32")
 
 
 def _whole_memory(device: str) -> list[int]:

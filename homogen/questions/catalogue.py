@@ -100,6 +100,14 @@ BENCHMARKS = {
             home="embedded",
         ),
         Benchmark(
+            name="computing",
+            title="40 misconceptions, 42 facts and 50 Python expressions about computing; written for this project",
+            size=132,
+            kinds=("factual",),
+            licence="MIT",
+            home="embedded",
+        ),
+        Benchmark(
             name="dated",
             title="20 questions asked of 2015 and of 2025; written for this project",
             size=40,
@@ -178,7 +186,7 @@ def benchmarks() -> list[Benchmark]:
     Examples
     --------
     >>> [b.name for b in benchmarks()][:3]
-    ['pocket', 'dated', 'truthfulqa']
+    ['pocket', 'computing', 'dated']
     """
     return list(BENCHMARKS.values())
 

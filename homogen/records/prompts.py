@@ -32,9 +32,14 @@ class PromptTemplate:
 
 PROMPTS = {
     "concise": PromptTemplate("Answer the following question concisely:\n\nQ: {question}\nA:", stop=("\nQ:",)),
+    "steps": PromptTemplate(
+        "Solve the following problem step by step. End with a line that has four number signs and the final number, "
+        "as in: #### 12\n\nQ: {question}\nA:",
+        stop=("\nQ:",),
+    ),
     "plain": PromptTemplate("{question}", stop=("\nQ:",)),
 }
-"""Prompt templates by name. ``concise`` is the paper's."""
+"""Prompt templates by name. ``concise`` is the paper's; ``steps`` is for sums, which a bare number seldom gets right."""
 
 
 def prompt_template(name: str) -> PromptTemplate:

@@ -230,11 +230,10 @@ def _first(lost: dict[str, str]) -> str:
 
 
 def _stamp(model: str) -> tuple:
-    """Name, size and time of a model folder's files: weights that were trained anew are loaded anew."""
-    folder = Path(model)
-    if not folder.is_dir():
-        return ()
-    return tuple(sorted((p.name, p.stat().st_size, p.stat().st_mtime_ns) for p in folder.iterdir()))
+    """Name, size and time of a model's own files: weights that were trained anew are loaded anew."""
+    path = Path(model)
+    files = path.iterdir() if path.is_dir() else [path] if path.is_file() else []
+    return tuple(sorted((p.name, p.stat().st_size, p.stat().st_mtime_ns) for p in files))
 
 
 _loaded: dict[tuple, Any] = {}
