@@ -140,7 +140,11 @@ def test_vllm_sets_aside_the_usual_memory_for_a_configuration_that_says_nothing(
         (load_model, "a/b/c", "unknown model 'a/b/c'"),
         (load_model, "all-minilm-l6-v2", "is an embedder and cannot answer questions; generators: smollm2-135m-inst"),
         (load_embedder, "wordlama", "unknown embedder 'wordlama'; did you mean 'wordllama'"),
-        (load_embedder, "gemma-3-270m", "is a generator, not an embedder; embedders: all-minilm-l6-v2, all-mpnet-base-v2, wordllama"),
+        (
+            load_embedder,
+            "gemma-3-270m",
+            "is a generator, not an embedder; embedders: all-minilm-l6-v2, all-mpnet-base-v2, wordl",
+        ),
     ],
 )
 def test_unknown_and_misplaced_names_are_refused_with_the_right_ones(load, name, message):

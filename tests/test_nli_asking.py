@@ -113,7 +113,7 @@ def test_a_kill_between_calls_loses_no_finished_call(tmp_path):
 
 def test_a_damaged_cache_says_so(tmp_path):
     (tmp_path / "pairs").write_text("not a database, but long enough to be read as one " * 30)
-    with pytest.raises(BadInput, match=r"the cache of NLI pairs .*pairs cannot be used: .*; delete it"):
+    with pytest.raises(BadInput, match=r"the cache of verdicts .*pairs cannot be used: .*; delete it"):
         NLI(Model(), cache=tmp_path / "pairs")
 
 
@@ -125,7 +125,7 @@ def test_a_cache_wants_a_named_model(tmp_path):
 def test_the_cache_holds_no_text(tmp_path):
     NLI(Model(), cache=tmp_path / "pairs")([("a secret answer", "x")])
     with sqlite3.connect(tmp_path / "pairs") as connection:
-        assert connection.execute("SELECT count(*) FROM pairs").fetchone() == (1,)
+        assert connection.execute("SELECT count(*) FROM verdicts").fetchone() == (1,)
     connection.close()
     assert b"secret" not in (tmp_path / "pairs").read_bytes()
 
@@ -194,5 +194,5 @@ def test_what_low_precision_leaves_over_is_divided_out():
 
 def test_a_folder_that_cannot_be_made_says_so(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(BadInput, match=r"the cache of NLI pairs .*pairs cannot be made"):
+    with pytest.raises(BadInput, match=r"the cache of verdicts .*pairs cannot be made"):
         NLI(Model(), cache=tmp_path / "file" / "deeper" / "pairs")

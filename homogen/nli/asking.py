@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sqlite3
 import types
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from homogen.records import BadInput, shown
-from homogen.records.files import digest
+from homogen.records.verdicts import VerdictFile
 
 ENTAILMENT, NEUTRAL, CONTRADICTION = 0, 1, 2
 """Columns of an NLI model's answer."""
@@ -33,8 +32,8 @@ class NLI:
     model
         A function from pairs to probabilities (see the room; :func:`homogen.models.load_nli` makes one).
     cache
-        A file in which answers are kept between runs (SQLite, made where missing). The model must then have an
-        attribute ``name`` that identifies its weights, so that no model is given another one's answers.
+        A file in which answers are kept between runs (:class:`homogen.records.verdicts.VerdictFile`). The model must
+        then have an attribute ``name`` that identifies its weights: no model is given another one's answers.
     progress
         Whether long work (more than 256 pairs at once) shows a bar, if tqdm is installed.
 
@@ -74,7 +73,7 @@ class NLI:
         self._progress = progress
         self._row: dict[Pair, int] = {}
         self._answers = np.empty((0, 3))
-        self._file = _PairFile(Path(cache), self.name) if cache is not None and self.name else None
+        self._file = VerdictFile(cache, f"NLI {self.name}") if cache is not None and self.name else None
 
     def __call__(self, pairs: Sequence[Pair]) -> np.ndarray:
         """Give the probabilities of all pairs, ``(n, 3)`` float64, asking the model about the new ones only."""
@@ -91,7 +90,7 @@ class NLI:
         if not (pairs and self._file):
             return pairs
         known = self._file.read(pairs)
-        self._remember(list(known), np.array(list(known.values())).reshape(-1, 3))
+        self._remember([pair for pair in pairs if pair in known], np.array(list(known.values())).reshape(-1, 3))
         return [pair for pair in pairs if pair not in known]
 
     def _ask(self, pairs: list[Pair]) -> None:
@@ -183,47 +182,3 @@ def _checked(answers: np.ndarray, pairs: list[Pair]) -> np.ndarray:
         raise BadInput(f"the NLI model returned {p[i].tolist()} for {pairs[i]!r}: no probabilities (logits?)")
     total = p.sum(axis=1, keepdims=True)
     return np.where(np.abs(total - 1) > 1e-9, p / total, p)  # what low precision has left over
-
-
-class _PairFile:
-    """Answers of one model on disk, by the sha256 of model and pair."""
-
-    def __init__(self, path: Path, model: str):
-        self._path, self._model = path, model
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise BadInput(f"the cache of NLI pairs {path} cannot be made: {error}") from error
-        self._run("CREATE TABLE IF NOT EXISTS pairs (key BLOB PRIMARY KEY, e REAL, n REAL, c REAL) WITHOUT ROWID")
-
-    def read(self, pairs: list[Pair]) -> dict[Pair, tuple[float, float, float]]:
-        keys = {self._key(pair): pair for pair in pairs}
-        found = {}
-        wanted = list(keys)
-        for start in range(0, len(wanted), 500):  # SQLite's own limit on placeholders is 999 in old builds
-            some = wanted[start : start + 500]
-            marks = ",".join("?" * len(some))
-            for key, *p in self._run(f"SELECT key, e, n, c FROM pairs WHERE key IN ({marks})", some):
-                found[keys[key]] = tuple(p)
-        return found
-
-    def write(self, pairs: list[Pair], answers: np.ndarray) -> None:
-        rows = [(self._key(pair), *map(float, p)) for pair, p in zip(pairs, answers, strict=True)]
-        self._run("INSERT OR REPLACE INTO pairs VALUES (?, ?, ?, ?)", rows, many=True)
-
-    def _key(self, pair: Pair) -> bytes:
-        # Lengths go in too: no two (model, premise, hypothesis) run together into the same bytes.
-        parts = [part.encode("utf-8", "surrogatepass") for part in (self._model, *pair)]
-        return bytes.fromhex(digest(b"".join(len(part).to_bytes(8, "big") + part for part in parts)))
-
-    def _run(self, sql: str, values: Sequence = (), many: bool = False) -> list:
-        try:
-            connection = sqlite3.connect(self._path, timeout=60)
-            try:
-                with connection:
-                    execute = connection.executemany if many else connection.execute
-                    return execute(sql, values).fetchall()
-            finally:
-                connection.close()
-        except sqlite3.DatabaseError as error:
-            raise BadInput(f"the cache of NLI pairs {self._path} cannot be used: {error}; delete it") from error

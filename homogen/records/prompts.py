@@ -39,7 +39,7 @@ PROMPTS = {
     ),
     "plain": PromptTemplate("{question}", stop=("\nQ:",)),
 }
-"""Prompt templates by name. ``concise`` is the paper's; ``steps`` is for sums, which a bare number seldom gets right."""
+"""Prompt templates by name: ``concise`` is the paper's, ``steps`` for sums, which a bare number seldom gets right."""
 
 
 def prompt_template(name: str) -> PromptTemplate:

@@ -6,5 +6,6 @@ thing and the mend.
 
 from homogen.records.exports import public as _public
 from homogen.sampling.drawing import ENGINES, PATIENCE, Engine, engine_kind, engine_of, forget, sample
+from homogen.sampling.packed import pack
 
 __all__ = _public(globals())

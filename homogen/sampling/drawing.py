@@ -20,7 +20,8 @@ from homogen.engines.replies import Unanswered
 from homogen.models.catalogue import Unavailable, split_quantization
 from homogen.questions.catalogue import question_sha
 from homogen.records import BadInput, Question, Response, SamplingSpec, prompt_template, unknown
-from homogen.sampling.store import Run, RunFolder, run_key
+from homogen.sampling.packed import PackedRun, drawn_before
+from homogen.sampling.store import Run, RunFolder, in_order, run_key
 
 
 class Engine(Protocol):
@@ -64,9 +65,11 @@ def sample(
     spec
         How to draw.
     store
-        Folder that keeps runs; any subset of a benchmark's questions shares one run.
+        Folder that keeps runs; any subset of a benchmark's questions shares one run. What a packed run in it has is
+        taken from there (:func:`homogen.sampling.pack`).
     engine
-        Draws the answers, whatever ``spec.model`` says; None loads ``spec.model`` with transformers.
+        Draws the answers, whatever ``spec.model`` says; None loads ``spec.model`` with transformers, if answers are
+        missing from the packed run.
     device
         For that engine: ``"auto"``, ``"cpu"`` or ``"cuda"``.
     progress
@@ -95,16 +98,26 @@ def sample(
     questions = tuple(questions)
     _check(questions)
     template = prompt_template(spec.prompt)
-    engine = engine or engine_of(spec.model, device)
-    key = run_key(questions[0].benchmark, "\x1f".join((template.text, *template.stop)), spec, engine.identity)
     about = {
         "benchmark": questions[0].benchmark,
         "prompt": dataclasses.asdict(template),
         "spec": dataclasses.asdict(spec),
-        "engine": engine.identity,
     }
-    folder = RunFolder(store, key, about)
     shas = {q.id: question_sha(q) for q in questions}
+    before = drawn_before(store, about) if engine is None else []
+    for run in before:
+        table = in_order([run.rows()], shas, spec.n)
+        if len(table) == len(questions) * (spec.n + 1):
+            return Run(run.key, spec, questions, table, dict(run.about["engine"]))
+    try:
+        engine = engine or engine_of(spec.model, device)
+    except Unavailable as error:
+        if not before:
+            raise
+        raise Unavailable(f"{_lacking(before[0], shas, spec.n)}; {error}") from error
+    key = run_key(questions[0].benchmark, "\x1f".join((template.text, *template.stop)), spec, engine.identity)
+    same = [run.rows() for run in before if run.key == key]
+    folder = RunFolder(store, key, about | {"engine": engine.identity}, same)
     table, lost = folder.table(shas, spec.n), {}
     if len(_ids(table, spec.n)) < len(questions):
         with folder.writing():
@@ -127,6 +140,16 @@ def sample(
             stacklevel=2,
         )
     return Run(key, spec, questions, table, engine.identity)
+
+
+def _lacking(run: PackedRun, shas: dict[str, str], n: int) -> str:
+    have = set(in_order([run.rows()], shas, n).column("question_id").to_pylist())
+    lost = [question for question in shas if question not in have]
+    some = ", ".join([*map(repr, lost[:3]), *["…"] * (len(lost) > 3)])
+    return (
+        f"the answers kept in {run.path} lack {len(lost)} of the {len(shas)} questions, or were given to another "
+        f"wording of them ({some})"
+    )
 
 
 ENGINES = ("transformers", "vllm")

@@ -109,12 +109,13 @@ def run_key(benchmark: str, prompt: str, spec: SamplingSpec, identity: dict) -> 
 class RunFolder:
     """The folder of one run, in the ``store`` that holds them all; made if absent.
 
-    ``about`` goes into ``run.json``, for people and tools that look into the folder.
+    ``about`` goes into ``run.json``, for people and tools that look into the folder; ``packed`` are answers of the run
+    that stand elsewhere (:mod:`homogen.sampling.packed`).
     """
 
-    def __init__(self, store: str | os.PathLike, key: str, about: dict) -> None:
+    def __init__(self, store: str | os.PathLike, key: str, about: dict, packed: Sequence[pa.Table] = ()) -> None:
         self.path = Path(store) / key
-        self.key, self.about = key, about
+        self.key, self.about, self._packed = key, about, packed
         self._wanted: tuple[dict[str, str], int] = ({}, 0)
         self._kept: dict[str, pa.Table] = {}
 
@@ -166,26 +167,8 @@ class RunFolder:
         if self._wanted != (wanted := (dict(shas), n)):
             self._wanted, self._kept = wanted, {}
         for name, part in self.parts(self._kept):
-            self._kept[name] = self._asked(part, shas, n)
-        whole = pa.concat_tables([_PART.empty_table(), *(self._kept[name] for name in sorted(self._kept))])
-        place = {question: i for i, question in enumerate(shas)}
-        ids, sample = whole.column("question_id").to_pylist(), whole.column("sample").to_numpy()
-        at = np.fromiter((place[question] for question in ids), np.int64, len(ids)) * (n + 1) + sample + 1
-        # Of a row that was written twice the later one counts.
-        slots, last = np.unique(at[::-1], return_index=True)
-        rows = np.full(len(shas) * (n + 1), -1)
-        rows[slots] = len(at) - 1 - last
-        rows = rows.reshape(len(shas), n + 1)
-        rows = rows[(rows >= 0).all(axis=1)].ravel()
-        return whole.take(pa.array(rows)).drop_columns([QUESTION_SHA]).cast(arrow_schema())
-
-    @staticmethod
-    def _asked(part: pa.Table, shas: Mapping[str, str], n: int) -> pa.Table:
-        """The rows of a part that are the greedy answer or one of n to a question as it is now."""
-        pairs = zip(part.column("question_id").to_pylist(), part.column(QUESTION_SHA).to_pylist(), strict=True)
-        kept = np.fromiter((shas.get(question) == sha for question, sha in pairs), bool, len(part))
-        sample = part.column("sample").to_numpy()
-        return part.filter(pa.array(kept & (sample >= GREEDY) & (sample < n)))
+            self._kept[name] = _asked(part, shas, n)
+        return in_order([*self._packed, *(self._kept[name] for name in sorted(self._kept))], shas, n)
 
     def write(self, responses: Sequence[Response], shas: dict[str, str]) -> Path:
         """Write the finished answers of some questions as one part, all or nothing."""
@@ -231,6 +214,32 @@ class RunFolder:
                 f"cannot write {path}: {error.strerror or error}; answers written before are kept, run again to go on"
             ) from error
         return path
+
+
+def in_order(parts: Sequence[pa.Table], shas: Mapping[str, str], n: int) -> pa.Table:
+    """Rows of the questions that are unchanged and have every answer: in the order of ``shas``, rows by sample.
+
+    ``parts`` have the columns of a part; ``shas`` are those of each question asked for, by id; ``n`` answers are drawn
+    for each, beside the greedy one. Of a row that was written twice the later one counts.
+    """
+    whole = pa.concat_tables([_PART.empty_table(), *(_asked(part, shas, n) for part in parts)])
+    place = {question: i for i, question in enumerate(shas)}
+    ids, sample = whole.column("question_id").to_pylist(), whole.column("sample").to_numpy()
+    at = np.fromiter((place[question] for question in ids), np.int64, len(ids)) * (n + 1) + sample + 1
+    slots, last = np.unique(at[::-1], return_index=True)
+    rows = np.full(len(shas) * (n + 1), -1)
+    rows[slots] = len(at) - 1 - last
+    rows = rows.reshape(len(shas), n + 1)
+    rows = rows[(rows >= 0).all(axis=1)].ravel()
+    return whole.take(pa.array(rows)).drop_columns([QUESTION_SHA]).cast(arrow_schema())
+
+
+def _asked(part: pa.Table, shas: Mapping[str, str], n: int) -> pa.Table:
+    """The rows of a part that are the greedy answer or one of n to a question as it is now."""
+    pairs = zip(part.column("question_id").to_pylist(), part.column(QUESTION_SHA).to_pylist(), strict=True)
+    kept = np.fromiter((shas.get(question) == sha for question, sha in pairs), bool, len(part))
+    sample = part.column("sample").to_numpy()
+    return part.filter(pa.array(kept & (sample >= GREEDY) & (sample < n)))
 
 
 def _remove(path: Path) -> None:

@@ -1,0 +1,152 @@
+"""Packed runs: each in one small Parquet file, which is committed and read without the model that drew it.
+
+A packed run stands in the store beside the folders of runs, as ``<model>-<benchmark>-<key>.parquet``. It has the rows
+of the run's parts, with log-probabilities and entropies in 16 bits (three digits, for a third of the room), and in its
+metadata what ``run.json`` says. :func:`homogen.sampling.sample` takes its answers, whatever precision they were
+computed in, where the weights that drew them are the asked model's; so nobody needs a model to compute on what it said.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import os
+import re
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from homogen.models.catalogue import CARDS, split_quantization
+from homogen.records import BadInput, arrow_schema
+from homogen.records.files import put
+from homogen.sampling.store import QUESTION_SHA, RunFolder
+
+ABOUT = b"homogen about"
+"""Under which a packed run keeps what ``run.json`` says."""
+_HALF = {pa.list_(pa.float32()): pa.list_(pa.float16())}
+_FIELDS = [*arrow_schema(), pa.field(QUESTION_SHA, pa.string(), nullable=False)]
+_PACKED = pa.schema([field.with_type(_HALF.get(field.type, field.type)) for field in _FIELDS])
+_FULL = pa.schema(_FIELDS)
+
+
+@dataclasses.dataclass(frozen=True)
+class PackedRun:
+    """A packed run's file, the key of the run, and what ``run.json`` said of it."""
+
+    path: Path
+    key: str
+    about: Mapping[str, Any]
+
+    def rows(self) -> pa.Table:
+        """Read its rows, as those of a part."""
+        try:
+            return pq.read_table(self.path).replace_schema_metadata().select(_FULL.names).cast(_FULL)
+        except (OSError, KeyError, ValueError, pa.ArrowException) as error:
+            raise _damaged(self.path, error) from error
+
+
+def _damaged(path: Path, error: Exception) -> BadInput:
+    return BadInput(f"the packed run {path} cannot be read ({error}); restore the file or delete it")
+
+
+def packed_runs(store: str | os.PathLike) -> list[PackedRun]:
+    """List the packed runs of a store; reads no row.
+
+    Raises
+    ------
+    BadInput
+        If a file with a packed run's name is none.
+    """
+    found = []
+    for path in sorted(Path(store).glob("*.parquet")):
+        if not (named := re.search(r"-([0-9a-f]{20})$", path.stem)):
+            continue
+        try:
+            about = json.loads((pq.read_schema(path).metadata or {})[ABOUT])
+        except (OSError, KeyError, ValueError, pa.ArrowException) as error:
+            raise _damaged(path, error) from error
+        found.append(PackedRun(path, named[1], about))
+    return found
+
+
+def drawn_before(store: str | os.PathLike, asked: Mapping[str, Any]) -> list[PackedRun]:
+    """The packed runs of a store that are what is asked for, in whatever precision and by whatever engine.
+
+    Parameters
+    ----------
+    store
+        The folder.
+    asked
+        ``benchmark``, ``prompt`` and ``spec``, as in ``run.json``.
+    """
+    wanted = json.loads(json.dumps(asked))
+    model = wanted["spec"]["model"]
+    return [
+        run
+        for run in packed_runs(store)
+        if all(run.about.get(name) == wanted[name] for name in ("benchmark", "prompt", "spec"))
+        and _same_weights(model, run.about.get("engine", {}).get("revision", ""))
+    ]
+
+
+def _same_weights(model: str, revision: str) -> bool:
+    plain, level = split_quantization(model)
+    if plain in CARDS:
+        return revision == CARDS[plain].sha256 + (f":{level}" if level else "")
+    # What lies under a path is another model on another machine; a hub id names what it names.
+    return not Path(plain).exists()
+
+
+def pack(store: str | os.PathLike) -> list[Path]:
+    """Gather every run folder of a store in a packed run, and take the folder away; gives the files.
+
+    What is packed already under the same key stays in it. Answers whose question is not answered in full are left out.
+
+    Raises
+    ------
+    BadInput
+        If a run is being written, or a file cannot be.
+    """
+    before = {run.key: run for run in packed_runs(store)}
+    made = []
+    for note in sorted(Path(store).glob("*/run.json")):
+        key = note.parent.name
+        try:
+            about = json.loads(note.read_text("utf-8"))
+            n = about["spec"]["n"]
+        except (OSError, ValueError, LookupError, TypeError) as error:
+            raise BadInput(f"{note} cannot be read ({error}); delete its folder") from error
+        folder = RunFolder(store, key, about)
+        with folder.writing():
+            parts = [table for _, table in folder.parts()]
+            if key in before:
+                parts.insert(0, before[key].rows())
+            rows = pa.concat_tables([_FULL.empty_table(), *parts]).to_pandas()
+        rows = rows.drop_duplicates(["question_id", QUESTION_SHA, "sample"], keep="last")
+        size = rows.groupby(["question_id", QUESTION_SHA])["sample"].transform("size")
+        rows = rows[size == n + 1].sort_values(["question_id", QUESTION_SHA, "sample"])
+        if len(rows):
+            made.append(_write(Path(store), key, about, rows))
+        shutil.rmtree(note.parent)
+    return made
+
+
+def _write(store: Path, key: str, about: Mapping[str, Any], rows: Any) -> Path:
+    table = pa.Table.from_pandas(rows, schema=_FULL, preserve_index=False).cast(_PACKED)
+    table = table.replace_schema_metadata({ABOUT: json.dumps(about, ensure_ascii=False, sort_keys=True).encode()})
+    model = re.sub(r"[^\w.]+", "-", about["spec"]["model"]).strip("-")
+    path = store / f"{model}-{about['benchmark']}-{key}.parquet"
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, compression="zstd", compression_level=12)
+    with contextlib.suppress(FileExistsError):
+        store.mkdir(parents=True)
+    try:
+        put(path, sink.getvalue().to_pybytes())
+    except OSError as error:
+        raise BadInput(f"cannot write {path}: {error.strerror or error}") from error
+    return path
