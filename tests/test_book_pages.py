@@ -307,6 +307,8 @@ READING = Reading("It was `so`.\n```` and", "### How\n\nThus.")
     ("prose", "around"),
     [
         (["So.\n\n## Findings\n\nAs said."], ["So.", "## Findings\n\nAs said."]),
+        (["So.\n\n(a)=\n(b)=\n## Findings"], ["So.", "(a)=\n(b)=\n## Findings"]),
+        (["(a)=\n## Findings"], [None, "(a)=\n## Findings"]),
         (["## Findings", "End."], [None, "## Findings", "End."]),
         (["So.\n\n```\n## Findings\n```\n\n## Findings"], ["So.\n\n```\n## Findings\n```", "## Findings"]),
         (["So. `x\n## Findings`\n\n### Findings"], ["So. `x\n## Findings`\n\n### Findings", None]),

@@ -104,6 +104,9 @@ def _insert(cells: list, reading: Reading | None) -> None:
             ),
             (len(cells), 0),
         )
+        # A label above the heading is the heading's.
+        if start and (label := re.search(r"(?:^\([^()\n]+\)=[ \t]*\n)+\Z", cells[place].source[:start], re.M)):
+            start = label.start()
         if start:
             before, after = cells[place].source[:start].rstrip("\n"), cells[place].source[start:]
             cells[place : place + 1] = [made(before), rest, made(after)]

@@ -313,7 +313,8 @@ def _is_handle(name: object) -> bool:
 
 def _stretches(lines: list[str], front: int, where: str) -> Iterator[_Stretch]:
     """Part a text, front matter left out, into stretches; lines of conditions go to what stands below them."""
-    fence, kept, conditions = "", None, []
+    fence, kept = "", None
+    conditions: list[tuple[int, str]] = []
     for number, line in enumerate(lines[front:], front + 1):
         at = f"{where}, line {number}"
         opened = re.match(r"\s*(`{3,}|~{3,})(.*)", line)
