@@ -8,7 +8,7 @@ import nbformat
 import pytest
 from tiny_chapters import GOOD, edit, left, one_line, put_file, put_profile, text_of, write
 
-from homogen.book import assembly, chapters, profiles, running, runs, staleness
+from homogen.book import assembly, chapters, profiles, running, runs
 from homogen.book.chapters import read
 from homogen.book.staleness import execution_key
 from homogen.records import BadInput
@@ -382,17 +382,6 @@ def test_other_parameters_of_its_profile_make_a_kept_run_outdated(desk):
     assembly.run_book()
     assert "{warning}" in page(FIRST).cells[1].source
     assert desk == []
-
-
-def test_another_engine_or_device_here_does_not_make_a_run_made_elsewhere_outdated(desk, monkeypatch):
-    monkeypatch.setenv("HOMOGEN_ENGINE", "vllm")
-    monkeypatch.setattr("homogen.models.devices.pick_device", lambda device="auto": "cuda")
-    chapter = chapters.chapters()["one"]
-    about = runs.about(chapter, runs.run_of(chapter, "desk"))
-    assert staleness.is_of_this_code(chapter, {"n": 5}, about)
-    assert not staleness.is_of_this_code(chapter, {"n": 5}, about | {"engine": "vllm"})
-    assert not staleness.is_of_this_code(chapter, {"n": 5}, about | {"device": "A GPU, CUDA 12"})
-    assert about["key"] != execution_key(chapter, {"n": 5})
 
 
 def test_when_the_stronger_run_goes_so_does_the_second_page(desk):
