@@ -6,7 +6,7 @@ import math
 import operator
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_chapters import one_line
 
@@ -94,6 +94,7 @@ OPERATORS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operat
 ARITHMETIC = {"+": operator.add, "-": operator.sub, "*": operator.mul}
 
 
+@settings(deadline=None)
 @given(FINITE, FINITE, st.sampled_from(list(OPERATORS)))
 def test_a_comparison_is_pythons(a, b, sign):
     handles = Handles({"a": Estimate(a, a, a, n=1), "b": Estimate(b, b, b, n=1)})
@@ -119,6 +120,7 @@ def expressions():
     return st.recursive(leaf, grow, max_leaves=8)
 
 
+@settings(deadline=None)
 @given(st.floats(-9, 9), st.floats(-9, 9), expressions(), expressions())
 def test_arithmetic_is_pythons(a, b, one, two):
     handles = Handles({"a": Estimate(a, a, a, n=1), "b": Estimate(b, b, b, n=1)})
@@ -126,6 +128,7 @@ def test_arithmetic_is_pythons(a, b, one, two):
     assert holds(condition, handles) is (one[1](a, b) <= two[1](a, b))
 
 
+@settings(deadline=None)
 @given(st.text(max_size=40))
 def test_any_text_is_a_condition_or_a_mistake(text):
     with contextlib.suppress(BadInput):

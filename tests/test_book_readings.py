@@ -6,7 +6,7 @@ import json
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_chapters import one_line
 
@@ -92,6 +92,7 @@ def test_what_is_no_number_of_a_finding_names_file_line_and_sentence(place, said
 # Sentences and what they need
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="a1{}.:%-# \n`[]()|>~é½", max_size=80))
 def test_any_text_is_a_reading_or_a_mistake(text):
     with contextlib.suppress(BadInput):

@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from homogen import questions
-from homogen.book import assembly, chapters, pages, profiles, readings, staleness
+from homogen.book import assembly, chapters, pages, profiles, readings, runs, staleness
 from homogen.book.parameters import validate
 from homogen.paper.claims import claims
 from homogen.records import TRUNCATION_PRESETS
@@ -252,6 +252,24 @@ def test_committed_outputs_are_whole_and_as_another_run_would_write_them(planned
 def test_nothing_is_committed_of_chapters_that_are_not_there():
     assert {p.stem for p in COMMITTED.glob("*.ipynb") if not p.stem.endswith(".failed")} <= set(RELEASED)
     assert {p.stem for p in (COMMITTED / "findings").glob("*.json")} <= set(RELEASED)
+
+
+KEPT = [
+    pytest.param(profile, path.stem, id=f"{profile}-{path.stem}")
+    for profile in profiles.STRENGTH[:-1]
+    for path in sorted((ROOT / assembly.results_folder(profile)).glob("*.ipynb"))
+    if not path.stem.endswith(".failed")
+]
+
+
+@pytest.mark.parametrize(("profile", "name"), KEPT)
+def test_a_kept_run_on_models_is_of_a_chapter_and_has_its_findings(profile, name, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    assert CHAPTERS[name].files is None
+    assert name in profiles.profile(profile)
+    run = runs.run_of(CHAPTERS[name], profile)
+    assert runs.about(CHAPTERS[name], run)["profile"] == profile
+    assert str(ROOT) not in run.output.read_text("utf-8")
 
 
 def test_nothing_removes_or_ignores_what_is_committed():
