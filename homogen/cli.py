@@ -166,14 +166,14 @@ def _sample(arguments: argparse.Namespace) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from homogen.book import chapters, profiles, running, staleness
+    from homogen.book import chapters, profiles, running, runs, staleness
     from homogen.book.checking import check
     from homogen.book.parameters import validate
 
     every, where = chapters.chapters(), profiles.profiles_of()
     if arguments.list or (arguments.chapter is None and arguments.profile is None):
         for chapter in every.values():
-            _show(chapter, where[chapter.name])
+            _show(chapter, where[chapter.name], [run.profile for run in runs.runs_of(chapter)])
         return 0
     if arguments.chapter is None:
         if arguments.p:
@@ -268,11 +268,13 @@ def _run_all(plans, arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _show(chapter, profiles: Sequence[str]) -> None:
+def _show(chapter, profiles: Sequence[str], ran: Sequence[str]) -> None:
     print(f"{chapter.name}: {chapter.title}")
     print(f"    --profile {' | '.join(profiles) or '(none lists it)'}")
     for name in chapter.files or ():
         print(f"    runs on {name}")
+    if ran:
+        print(f"    was run under {', '.join(ran)}")
     for p in chapter.parameters:
         print(f"    -p {p.name} {p.default!r}  ({p.type}) {p.meaning}")
 

@@ -1,13 +1,14 @@
 """The book runs what has changed, takes what is committed, and stages it all."""
 
 import doctest
+import shutil
 from pathlib import Path
 
 import nbformat
 import pytest
 from tiny_chapters import GOOD, edit, left, one_line, put_file, put_profile, text_of, write
 
-from homogen.book import assembly
+from homogen.book import assembly, chapters, profiles, running, runs
 from homogen.book.chapters import read
 from homogen.book.staleness import execution_key
 from homogen.records import BadInput
@@ -284,6 +285,202 @@ def test_a_page_without_its_files_is_staged_the_same_each_time(mixed):
     before = PAGE.stat().st_mtime_ns
     assembly.run_book()
     assert PAGE.stat().st_mtime_ns == before
+
+
+# Chapters that were run under a stronger profile
+
+FIRST, SECOND = Path("book/chapters/one.ipynb"), Path("book/chapters/here/one.ipynb")
+TOC = "parts:\n" + "".join(f"      - file: book/chapters/{name}\n" for name in ("one", "two", "here/one"))
+
+
+def run_under(name, profile):
+    """Run a chapter of the project for real under a profile, as 'homogen run --profile' does."""
+    chapter = chapters.chapters()[name]
+    run = runs.run_of(chapter, profile)
+    parameters = profiles.profile(profile)[name]
+    running.execute(chapter, parameters, run.output, run.findings.parent, profile, live=False)
+    return run
+
+
+@pytest.fixture(scope="module")
+def two_runs(tmp_path_factory):
+    """A project whose first chapter was run under desk; its second page is in the table of contents."""
+    home = tmp_path_factory.mktemp("two_runs")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(home)
+        for name in ("one", "two"):
+            write(home / "notebooks" / f"{name}.md", GOOD.replace("tiny", name), title=name)
+        edit(home / "notebooks" / "one.md", "And so on.", "See [](two.ipynb).\n\n## Findings\n\nAs said.")
+        put_profile(home / "notebooks", "chapters: [one, two]\nall: {n: 8}\n", "pocket")
+        put_profile(home / "notebooks", "chapters: [one]\nall: {n: 5}\n", "desk")
+        put_profile(home / "notebooks", "chapters: []", "released")
+        (home / "_toc.yml").write_text(TOC)
+        run_under("one", "desk")
+        assembly.run_book()
+    return home
+
+
+@pytest.fixture
+def desk(two_runs, tmp_path, monkeypatch):
+    """A copy of it, in the working folder; gives the names of chapters as they run."""
+    shutil.copytree(two_runs, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    ran = []
+
+    def run(chapter, *given, offline=False):
+        ran.append(chapter.name)
+        running.execute(chapter, *given, offline=offline)
+
+    monkeypatch.setattr(assembly, "execute", run)
+    return ran
+
+
+def page(path):
+    return nbformat.read(path, as_version=4)
+
+
+def test_a_page_shows_the_strongest_run_and_a_second_one_the_run_on_this_machine(desk):
+    assert left(Path("book/chapters")) == ["here", "one.ipynb", "two.ipynb"]
+    assert left(Path("book/chapters/here")) == ["one.ipynb"]
+    first, second, other = page(FIRST), page(SECOND), page("book/chapters/two.ipynb")
+    assert [text_of(p).split()[0] for p in (first, second, other)] == ["n=5", "n=8", "n=8"]
+    heads = [p.cells[0].source.split("\n\n") for p in (first, second, other)]
+    assert [head[0] for head in heads] == ["# one", "# one", "# two"]
+    assert heads[0][1].startswith("*This page:* profile **desk**; CPU, ")
+    assert heads[0][1].endswith(". [The same chapter, run on this machine](here/one.ipynb).")
+    assert heads[1][1].startswith("*Run on this machine:* profile **pocket**; CPU, ")
+    assert heads[1][1].endswith(". [The chapter's own page](../one.ipynb) shows the strongest run there is.")
+    assert heads[2][1].startswith("*This page:* profile **pocket**; CPU, ")
+    assert "](" not in heads[2][1]
+    assert "See [](two.ipynb)." in first.cells[-2].source + first.cells[-3].source
+    assert "See [](../two.ipynb)." in "".join(c.source for c in second.cells)
+    assert not any("{warning}" in c.source for p in (first, second, other) for c in p.cells)
+
+
+def test_the_run_on_this_machine_is_made_anew_and_the_kept_one_is_not(desk):
+    kept = Path("book/results/desk/one.ipynb").read_bytes()
+    assembly.run_book()
+    assert desk == []
+    edit(Path("notebooks/one.md"), "print(", "print('now', ")
+    assert assembly.run_book()[:2] == [FIRST, SECOND]
+    assert desk == ["one"]
+    assert Path("book/results/desk/one.ipynb").read_bytes() == kept
+    banner = page(FIRST).cells[1].source
+    assert banner.startswith("````{warning}\nThe code of this chapter, ")
+    assert "run `homogen run --profile desk`." in banner
+    assert "HOMOGEN_DATA" not in banner
+    assert "n=5" in text_of(page(FIRST))
+    assert text_of(page(SECOND)).startswith("now n=8")
+    assert "{warning}" not in SECOND.read_text("utf-8")
+    assembly.run_book(force=True)
+    assert desk == ["one", "one", "two"]
+    assert Path("book/results/desk/one.ipynb").read_bytes() == kept
+
+
+def test_other_parameters_of_its_profile_make_a_kept_run_outdated(desk):
+    put_profile(Path("notebooks"), "chapters: [one]\nall: {n: 6}\n", "desk")
+    assembly.run_book()
+    assert "{warning}" in page(FIRST).cells[1].source
+    assert desk == []
+
+
+def test_when_the_stronger_run_goes_so_does_the_second_page(desk):
+    Path("book/results/desk/one.ipynb").unlink()
+    with pytest.raises(BadInput, match="take out '- file: book/chapters/here/one' ") as mistake:
+        assembly.run_book()
+    assert "there is no stronger run" in one_line(mistake)
+    edit(Path("_toc.yml"), "      - file: book/chapters/here/one\n", "")
+    assert assembly.run_book() == [FIRST, Path("book/chapters/two.ipynb")]
+    assert left(Path("book/chapters")) == ["one.ipynb", "two.ipynb"]
+    assert "n=8" in text_of(page(FIRST))
+    assert desk == []
+
+
+def test_a_stronger_run_still_takes_the_page(desk):
+    put_profile(Path("notebooks"), "chapters: [one, two]\nall: {n: 4}\n", "paper")
+    run_under("one", "paper")
+    assembly.run_book()
+    assert "n=4" in text_of(page(FIRST))
+    assert "profile **paper**" in page(FIRST).cells[0].source
+    assert "n=8" in text_of(page(SECOND))
+
+
+# What is wrong with it is said before anything runs
+
+
+@pytest.mark.usefixtures("no_kernel")
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (
+            "      - file: book/chapters/here/one\n",
+            "",
+            "_toc.yml does not list every page: add '- file: book/chapters/here/one' to its part 'On this machine'",
+        ),
+        (
+            "here/one",
+            "here/one\n      - file: book/chapters/here/two",
+            "_toc.yml lists pages that there will not be: take out '- file: book/chapters/here/two' (of this chapter",
+        ),
+        (
+            "chapters/two",
+            "chapters/two\n      - file: book/chapters/three",
+            "take out '- file: book/chapters/three' (there is no such chapter)",
+        ),
+    ],
+)
+def test_the_table_of_contents_is_held_to_the_pages(old, new, said, desk):
+    edit(Path("_toc.yml"), old, new)
+    with pytest.raises(BadInput) as mistake:
+        assembly.run_book(force=True)
+    assert said in one_line(mistake)
+
+
+def test_without_a_table_of_contents_all_is_staged(desk):
+    Path("_toc.yml").unlink()
+    assert SECOND in assembly.run_book()
+
+
+@pytest.mark.usefixtures("no_kernel")
+@pytest.mark.parametrize(
+    ("path", "text", "said"),
+    [
+        ("book/results/desk/one.ipynb", "{", "book/results/desk/one.ipynb is no executed chapter"),
+        ("book/results/desk/findings/one.json", "[]", "findings/one.json does not hold the findings that"),
+        ("notebooks/profiles/desk.yaml", "chapters: [two]", "one.ipynb is a run under a profile that does not list"),
+        ("book/readings/desk/one.md", "More.", "desk/one.md, line 1: 'More' compares"),
+        ("book/readings/dusk/one.md", "So.", "book/readings/dusk/one.md: a reading is of a run that is kept"),
+        ("book/readings/desk/onc.md", "So.", "unknown chapter of the reading book/readings/desk/onc.md"),
+    ],
+)
+def test_a_kept_run_and_its_reading_are_checked(path, text, said, desk):
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    Path(path).write_text(text)
+    with pytest.raises(BadInput) as mistake:
+        assembly.run_book(force=True)
+    assert said in one_line(mistake)
+
+
+# What is written of a run
+
+
+def test_a_reading_is_on_the_page_of_its_run_alone_and_runs_nothing(desk):
+    path = Path("book/readings/desk/one.md")
+    path.parent.mkdir(parents=True)
+    path.write_text("---\nnames: {count: the count}\n---\nWe counted {count.value:0}.\n\nIn one run: {count.n}.\n")
+    before = SECOND.stat().st_mtime_ns
+    assembly.run_book()
+    cells = [c.source for c in page(FIRST).cells]
+    assert cells[0].startswith("# one")
+    assert cells[1] == "``````{admonition} Result\n:class: result\n\nWe counted 5.\n``````"
+    at = cells.index("## What this run shows\n\nIn one run: 1.")
+    assert cells[at + 1].startswith("## Findings\n")
+    assert "We counted" not in SECOND.read_text("utf-8")
+    assert SECOND.stat().st_mtime_ns == before
+    edit(path, "We counted", "There were")
+    assembly.run_book()
+    assert "There were 5." in FIRST.read_text("utf-8")
+    assert desk == []
 
 
 def test_examples_hold():

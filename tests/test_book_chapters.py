@@ -24,6 +24,16 @@ def test_chapters_come_in_the_order_of_the_table_of_contents(tmp_path):
     assert chapters.listed(folder) == ["first", "gone", "middle", "last-one"]
 
 
+def test_second_pages_are_no_chapters_of_their_own(tmp_path):
+    folder = tmp_path / "nb"
+    for name in ("one", "two"):
+        write(folder / f"{name}.md")
+    lines = [f"      - file: book/chapters/{name}\n" for name in ("here/two", "two", "one", "here/one")]
+    (tmp_path / "_toc.yml").write_text("".join(lines))
+    assert chapters.listed(folder) == list(chapters.chapters(folder)) == ["two", "one"]
+    assert chapters.listed_pages(folder) == ["here/two", "two", "one", "here/one"]
+
+
 def test_a_folder_without_chapters_says_where_it_looked(tmp_path):
     with pytest.raises(BadInput, match=r"no chapters in .*; run this in the project's folder") as mistake:
         chapters.chapters(tmp_path / "nowhere")

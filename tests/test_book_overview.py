@@ -77,7 +77,9 @@ def test_what_departs_from_the_papers_protocol_is_marked_and_reproduces_nothing(
 
 
 def test_what_was_not_run_says_so(results):
-    assert set(overview.table(results, NOTEBOOKS)["gpu"]) == {overview.NOT_RUN}
+    table = overview.table(results, NOTEBOOKS)
+    assert set(table["gpu"]) == set(table["desk (CPU, 1.5B)"]) == {overview.NOT_RUN}
+    assert list(table.columns)[-4:] == ["pocket (CPU)", "desk (CPU, 1.5B)", "gpu", "paper scale"]
     assert row(results, "C249")["pocket (CPU)"] == overview.ELSEWHERE  # ran, and left no number beside this one
     assert row(results, "C105")["pocket (CPU)"] == overview.NO_RUN  # on the released files alone
     assert row(results, "C235")["pocket (CPU)"] == overview.NOT_RUN  # its chapter left nothing

@@ -5,12 +5,16 @@ import doctest
 import html
 import json
 import re
+from pathlib import Path
 
 import nbformat
 import pytest
 from tiny_chapters import GOOD, outputs_of, run_tiny, text_of, write
 
-from homogen.book import pages
+from homogen.book import chapters, pages
+from homogen.book.readings import Reading
+
+NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 
 
 @pytest.fixture
@@ -268,6 +272,85 @@ def test_outputs_of_earlier_code_say_so_at_the_top(tiny):
     for said in ("2026-02-03)", "`published/a.csv`, `published/b.json`", "`HOMOGEN_DATA`", "`homogen book`"):
         assert said in note
     assert not any("{warning}" in c.source for c in pages.stage(page_of(ABOUT), tiny).cells)
+
+
+def test_a_kept_run_of_a_model_says_how_it_is_made_again(tiny):
+    about = {"profile": "desk", "finished": ABOUT["finished"], "device": "CPU"}
+    note = pages.stage(page_of(about), tiny, outdated=True).cells[1].source
+    assert "were made (2026-02-03)" in note
+    assert note.endswith("run `homogen run --profile desk`.\n````")
+    assert "HOMOGEN_DATA" not in note
+
+
+# What stands on a page beside the chapter
+
+
+def cells_of(*sources, **staged):
+    """What a page shows whose prose is this, with a cell of code behind the first."""
+    v4 = nbformat.v4
+    made = [v4.new_markdown_cell(source) for source in sources]
+    notebook = v4.new_notebook(cells=[*made[:1], v4.new_code_cell("1 + 1"), *made[1:]])
+    found = pages.stage(notebook, staged.pop("chapter"), **staged)
+    nbformat.validate(found)
+    return [cell.source for cell in found.cells]
+
+
+def test_a_line_stands_under_the_title(tiny):
+    found = cells_of("# Tiny $\\alpha$\n\nProse.\n\n# not again", chapter=tiny, line=r"*This \1 page*")
+    assert found[0] == "# Tiny $\\alpha$\n\n*This \\1 page*\n\nProse.\n\n# not again"
+
+
+READING = Reading("It was `so`.\n```` and", "### How\n\nThus.")
+
+
+@pytest.mark.parametrize(
+    ("prose", "around"),
+    [
+        (["So.\n\n## Findings\n\nAs said."], ["So.", "## Findings\n\nAs said."]),
+        (["So.\n\n(a)=\n(b)=\n## Findings"], ["So.", "(a)=\n(b)=\n## Findings"]),
+        (["(a)=\n## Findings"], [None, "(a)=\n## Findings"]),
+        (["## Findings", "End."], [None, "## Findings", "End."]),
+        (["So.\n\n```\n## Findings\n```\n\n## Findings"], ["So.\n\n```\n## Findings\n```", "## Findings"]),
+        (["So. `x\n## Findings`\n\n### Findings"], ["So. `x\n## Findings`\n\n### Findings", None]),
+        (["So.", "The end."], ["So.", "The end.", None]),
+    ],
+)
+def test_a_reading_stands_behind_the_introduction_and_before_the_findings(prose, around, tiny):
+    first, result, one, *rest, _ = cells_of("# Tiny\n\nProse.", *prose, chapter=tiny, reading=READING)
+    assert first == "# Tiny\n\nProse."
+    assert result == "``````{admonition} Result\n:class: result\n\nIt was `so`.\n```` and\n``````"
+    assert one == "1 + 1"
+    shown = "## What this run shows\n\n### How\n\nThus."
+    if None in around:
+        assert rest == [shown if text is None else text for text in around]
+    else:
+        assert rest == [around[0], shown, around[1]]
+
+
+def test_a_reading_may_be_a_result_alone(tiny):
+    found = cells_of("# Tiny", "## Findings", chapter=tiny, reading=Reading("So."), outdated=True)
+    assert [text.split("\n")[0] for text in found[1:4]] == ["````{warning}", "``````{admonition} Result", "1 + 1"]
+    assert not any("What this run shows" in text for text in found)
+
+
+# A second page of the same chapter
+
+
+def test_two_pages_of_a_chapter_of_the_book_share_no_label():
+    # Sphinx makes a warning of each that they share, and a warning ends the build.
+    label = re.compile(r"^ *:(?:label|name): *(\S+)|^\((\S+)\)=|\$\$ *\(([^)]+)\) *$", re.MULTILINE)
+    for name, chapter in chapters.chapters(NOTEBOOKS).items():
+        notebook = chapters.read(chapter.path)
+        notebook.metadata = {}
+        one, two = (
+            {m[0] for c in pages.stage(notebook, chapter, second=s).cells for m in label.finditer(c.source)}
+            for s in (False, True)
+        )
+        assert one, name
+        assert one.isdisjoint(two), name
+        assert len(one) == len(two)
+        second = "".join(c.source for c in pages.stage(notebook, chapter, second=True).cells)
+        assert re.findall(r"\{solution\} (\S+)(?<!-here)$", second, re.MULTILINE) == []
 
 
 # Files that another run writes the same

@@ -64,6 +64,33 @@ def test_another_engine_or_device_makes_a_run_of_a_model_stale(tmp_path, monkeyp
     assert (len(keys), len(same)) == (3, 1)
 
 
+def test_a_run_made_elsewhere_is_held_to_its_own_engine_and_device(ran, monkeypatch):
+    chapter, executed, _ = ran
+    about, given = dict(executed.metadata["homogen"]), {"n": 7, "sizes": [1]}
+    monkeypatch.setenv("HOMOGEN_ENGINE", "vllm")
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    assert about["key"] != staleness.execution_key(chapter, given)
+    assert staleness.is_of_this_code(chapter, given, about)
+    assert not staleness.is_of_this_code(chapter, {"n": 8, "sizes": [1]}, about)
+    there = staleness.execution_key(chapter, given, "vllm", "cuda")
+    elsewhere = {"key": there, "engine": "vllm", "device": "NVIDIA H200, CUDA 12.8, driver 1"}
+    monkeypatch.delenv("HOMOGEN_ENGINE")
+    assert staleness.is_of_this_code(chapter, given, elsewhere)
+    assert not staleness.is_of_this_code(chapter, given, elsewhere | {"engine": "transformers"})
+    assert not staleness.is_of_this_code(chapter, given, elsewhere | {"device": "CPU, 2 cores"})
+
+
+def test_findings_are_those_of_the_run_or_not(tmp_path):
+    path = tmp_path / "tiny.json"
+    assert staleness.has_its_findings({"findings": False}, path)
+    assert not staleness.has_its_findings({"findings": TWO}, path)
+    path.write_text("[]")
+    assert staleness.has_its_findings({"findings": TWO}, path)
+    assert staleness.has_its_findings({}, path)  # an older run says only that there are some
+    path.write_text("[ ]")
+    assert not staleness.has_its_findings({"findings": TWO}, path)
+
+
 def test_weights_that_can_be_had_now_make_a_run_without_them_stale(ran, tmp_path):
     chapter, executed, _ = ran
     made, output = copy.deepcopy(executed), tmp_path / "tiny.ipynb"

@@ -176,6 +176,18 @@ def test_run_lists_the_files_and_all_profiles_of_a_chapter(other, capsys):
     assert "\n    --profile (none lists it)\n" in out
 
 
+def test_run_lists_the_profiles_under_which_a_chapter_was_run(other, capsys):
+    for name in ("pocket", "zoo", "desk"):
+        folder = other / "book" / "results" / name
+        folder.mkdir(parents=True)
+        (folder / "primer.ipynb").write_text("{}")
+    (other / "book" / "results" / "zoo" / "other.failed.ipynb").write_text("{}")
+    assert cli.main(["run", "--list"]) == 0
+    out = capsys.readouterr().out
+    assert out.count("was run under") == 1
+    assert "\n    was run under desk, pocket, zoo\n    -p " in out[out.index("primer: ") :]
+
+
 def test_run_says_which_profiles_list_a_chapter(other, capsys):
     (other / "notebooks" / "homeless.md").write_text((other / "notebooks" / "primer.md").read_text("utf-8"))
     said = mistake(["run", "other", "--profile", "pocket"], capsys)

@@ -4,6 +4,7 @@ import html
 import importlib.util
 import json
 import re
+import shutil
 import urllib.parse
 from html.parser import HTMLParser
 from pathlib import Path
@@ -11,6 +12,9 @@ from types import SimpleNamespace
 
 import pytest
 import yaml
+from tiny_chapters import write
+
+from homogen.records import BadInput
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILT = ROOT / "_build" / "html"
@@ -90,6 +94,63 @@ def test_the_stylesheet_is_there_and_local(extension):
     text = sheet.read_text("utf-8")
     assert "figure.homogen" in text
     assert not re.search(r"https?:|@import|url\(\s*['\"]?//", text)
+
+
+@pytest.fixture
+def readings(extension, tmp_path, monkeypatch):
+    """Four chapters: two with readings of the runs that their pages show, one with a weaker run's, one without."""
+    for place, name in {"NOTEBOOKS": "notebooks", "RESULTS": "results", "READINGS": "readings"}.items():
+        monkeypatch.setattr(extension, place, tmp_path / name)
+    for name in ("one", "two", "three"):
+        write(tmp_path / "notebooks" / f"{name}.md", title=f"The {name}")
+    write(tmp_path / "notebooks" / "old.md", title="The old", files=["published/v9_summary.json"])
+    (tmp_path / "_toc.yml").write_text("".join(f"- file: book/chapters/{n}\n" for n in ("two", "one", "old", "three")))
+    row = {"name": "a", "value": 0.5, "low": 0.4, "high": 0.6, "n": 8, "coverage": 1.0, "method": "", "unit": ""}
+    for profile, name in (("desk", "one"), ("desk", "two"), ("paper", "two"), ("pocket", "three"), ("released", "old")):
+        folder = tmp_path / "results" / profile
+        (folder / "findings").mkdir(parents=True, exist_ok=True)
+        (folder / f"{name}.ipynb").write_text("{}")
+        (folder / "findings" / f"{name}.json").write_text(json.dumps([row | {"claim": None}]))
+    for path, text in {
+        "desk/one": "It was {a}\n([](two.ipynb)).\n\nAnd so on.",
+        "desk/two": "Weaker.",
+        "released/old": "As `printed`.",
+    }.items():
+        (tmp_path / "readings" / path).with_suffix(".md").parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "readings" / path).with_suffix(".md").write_text(text)
+    return tmp_path
+
+
+def put_results(extension, source, docname="book/intro"):
+    """What the extension makes of a page, and the files that it then depends on."""
+    seen, made = [], [source]
+    app = SimpleNamespace(env=SimpleNamespace(note_dependency=seen.append))
+    extension._results(app, docname, made)
+    return made[0], {Path(path).name for path in seen}
+
+
+def test_a_page_can_ask_for_the_results_of_the_chapters(extension, readings):
+    page, seen = put_results(extension, "Before.\n\n```{results}\n```\n\nAfter.\n")
+    assert page == (
+        "Before.\n\n"
+        "- **[The one](chapters/one.ipynb)**: It was 0.500 [0.400, 0.600] ([](chapters/two.ipynb)).\n"
+        "- **[The old](chapters/old.ipynb)**: As `printed`.\n\nAfter.\n"
+    )
+    assert {"one.md", "two.md", "one.json"} <= seen
+    assert "](../chapters/one.ipynb)" in put_results(extension, "```{results}\n```", "book/api/index")[0]
+    assert "](book/chapters/one.ipynb)" in put_results(extension, "```{results}\n```", "index")[0]
+
+
+def test_a_page_that_does_not_ask_stays_and_one_of_a_book_without_readings_lists_none(extension, readings):
+    assert put_results(extension, "```{note}\n```") == ("```{note}\n```", set())
+    shutil.rmtree(readings / "readings")
+    assert put_results(extension, "A\n\n```{results}\n```\n")[0] == "A\n\n\n"
+
+
+def test_a_reading_that_does_not_hold_ends_the_build(extension, readings):
+    (readings / "readings" / "desk" / "one.md").write_text("% holds: a > 1\nMore.")
+    with pytest.raises(BadInput, match=r"one\.md, line 1: 'a > 1' does not hold"):
+        put_results(extension, "```{results}\n```")
 
 
 # The built book
@@ -236,7 +297,7 @@ def test_every_image_has_words_and_ids_are_unique_in_figures(path, parsed):
 
 @built
 def test_the_chapters_have_their_figures(parsed):
-    counts = {path.stem: parsed(path).figures for path in BOOK if path.parent.name == "chapters"}
+    counts = {path.stem: parsed(path).figures for path in BOOK if path.parent.name in ("chapters", "here")}
     assert counts
     assert all(counts.values())
 

@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from homogen import questions
-from homogen.book import assembly, chapters, pages, profiles, staleness
+from homogen.book import assembly, chapters, pages, profiles, readings, runs, staleness
 from homogen.book.parameters import validate
 from homogen.paper.claims import claims
 from homogen.records import TRUNCATION_PRESETS
@@ -184,8 +184,10 @@ def toc():
 
 def test_every_chapter_is_in_the_table_of_contents_in_order():
     listed = [f.removeprefix("book/chapters/") for f in toc() if f.startswith("book/chapters/")]
-    assert sorted(listed) == [p.stem for p in NOTEBOOKS]
-    assert listed == list(CHAPTERS)
+    first = [name for name in listed if not name.startswith(f"{assembly.HERE}/")]
+    assert sorted(first) == [p.stem for p in NOTEBOOKS]
+    assert first == list(CHAPTERS)
+    assert {name.removeprefix(f"{assembly.HERE}/") for name in listed} == set(CHAPTERS)
     pages = [f.removeprefix("book/") for f in toc() if not f.startswith(("book/chapters/", "book/api/"))]
     assert sorted(pages) == sorted(p.stem for p in PAGES)
 
@@ -252,14 +254,38 @@ def test_nothing_is_committed_of_chapters_that_are_not_there():
     assert {p.stem for p in (COMMITTED / "findings").glob("*.json")} <= set(RELEASED)
 
 
+KEPT = [
+    pytest.param(profile, path.stem, id=f"{profile}-{path.stem}")
+    for profile in profiles.STRENGTH[:-1]
+    for path in sorted((ROOT / assembly.results_folder(profile)).glob("*.ipynb"))
+    if not path.stem.endswith(".failed")
+]
+
+
+@pytest.mark.parametrize(("profile", "name"), KEPT)
+def test_a_kept_run_on_models_is_of_a_chapter_and_has_its_findings(profile, name, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    assert CHAPTERS[name].files is None
+    assert name in profiles.profile(profile)
+    run = runs.run_of(CHAPTERS[name], profile)
+    assert runs.about(CHAPTERS[name], run)["profile"] == profile
+    assert str(ROOT) not in run.output.read_text("utf-8")
+
+
 def test_nothing_removes_or_ignores_what_is_committed():
     lines = [line for file in ("Makefile", ".ci/run") for line in (ROOT / file).read_text("utf-8").splitlines()]
     removed = [word for line in lines if "rm -" in line for word in line.split()]
     assert "book/results/pocket" in removed
     ignored = [line.strip("/") for line in (ROOT / ".gitignore").read_text("utf-8").splitlines()]
-    for folder in ("book", "book/results", "book/results/released", "book/results/*"):
+    committed = [str(assembly.results_folder(name)) for name in profiles.COMMITTED]
+    for folder in ("book", "book/results", "book/results/*", "book/readings", *committed):
         assert folder not in removed
         assert folder not in ignored
+
+
+def test_every_reading_holds(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    readings.check_all(CHAPTERS)
 
 
 @each_page

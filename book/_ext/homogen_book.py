@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import importlib.metadata
+import posixpath
 import re
 import shutil
 from pathlib import Path
 
 STATIC = Path(__file__).parent.parent / "_static"
 RESULTS = Path(__file__).parent.parent / "results"
+READINGS = Path(__file__).parent.parent / "readings"
 NOTEBOOKS = Path(__file__).parent.parent.parent / "notebooks"
 MATHJAX = "tex-svg-full.js"
 OVERVIEW = "```{overview}\n```"
+RESULT_SENTENCES = "```{results}\n```"
 # sphinx-thebe leaves its configuration in every page, for a script that this book does not load.
 THEBE = re.compile(r'<script type="text/x-thebe-config">.*?</script>|<script>kernelName = .*?</script>', re.DOTALL)
 
@@ -54,6 +57,26 @@ def _overview(app, docname, source) -> None:
     source[0] = source[0].replace(OVERVIEW, "```{raw} html\n" + made + "\n```")
 
 
+def _results(app, docname, source) -> None:
+    """List the chapters whose run has a reading, each with its result, where a page asks for it."""
+    if RESULT_SENTENCES not in source[0]:
+        return
+    from homogen.book import chapters, links, readings, runs
+
+    for path in (*READINGS.glob("*/*.md"), *RESULTS.glob("*/findings/*.json"), *NOTEBOOKS.glob("*.md")):
+        app.env.note_dependency(str(path))
+    way = posixpath.relpath("book/chapters", posixpath.dirname(docname) or ".")
+    lines = []
+    for chapter in chapters.chapters(NOTEBOOKS).values():
+        profile = runs.shown(chapter, results=RESULTS)
+        sentence = readings.result_sentence(profile, chapter.name, READINGS, RESULTS)
+        if sentence:
+            # A reading's links lead from its chapter's page.
+            title = f"[{chapter.title}]({way}/{chapter.name}.ipynb)"
+            lines.append(f"- **{title}**: {links.relinked(sentence, f'{way}/')}")
+    source[0] = source[0].replace(RESULT_SENTENCES, "\n".join(lines))
+
+
 def _strip(app, pagename, templatename, context, doctree) -> None:
     for kind in ("script_files", "css_files"):
         kept = [f for f in context.get(kind, []) if "thebe" not in str(f).lower() and not _remote(f)]
@@ -70,6 +93,7 @@ def setup(app):
     app.add_css_file("homogen.css")
     app.setup_extension("homogen_api")
     app.connect("source-read", _overview)
+    app.connect("source-read", _results)
     app.connect("config-inited", _use_local, priority=900)
     app.connect("html-page-context", _strip, priority=900)
     app.connect("build-finished", _copy)

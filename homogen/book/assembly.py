@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from homogen.book.chapters import NOTEBOOKS, TOC, Chapter, chapters, listed
+from homogen.book import readings, runs
+from homogen.book.chapters import NOTEBOOKS, TOC, Chapter, chapters, listed, listed_pages
 from homogen.book.pages import stage, with_current_prose
 from homogen.book.profiles import BOOK, profile
 from homogen.book.running import disk, execute, put
-from homogen.book.staleness import about_run, execution_key, is_current
+from homogen.book.runs import results_folder
+from homogen.book.staleness import about_run, execution_key, is_current, is_of_this_code
 from homogen.questions import sources
 from homogen.records import BadInput
 
-RESULTS = Path("book/results")
 STAGED = Path("book/chapters")
+HERE = "here"
+"""Folder within :data:`STAGED` of second pages: chapters as run on this machine whose own page shows a stronger run."""
+PART = "On this machine"
+"""Of the table of contents, where second pages are listed."""
 
 
 class Planned(NamedTuple):
@@ -30,7 +36,7 @@ class Planned(NamedTuple):
     @property
     def output(self) -> Path:
         """Its executed notebook."""
-        return results_folder(self.profile) / f"{self.chapter.path.stem}.ipynb"
+        return runs.run_of(self.chapter, self.profile).output
 
     @property
     def findings(self) -> Path:
@@ -38,9 +44,12 @@ class Planned(NamedTuple):
         return results_folder(self.profile) / "findings"
 
 
-def results_folder(profile_name: str) -> Path:
-    """Where a profile's executed notebooks and findings lie."""
-    return RESULTS / profile_name
+class Kept(NamedTuple):
+    """A run of a chapter that is stronger than the book's own and is shown as it was kept."""
+
+    run: runs.Run
+    about: Mapping[str, Any]
+    outdated: bool
 
 
 def plan(profile_name: str = BOOK[0], folder: str | os.PathLike = NOTEBOOKS) -> list[Planned]:
@@ -67,7 +76,9 @@ def run_book(profile_name: str = BOOK[0], force: bool = False, folder: str | os.
     """Bring every chapter of the book up to date and stage it; returns the staged pages.
 
     A chapter that runs on released files is run where these are at hand. Elsewhere its page is made of the outputs
-    that are there, and says so if the code has changed since.
+    that are there, and says so if the code has changed since. A chapter on models is run under the profile given. If it
+    was run under a stronger one (:data:`~homogen.book.profiles.STRENGTH`), its page shows that run as it was kept, and
+    the book's own run is a second page, in the folder ``here``.
 
     Parameters
     ----------
@@ -81,14 +92,17 @@ def run_book(profile_name: str = BOOK[0], force: bool = False, folder: str | os.
     Raises
     ------
     BadInput
-        If a chapter is in neither profile, fails, or has neither its files nor outputs.
+        If a chapter is in neither profile, fails, or has neither its files nor outputs; if a kept run is damaged; if
+        the table of contents does not list what is staged; if a reading does not hold.
     """
-    import nbformat
     from tqdm import tqdm
 
     planned = plan(profile_name, folder)
     # Known at once, and so said before the chapters that take minutes.
     absent = {p.chapter.name: _absent(p) for p in planned}
+    kept = {p.chapter.name: _kept(p, folder) for p in planned}
+    _check_contents(planned, kept, folder)
+    readings.check_all([p.chapter.name for p in planned])
     with disk(STAGED):
         STAGED.mkdir(parents=True, exist_ok=True)
     pages = []
@@ -102,14 +116,8 @@ def run_book(profile_name: str = BOOK[0], force: bool = False, folder: str | os.
             outdated = bool(missing) and about_run(p.output)["key"] != execution_key(p.chapter, p.parameters)
             if missing and (force or outdated):
                 bar.write(f"{p.chapter.name}: not run for want of {', '.join(missing)}", file=sys.stderr)
-            page = STAGED / p.output.name
-            executed = with_current_prose(nbformat.read(p.output, as_version=4), p.chapter)
-            text = nbformat.writes(stage(executed, p.chapter, outdated))
-            if not page.is_file() or page.read_text("utf-8") != text:
-                put(page, text)
-            pages.append(page)
-    for stale in set(STAGED.glob("*.ipynb")) - set(pages):
-        stale.unlink()
+            pages += _stage(p, kept[p.chapter.name], outdated)
+    _remove_others(pages)
     return pages
 
 
@@ -124,3 +132,78 @@ def _absent(planned: Planned) -> list[str]:
             f"'homogen run {planned.chapter.name}' fetch them"
         )
     return missing
+
+
+def _kept(planned: Planned, folder: str | os.PathLike) -> Kept | None:
+    """The run that a chapter's page shows in place of the book's own, if there is a stronger one."""
+    chapter, name = planned.chapter, runs.shown(planned.chapter, planned.profile)
+    if name == planned.profile:
+        return None
+    run = runs.run_of(chapter, name)
+    about = runs.about(chapter, run)
+    own = profile(name, folder)
+    if chapter.name not in own:
+        raise BadInput(
+            f"{run.output} is a run under a profile that does not list its chapter; add {chapter.name} to the list "
+            f"'chapters' of {Path(folder) / 'profiles' / name}.yaml, or delete the run"
+        )
+    return Kept(run, about, not is_of_this_code(chapter, own[chapter.name], about))
+
+
+def _check_contents(planned: Iterable[Planned], kept: Mapping[str, Kept | None], folder: str | os.PathLike) -> None:
+    """Hold the table of contents, which is written by hand, to the pages that will be staged."""
+    told = listed_pages(folder)
+    if not told:
+        return
+    wanted = [p.chapter.name for p in planned] + [f"{HERE}/{name}" for name, run in kept.items() if run]
+    lines = {name: f"'- file: {(STAGED / name).as_posix()}'" for name in (*wanted, *told)}
+    if more := [lines[name] for name in wanted if name not in told]:
+        raise BadInput(
+            f"{TOC} does not list every page: add {', '.join(more)} to its part {PART!r}, as the chapter's own page "
+            "shows a stronger run"
+        )
+    if less := [lines[name] for name in told if name not in wanted]:
+        second = any(f"/{HERE}/" in line for line in less)
+        why = (
+            "of this chapter there is no stronger run, and so one page alone" if second else "there is no such chapter"
+        )
+        raise BadInput(f"{TOC} lists pages that there will not be: take out {', '.join(less)} ({why})")
+
+
+def _stage(planned: Planned, kept: Kept | None, outdated: bool) -> list[Path]:
+    """Write the page of a chapter, and its second one where the first shows a stronger run; gives their paths."""
+    chapter, own = planned.chapter, runs.run_of(planned.chapter, planned.profile)
+    page = STAGED / own.output.name
+    line = runs.told(chapter, about_run(own.output) or {}) if chapter.files is None else ""
+    if kept is None:
+        _put_page(page, chapter, own, outdated, f"*This page:* {line}." if line else "")
+        return [page]
+    second = STAGED / HERE / own.output.name
+    first = (
+        f"*This page:* {runs.told(chapter, kept.about)}. [The same chapter, run on this machine]({HERE}/{page.name})."
+    )
+    _put_page(page, chapter, kept.run, kept.outdated, first)
+    line = f"*Run on this machine:* {line}. [The chapter's own page]({page.name}) shows the strongest run there is."
+    with disk(second):
+        second.parent.mkdir(exist_ok=True)
+    _put_page(second, chapter, own, outdated, line, second=True)
+    return [page, second]
+
+
+def _put_page(path: Path, chapter: Chapter, run: runs.Run, outdated: bool, line: str, second: bool = False) -> None:
+    """Write a page if it is not there as it should be: the build makes anew what was written."""
+    import nbformat
+
+    executed = with_current_prose(nbformat.read(run.output, as_version=4), chapter)
+    reading = readings.reading(run.profile, chapter.name)
+    text = nbformat.writes(stage(executed, chapter, outdated, line, reading, second))
+    if not path.is_file() or path.read_text("utf-8") != text:
+        put(path, text)
+
+
+def _remove_others(pages: Iterable[Path]) -> None:
+    """Remove pages of chapters and runs that are no more."""
+    for stale in {*STAGED.glob("*.ipynb"), *(STAGED / HERE).glob("*.ipynb")} - set(pages):
+        stale.unlink()
+    with contextlib.suppress(OSError):  # it is not there, or it is in use
+        (STAGED / HERE).rmdir()

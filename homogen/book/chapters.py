@@ -63,6 +63,11 @@ def chapters(folder: str | os.PathLike = NOTEBOOKS) -> dict[str, Chapter]:
 
 def listed(folder: str | os.PathLike = NOTEBOOKS) -> list[str]:
     """Chapters that the table of contents beside a folder lists, in its order; none where there is no such table."""
+    return [name for name in listed_pages(folder) if "/" not in name]
+
+
+def listed_pages(folder: str | os.PathLike = NOTEBOOKS) -> list[str]:
+    """Pages of chapters that the table of contents lists: as :func:`listed`, and second pages as ``here/NAME``."""
     path = Path(folder).resolve().parent / TOC
     text = path.read_text("utf-8") if path.is_file() else ""
     return re.findall(r"^\s*- file: book/chapters/(\S+?)\s*$", text, re.MULTILINE)

@@ -20,7 +20,7 @@ from homogen.paper import ledger
 from homogen.paper.claims import Claim
 from homogen.records import BadInput
 
-PROFILES = {"pocket": "pocket (CPU)", "gpu": "gpu", "paper": "paper scale"}
+PROFILES = {"pocket": "pocket (CPU)", "desk": "desk (CPU, 1.5B)", "gpu": "gpu", "paper": "paper scale"}
 """Columns of our own runs: the profile, and how its column is headed."""
 HOLDS, MISSES = "∋", "∌"
 """Whether our interval holds the paper's number."""

@@ -5,18 +5,45 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from homogen.book.chapters import Chapter, read
+from homogen.book.links import line_at, relabelled, relinked
 from homogen.book.parameters import Parameter
 
+if TYPE_CHECKING:
+    from homogen.book.readings import Reading
 
-def stage(executed, chapter: Chapter, outdated: bool = False):
+
+def stage(
+    executed,
+    chapter: Chapter,
+    outdated: bool = False,
+    line: str = "",
+    reading: Reading | None = None,
+    second: bool = False,
+):
     """Turn an executed notebook into a page of the book; pure, the notebook given is left as it is.
 
     The prose is the source's as it is now. The parameters cells become one table; standard error, widgets and colour
     codes go; long tracebacks are shortened; a fold at the end says how the results came about; a failed cell, and
     outputs of an earlier state of the code (``outdated``), get a banner at the top.
+
+    Parameters
+    ----------
+    executed
+        The notebook.
+    chapter
+        Whose page it is.
+    outdated
+        Whether the code has changed since the notebook was executed.
+    line
+        Markdown to stand under the title; links in it, as in the prose, lead from the first page's folder.
+    reading
+        What is written of this run alone: its result stands behind the introduction, the rest before the findings.
+    second
+        Whether this is the chapter's second page, one folder further down: its links lead from there, and its labels
+        are its own.
     """
     import nbformat
 
@@ -34,6 +61,9 @@ def stage(executed, chapter: Chapter, outdated: bool = False):
             failed = failed or next((o for o in cell.outputs if o.output_type == "error"), None)
         cell.metadata.pop("papermill", None)
         cells.append(cell)
+    if line and cells and cells[0].cell_type == "markdown":
+        cells[0].source = re.sub(r"^# .+$", lambda title: f"{title[0]}\n\n{line}", cells[0].source, count=1, flags=re.M)
+    _insert(cells, reading)
     if failed is not None:
         reason = _MACHINE.sub("…/", summary(failed.ename, failed.evalue))
         banner = f"````{{error}}\nThis chapter stopped with {code(reason)}\n````"
@@ -47,10 +77,42 @@ def stage(executed, chapter: Chapter, outdated: bool = False):
         cells.insert(1, nbformat.v4.new_markdown_cell(_outdated_note(about)))
     cells.append(nbformat.v4.new_markdown_cell(_provenance_fold(about)))
     page.cells = cells
+    if second:
+        prose = [cell for cell in page.cells if cell.cell_type == "markdown"]
+        for cell, text in zip(prose, relabelled([cell.source for cell in prose], "here"), strict=True):
+            cell.source = relinked(text, "../")
     for number, cell in enumerate(page.cells):
         cell.id = f"cell-{number}"
     page.metadata = {k: v for k, v in page.metadata.items() if k in ("kernelspec", "language_info", "mystnb")}
     return page
+
+
+def _insert(cells: list, reading: Reading | None) -> None:
+    """Put a reading into a page: its result behind the introduction, the rest before the findings, else at the end."""
+    import nbformat
+
+    if reading is None:
+        return
+    made = nbformat.v4.new_markdown_cell
+    if reading.rest:
+        rest = made(f"## What this run shows\n\n{reading.rest}")
+        place, start = next(
+            (
+                (n, at)
+                for n, c in enumerate(cells)
+                if c.cell_type == "markdown" and (at := line_at(c.source, "## Findings")) >= 0
+            ),
+            (len(cells), 0),
+        )
+        # A label above the heading is the heading's.
+        if start and (label := re.search(r"(?:^\([^()\n]+\)=[ \t]*\n)+\Z", cells[place].source[:start], re.M)):
+            start = label.start()
+        if start:
+            before, after = cells[place].source[:start].rstrip("\n"), cells[place].source[start:]
+            cells[place : place + 1] = [made(before), rest, made(after)]
+        else:
+            cells.insert(place, rest)
+    cells.insert(1, made(f"``````{{admonition}} Result\n:class: result\n\n{reading.result}\n``````"))
 
 
 _PLAIN = re.compile(r"[\w '\".,:;/#%+=@()\[\]-]*")
@@ -91,12 +153,15 @@ def _allowed(p: Parameter) -> str:
 
 
 def _outdated_note(about: Mapping[str, Any]) -> str:
-    files = ", ".join(code(name) for name in about.get("files", {}))
+    if "files" in about:
+        files = ", ".join(code(name) for name in about["files"])
+        again = f"put the released files ({files}) in a folder that `HOMOGEN_DATA` names, and run `homogen book`"
+    else:
+        again = f"run `homogen run --profile {about.get('profile')}`"
     return (
         "````{warning}\nThe code of this chapter, or of the package that it uses, has changed since the outputs below "
         f"were made ({about.get('finished', 'at an unknown time')[:10]}). They are what the code gave then. To make "
-        f"them again, put the released files ({files}) in a folder that `HOMOGEN_DATA` names, and run "
-        "`homogen book`.\n````"
+        f"them again, {again}.\n````"
     )
 
 

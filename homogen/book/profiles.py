@@ -20,6 +20,10 @@ EVERY = ("models", "files")
 """What ``chapters`` may be in place of a list."""
 BOOK = ("pocket", "released")
 """The profiles of the book: chapters that run on small models, chapters that run on the paper's released files."""
+STRENGTH = ("paper", "gpu", "desk", BOOK[0])
+"""Profiles of chapters on models, the strongest first: a chapter's page shows the first of them that was run."""
+COMMITTED = (*STRENGTH[:-1], BOOK[1])
+"""Profiles whose runs are kept with the project; the book's own is run anew on every machine."""
 
 
 def profile(name: str, folder: str | os.PathLike = NOTEBOOKS) -> dict[str, dict[str, Any]]:

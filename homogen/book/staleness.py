@@ -75,11 +75,14 @@ def _identity(name: str) -> str:
     return CARDS[plain].sha256[:12]
 
 
-def execution_key(chapter: Chapter, parameters: Mapping[str, Any]) -> str:
+def execution_key(
+    chapter: Chapter, parameters: Mapping[str, Any], engine: str | None = None, device: str | None = None
+) -> str:
     """Hash what can change a chapter's results: code cells, parameters, files, what it reaches of the package, locks.
 
     The key is the same on every machine and every Python; that of a chapter with a model has the engine and the kind of
-    device in it. Prose does not count, nor do comments and docstrings (:mod:`homogen.book.dependencies`).
+    device in it: of this machine, or those given. Prose does not count, nor do comments and docstrings
+    (:mod:`homogen.book.dependencies`).
     """
     code = [cell.source for cell in read(chapter.path).cells if cell.cell_type == "code"]
     parts = [source.encode() + b"\0" for source in code]
@@ -99,8 +102,9 @@ def execution_key(chapter: Chapter, parameters: Mapping[str, Any]) -> str:
         from homogen.models.devices import pick_device
         from homogen.sampling.drawing import engine_kind
 
-        device = values_of(chapter, parameters).get("device", "auto")
-        parts.append(f"\0{engine_kind()}\0{pick_device() if device == 'auto' else device}".encode())
+        asked = values_of(chapter, parameters).get("device", "auto")
+        used = (device or pick_device()) if asked == "auto" else asked
+        parts.append(f"\0{engine or engine_kind()}\0{used}".encode())
     for name in sorted(chapter.files or ()):
         parts.append(f"\0{name}\0{sources.SOURCES[name].sha256}".encode())
     return files.digest(b"".join(parts))[:20]
@@ -138,15 +142,22 @@ def is_current(
     ``absent`` names the weights that cannot be had now: a run that went on without others than these is outdated.
     """
     about = about_run(output)
-    if about is None or not _has_its_findings(about.get("findings", True), findings / f"{chapter.name}.json"):
+    if about is None or not has_its_findings(about, findings / f"{chapter.name}.json"):
         return False
     if absent is not None and about.get("absent", sorted(absent)) != sorted(absent):
         return False
     return about.get("key") == execution_key(chapter, parameters)
 
 
-def _has_its_findings(said: bool | str, path: Path) -> bool:
+def is_of_this_code(chapter: Chapter, parameters: Mapping[str, Any], about: Mapping[str, Any]) -> bool:
+    """Whether nothing has changed since a run that was made elsewhere, by its own engine on its own kind of device."""
+    device = "cpu" if str(about.get("device", "")).startswith("CPU") else "cuda"
+    return about.get("key") == execution_key(chapter, parameters, about.get("engine"), device)
+
+
+def has_its_findings(about: Mapping[str, Any], path: Path) -> bool:
     """Whether the findings beside a notebook are those that it left; an older notebook says only that some are."""
+    said = about.get("findings", True)
     if not said:
         return True
     try:
