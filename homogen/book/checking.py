@@ -182,12 +182,13 @@ def _check_weights(parameter: str, kind: str, name: Any) -> None:
     from homogen.models.catalogue import CARDS, NLI_MODELS, is_hub_id, split_quantization
 
     known = [card.name for card in CARDS.values() if (card.stage == "embedder") == (kind == "embedder")]
-    known = list(NLI_MODELS) if kind == "nli" else known
+    if kind == "nli":  # a generator can judge, too
+        known = [*NLI_MODELS, *(card.name for card in CARDS.values() if card.stage != "embedder")]
     what = "NLI model" if kind == "nli" else kind
     plain = split_quantization(name)[0] if kind == "model" and isinstance(name, str) else name
     if plain in known or (isinstance(plain, str) and os.path.isdir(plain)):
         return
-    if isinstance(plain, str) and plain.endswith(".gguf") and kind == "model":
+    if isinstance(plain, str) and plain.endswith(".gguf") and kind in ("model", "nli"):
         if not os.path.isfile(plain):
             raise BadInput(f"{parameter}: there is no file {plain}")
         return

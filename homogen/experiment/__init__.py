@@ -17,6 +17,7 @@ from homogen.experiment.runs import (
     draw,
     entropy,
     had,
+    judge,
     not_run,
     word_logprobs,
 )

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from homogen import evaluation, sampling, uncertainty
 from homogen.models.catalogue import Unavailable
+from homogen.models.cross_encoder import load_nli
+from homogen.models.weights import revision_of
+from homogen.nli import NLI, self_check
 from homogen.records import Draws, Estimate, Question, SamplingSpec, fixed
+from homogen.records.verdicts import VerdictFile
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,6 +24,7 @@ if TYPE_CHECKING:
 
 GREEDY_DEPARTS = "a greedy answer as short as the samples, without a system prompt (theirs: 200 tokens, with one)"
 """In what the answer that chapters grade departs from the paper's (:meth:`homogen.book.findings.Chapter.record`)."""
+_AT_ONCE = 256  # prompts a call: a kill loses no more than these
 GRADED_DEPARTS = "graded by the nearest reference, not by a language model"
 """The same of how it is graded."""
 
@@ -113,8 +119,36 @@ def had(
     return loaded, missing
 
 
+def judge(name: str, store: str = "runs", device: str = "auto") -> NLI:
+    """An NLI model whose verdicts are kept in the store, each pair asked about once and for all.
+
+    Parameters
+    ----------
+    name
+        As in :func:`homogen.models.load_nli`: a cross-encoder, or a generator that is asked in words.
+    store
+        Folder with what was drawn. Verdicts that stand in it are taken without the weights.
+    device
+        As in :func:`draw`.
+
+    Raises
+    ------
+    Unavailable
+        If the weights cannot be had and the store has no verdicts of this model.
+    BadInput
+        If the model fails its self-check; the message says at which pair.
+    """
+    asked = NLI(load_nli(name, device), cache=Path(store) / "nli.sqlite")
+    self_check(asked)
+    return asked
+
+
 def word_logprobs(
-    model: str, prompts: Sequence[str], words: Sequence[str] = ("True", "False"), device: str = "auto"
+    model: str,
+    prompts: Sequence[str],
+    words: Sequence[str] = ("True", "False"),
+    device: str = "auto",
+    store: str | None = None,
 ) -> np.ndarray:
     """Log-probabilities that a model goes on from each prompt with each of some words: what P(True) needs.
 
@@ -126,6 +160,9 @@ def word_logprobs(
         Without the chat template.
     words
         To go on with.
+    store
+        Folder that keeps what was said, each prompt asked about once and for all; None keeps nothing. What stands in it
+        is taken without the weights.
 
     Returns
     -------
@@ -137,6 +174,22 @@ def word_logprobs(
     BadInput
         If the model cannot be loaded, or a word has no tokens.
     """
+    revision = revision_of(model) if store is not None else None
+    if store is None or revision is None:
+        return _words_after(model, prompts, words, device)
+    kept = VerdictFile(Path(store) / "words.sqlite", f"{revision} goes on with {list(words)}")
+    items = [(prompt,) for prompt in prompts]
+    known = kept.read(items)
+    new = [item for item in dict.fromkeys(items) if item not in known]
+    for start in range(0, len(new), _AT_ONCE):
+        some = new[start : start + _AT_ONCE]
+        rows = _words_after(model, [prompt for (prompt,) in some], words, device)
+        kept.write(some, rows)
+        known.update(zip(some, rows, strict=True))
+    return np.array([known[item] for item in items]).reshape(len(items), len(words))
+
+
+def _words_after(model: str, prompts: Sequence[str], words: Sequence[str], device: str) -> np.ndarray:
     engine = sampling.engine_of(model, device, "transformers")
     # After a plain prompt a word begins with its space; a chat template ends where the answer begins.
     return engine.continuation_logprobs(prompts, [w if engine.model.chat else f" {w}" for w in words])

@@ -32,6 +32,7 @@ from homogen.models.catalogue import (
 from homogen.models.cross_encoder import CrossEncoder, load_nli
 from homogen.models.devices import DEVICES, DTYPES, describe_device, pick_device
 from homogen.models.embedder import SentenceEmbedder, load_embedder
+from homogen.models.judge import LanguageJudge
 from homogen.models.load import LoadedModel, asked_in_template, load_model
 from homogen.models.weights import resolve_weights
 from homogen.records.exports import public as _public

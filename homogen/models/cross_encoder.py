@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 import functools
 import itertools
+import json
 import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,9 +21,11 @@ from typing import Any
 import numpy as np
 
 from homogen.models import memory
-from homogen.models.catalogue import NLI_MODELS, is_hub_id
+from homogen.models.catalogue import NLI_MODELS, card_of, is_hub_id
 from homogen.models.devices import DTYPES, pick_device
-from homogen.models.weights import _folder_of, _one_line, folder_digest, quietly
+from homogen.models.judge import LanguageJudge
+from homogen.models.load import load_model
+from homogen.models.weights import GGUF, _folder_of, _one_line, folder_digest, quietly, revision_of
 from homogen.nli.asking import self_check
 from homogen.records import BadInput, unknown
 from homogen.records.checks import is_whole, whole
@@ -243,15 +246,17 @@ def load_nli(
     Parameters
     ----------
     name
-        A short name of :data:`NLI_MODELS`, a folder, or a hub id ``owner/name`` of a cross-encoder with three labels.
+        A short name of :data:`NLI_MODELS`, a folder, or a hub id ``owner/name`` of a cross-encoder with three labels;
+        or a generator, which is asked in words (:class:`LanguageJudge`) and loaded at the first pair.
     device
         ``"auto"``, ``"cpu"`` or ``"cuda"``.
     dtype
         ``"float32"``, ``"bfloat16"``, or ``"auto"``: float32 on the CPU, bfloat16 on a GPU.
     padded_tokens
-        Rows times length of a batch; ``None`` takes a size that suits the device.
+        Rows times length of a batch; ``None`` takes a size that suits the device. Not for a generator.
     max_length
-        Longest pair in tokens; ``None`` takes what the model reads. Longer pairs are cut, counted and warned about.
+        Longest pair in tokens; ``None`` takes what the model reads. Longer pairs are cut, counted and warned about. Not
+        for a generator, which cuts nothing.
     check
         Whether the model must pass :func:`homogen.nli.self_check` before it is given out.
 
@@ -278,6 +283,11 @@ def kept(
     name: str, device: str, dtype: str, padded_tokens: int | None, max_length: int | None, check: bool
 ) -> Callable:
     """Load an NLI model, or give the one that was loaded before."""
+    if (revision := _generator(name)) is not None:
+        if padded_tokens is not None or max_length is not None:
+            raise BadInput(f"{name} is a generator: it reads pairs whole, and takes no padded_tokens and no max_length")
+        label = Path(name).name if Path(name).exists() else name
+        return LanguageJudge(lambda: load_model(name, device, dtype), f"{label}@{revision[:12]}", check)
     local = Path(name).is_dir()
     if not (local or name in NLI_MODELS or is_hub_id(name)):
         raise unknown("NLI model", name, NLI_MODELS)
@@ -308,3 +318,17 @@ def kept(
     if check:
         self_check(model)
     return model
+
+
+def _generator(name: str) -> str | None:
+    """What identifies the weights of a generator, without loading them; None of a classifier or an unknown name."""
+    path, known = Path(name), card_of(name)
+    if path.is_dir():
+        try:
+            kinds = json.loads((path / "config.json").read_text("utf-8")).get("architectures") or [""]
+        except (OSError, ValueError, AttributeError):
+            return None  # loading it says what is wrong
+        return revision_of(name) if str(kinds[0]).endswith("ForCausalLM") else None
+    if not name.endswith(GGUF) and (known is None or known.stage in ("embedder", "nli")):
+        return None
+    return revision_of(name) or _folder_of(name)[1]

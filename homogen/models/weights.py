@@ -20,7 +20,7 @@ from pathlib import Path, PurePosixPath
 from unittest import mock
 
 from homogen.models import memory
-from homogen.models.catalogue import CARDS, ModelCard, WheelFile, cards, is_hub_id
+from homogen.models.catalogue import CARDS, ModelCard, WheelFile, cards, is_hub_id, split_quantization
 from homogen.records import BadInput, unknown
 from homogen.records.files import digest, file_digest
 
@@ -235,6 +235,22 @@ def resolve_weights(name: str, dtype: str = "float32") -> tuple[str, str]:
         folder, commit = hub.fetch(name)
         return str(folder), commit
     raise unknown("model", name, [c.name for c in cards() if c.stage != "embedder"])
+
+
+def revision_of(name: str) -> str | None:
+    """What identifies a generator's weights, with its level, without loading or fetching them; None if not known."""
+    plain, level = split_quantization(name)
+    if Path(plain).is_dir():
+        found: str | None = folder_digest(Path(plain))
+    elif Path(plain).is_file():
+        found = file_digest(Path(plain))
+    elif plain in CARDS:
+        found = CARDS[plain].sha256
+    else:
+        from homogen.models import hub
+
+        found = hub.commit(plain) or None
+    return f"{found}:{level}" if found and level else found
 
 
 def _folder_of(name: str) -> tuple[str, str | None]:

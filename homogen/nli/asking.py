@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.resources
+import json
 import os
 import types
 from collections.abc import Callable, Sequence
@@ -20,7 +22,8 @@ Pair = tuple[str, str]
 Model = Callable[[list[Pair]], np.ndarray]
 """Any function from n pairs (premise, hypothesis) to ``(n, 3)`` probabilities: entailment, neutral, contradiction."""
 _SELF = ("Paris is the capital of France.", "The museum opens at nine in the morning.", "Water boils at 100 degrees.")
-_CONTRADICTION = ("The cat is alive and well.", "The cat is dead.")
+CHECK_PAIRS: tuple[Pair, ...] = (*((text, text) for text in _SELF), ("The cat is alive and well.", "The cat is dead."))
+"""What :func:`self_check` asks: three sentences paired with themselves, and two that contradict each other."""
 _AT_ONCE = 2**12  # pairs a call: a kill loses no more than these, and a bar moves
 
 
@@ -147,9 +150,8 @@ def self_check(model: Model) -> None:
     homogen.records.BadInput: the NLI model fails its self-check: 'Paris is the capital of France.' does not entail \
 itself (entailment 0.10, neutral 0.80, contradiction 0.10); are its labels in another order?
     """
-    pairs = [(text, text) for text in _SELF] + [_CONTRADICTION]
-    answers = _checked(model(pairs), pairs)
-    for (premise, hypothesis), p in zip(pairs, answers, strict=True):
+    answers = _checked(model(list(CHECK_PAIRS)), list(CHECK_PAIRS))
+    for (premise, hypothesis), p in zip(CHECK_PAIRS, answers, strict=True):
         wanted = ENTAILMENT if premise == hypothesis else CONTRADICTION
         if p.argmax() != wanted:
             what = "does not entail itself" if wanted == ENTAILMENT else f"does not contradict {hypothesis!r}"
@@ -157,6 +159,29 @@ itself (entailment 0.10, neutral 0.80, contradiction 0.10); are its labels in an
             raise BadInput(
                 f"the NLI model fails its self-check: {premise!r} {what} ({said}); are its labels in another order?"
             )
+
+
+def examples() -> list[tuple[Pair, int]]:
+    """Forty pairs with the label that a careful reader gives them: 13 entailments, 13 neutral, 14 contradictions.
+
+    They are written for this project, in the manner of short answers, and say how good a judge is; none of them is in
+    the prompt of a language model that judges.
+
+    Returns
+    -------
+    list
+        Of a pair and the column of its label.
+
+    Examples
+    --------
+    >>> pair, label = examples()[0]
+    >>> pair[1], label == ENTAILMENT
+    ('Canberra is the capital of Australia.', True)
+    """
+    columns = {"entailment": ENTAILMENT, "neutral": NEUTRAL, "contradiction": CONTRADICTION}
+    lines = importlib.resources.files("homogen.nli").joinpath("data/examples.jsonl").read_text("utf-8").splitlines()
+    rows = [json.loads(line) for line in lines]
+    return [((row["premise"], row["hypothesis"]), columns[row["label"]]) for row in rows]
 
 
 def _bar(pairs: int, wanted: bool) -> contextlib.AbstractContextManager:
