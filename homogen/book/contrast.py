@@ -213,8 +213,8 @@ def alternative(sets: Mapping[str, Asked], reference: float) -> str:
     >>> asked = Asked(["2 + 2?", "Capital of Peru?"], ["4", "Lima"], ["4", "Rome"], [0, 1], [0.1, 0.4], {1.0: drawn})
     >>> print(alternative({"mine": asked}, 1.0))
     mine, T = 1
-    2 + 2? Greedy answer: 4 (right; reference: 4). Drawn: A 4; A 4.
-    Capital of Peru? Greedy answer: Rome (wrong; reference: Lima). Drawn: A Rome; A Rome.
+    2 + 2? Greedy answer: 4 (right; reference: 4). Drawn: A 4 | A 4
+    Capital of Peru? Greedy answer: Rome (wrong; reference: Lima). Drawn: A Rome | A Rome
     The spread is the same: 1 cluster each, semantic entropy 0.000 nats each. It cannot tell the wrong answer from the \
 right one. Token entropy is higher for the wrong answer: 0.400 against 0.100 nats.
     """
@@ -230,10 +230,10 @@ right one. Token entropy is higher for the wrong answer: 0.400 against 0.100 nat
         view = _view(asked, pair, reference, texts)
         known = list(texts)
         for place, word, rows in zip((pair.right, pair.wrong), ("right", "wrong"), view["rows"], strict=True):
-            drawn = "; ".join(f"{letter} {known[text]}" for _, letter, text in rows)
+            drawn = " | ".join(f"{letter} {known[text]}" for _, letter, text in rows)
             lines.append(
                 f"{plain(asked.questions[place])} Greedy answer: {plain(asked.greedy[place])} ({word}; reference: "
-                f"{plain(asked.references[place])}). Drawn: {drawn}."
+                f"{plain(asked.references[place])}). Drawn: {drawn}"
             )
         lines.append(view["said"])
     return "\n".join(lines)
@@ -379,7 +379,7 @@ def _side(asked: Asked, pair: Pair, i: int, view: dict[str, Any], texts: Sequenc
     numbers = [
         ("clusters", view["n"][0][i], ' class="moves"'),
         ("semantic entropy, nats", view["n"][1][i], ' class="moves"'),
-        ("token entropy, greedy, nats", (entropies[i], _sign(*entropies)), ""),
+        ("token entropy, nats", (entropies[i], _sign(*entropies)), ""),
     ]
     scores = "".join(
         f"<dt>{name}</dt><dd{kind}><small>{sign}</small> <b>{value}</b></dd>" for name, (value, sign), kind in numbers
