@@ -10,6 +10,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from types import SimpleNamespace
 
+import nbformat
 import pytest
 import yaml
 from tiny_chapters import write
@@ -151,6 +152,68 @@ def test_a_reading_that_does_not_hold_ends_the_build(extension, readings):
     (readings / "readings" / "desk" / "one.md").write_text("% holds: a > 1\nMore.")
     with pytest.raises(BadInput, match=r"one\.md, line 1: 'a > 1' does not hold"):
         put_results(extension, "```{results}\n```")
+
+
+# The first screen
+
+FIGURE = '<figure class="homogen contrast tex2jax_ignore">ten <b>answers</b>\n\n`````\n</figure>'
+
+
+@pytest.fixture
+def first(extension, tmp_path, monkeypatch):
+    """A chapter of the name that the extension looks for, run under two profiles, and what a page becomes."""
+    monkeypatch.setattr(extension, "NOTEBOOKS", tmp_path / "notebooks")
+    monkeypatch.setattr(extension, "RESULTS", tmp_path / "results")
+    write(tmp_path / "notebooks" / f"{extension.FIRST_CHAPTER}.md", title="See it")
+
+    def run(profile, *shown):
+        outputs = [nbformat.v4.new_output("display_data", {"text/html": text}) for text in shown]
+        notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1", outputs=outputs)])
+        notebook.metadata["homogen"] = {"profile": profile, "device": "an abacus"}
+        path = tmp_path / "results" / profile / f"{extension.FIRST_CHAPTER}.ipynb"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        nbformat.write(notebook, path)
+
+    def put(source, docname="book/intro"):
+        seen, made = [], [source]
+        app = SimpleNamespace(env=SimpleNamespace(note_dependency=seen.append))
+        extension._first_screen(app, docname, made)
+        return made[0], {Path(path).name for path in seen}
+
+    return SimpleNamespace(run=run, put=put)
+
+
+def test_the_first_screen_is_the_figure_of_the_strongest_run(first):
+    first.run("pocket", "<table></table>", FIGURE.replace("ten", "other"))
+    first.run("desk", '<figure class="homogen slider"></figure>', f"{FIGURE}<p>more</p>", FIGURE)
+    page, seen = first.put("Before.\n\n```{first-screen}\n```\n\nAfter.\n")
+    assert page.startswith("Before.\n\n`````{raw} html\n<figure class=")
+    assert page.count("ten <b>answers</b>  ````` </figure>\n`````\n") == 1, "nothing of it ends the block of HTML"
+    assert "other" not in page
+    assert "profile **desk**; an abacus" in page
+    assert page.endswith("[See it](chapters/see-it.ipynb).\n\nAfter.\n")
+    assert seen == {"see-it.ipynb", "see-it.md"}
+    assert "](book/chapters/see-it.ipynb)" in first.put("```{first-screen}\n```", "index")[0]
+
+
+def test_a_first_screen_without_its_run_ends_the_build_and_says_what_makes_it(first):
+    with pytest.raises(BadInput, match=r"book/intro shows a figure of the chapter see-it.*run 'homogen book'"):
+        first.put("```{first-screen}\n```")
+    first.run("desk", "<figure class='homogen'></figure>")
+    with pytest.raises(BadInput, match=r"desk/see-it\.ipynb has no figure.*'homogen run --profile desk --force'"):
+        first.put("```{first-screen}\n```")
+
+
+def test_a_page_without_a_first_screen_needs_no_run(first):
+    assert first.put("```{note}\n```") == ("```{note}\n```", set())
+
+
+def test_the_front_page_asks_for_the_first_screen_behind_its_opening(extension):
+    title, opening, block = (ROOT / "book" / "intro.md").read_text("utf-8").split("\n\n")[:3]
+    assert title.startswith("# ")
+    assert opening.startswith("**")
+    assert block == extension.FIRST_SCREEN
+    assert (ROOT / "notebooks" / f"{extension.FIRST_CHAPTER}.md").is_file()
 
 
 # The built book

@@ -15,6 +15,10 @@ NOTEBOOKS = Path(__file__).parent.parent.parent / "notebooks"
 MATHJAX = "tex-svg-full.js"
 OVERVIEW = "```{overview}\n```"
 RESULT_SENTENCES = "```{results}\n```"
+FIRST_SCREEN = "```{first-screen}\n```"
+FIRST_CHAPTER = "see-it"
+# The figure of the first screen, by the class that homogen.book.contrast gives it.
+CONTRAST = re.compile(r'<figure class="homogen contrast[ "].*?</figure>', re.DOTALL)
 # sphinx-thebe leaves its configuration in every page, for a script that this book does not load.
 THEBE = re.compile(r'<script type="text/x-thebe-config">.*?</script>|<script>kernelName = .*?</script>', re.DOTALL)
 
@@ -77,6 +81,40 @@ def _results(app, docname, source) -> None:
     source[0] = source[0].replace(RESULT_SENTENCES, "\n".join(lines))
 
 
+def _first_screen(app, docname, source) -> None:
+    """Put the figure of the strongest run of the first chapter where a page asks for it, with what that run was."""
+    if FIRST_SCREEN not in source[0]:
+        return
+    import nbformat
+
+    from homogen.book import chapters, runs
+    from homogen.records import BadInput
+
+    chapter = chapters.chapters(NOTEBOOKS)[FIRST_CHAPTER]
+    there = runs.runs_of(chapter, RESULTS)
+    if not there:
+        raise BadInput(
+            f"{docname} shows a figure of the chapter {FIRST_CHAPTER}, which was not run; run 'homogen book'"
+        )
+    run = there[0]
+    for path in (run.output, chapter.path):
+        app.env.note_dependency(str(path))
+    executed = nbformat.read(run.output, as_version=4)
+    outputs = (output for cell in executed.cells for output in cell.get("outputs", ()))
+    texts = (output.get("data", {}).get("text/html", "") for output in outputs)
+    figure = next((found[0] for text in texts if (found := CONTRAST.search(text))), "")
+    if not figure:
+        again = f"make it again: 'homogen run --profile {run.profile} --force'"
+        raise BadInput(f"{run.output} has no figure for {docname} to show; {again}")
+    way = posixpath.relpath("book/chapters", posixpath.dirname(docname) or ".")
+    line = runs.told(chapter, executed.metadata.get("homogen", {}))
+    # A blank line, or a fence that a model wrote, would end the block of HTML.
+    figure = " ".join(figure.split("\n"))
+    made = f"`````{{raw}} html\n{figure}\n`````\n\n*What you see:* {line}. "
+    made += f"How it was made, and how often it is so: [{chapter.title}]({way}/{FIRST_CHAPTER}.ipynb)."
+    source[0] = source[0].replace(FIRST_SCREEN, made)
+
+
 def _strip(app, pagename, templatename, context, doctree) -> None:
     for kind in ("script_files", "css_files"):
         kept = [f for f in context.get(kind, []) if "thebe" not in str(f).lower() and not _remote(f)]
@@ -94,6 +132,7 @@ def setup(app):
     app.setup_extension("homogen_api")
     app.connect("source-read", _overview)
     app.connect("source-read", _results)
+    app.connect("source-read", _first_screen)
     app.connect("config-inited", _use_local, priority=900)
     app.connect("html-page-context", _strip, priority=900)
     app.connect("build-finished", _copy)
