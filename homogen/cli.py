@@ -1,4 +1,4 @@
-"""The command line, ``homogen models|benchmarks|sample|run|book|claims``: a mistake is one line and exit code 2."""
+"""The command line, ``homogen models|benchmarks|sample|pack|run|book|claims``: a mistake is one line, exit code 2."""
 
 from __future__ import annotations
 
@@ -104,6 +104,10 @@ def _parser() -> tuple[argparse.ArgumentParser, Sequence[str]]:
     command.add_argument("--device", default="auto", help="auto, cpu or cuda (default auto)")
     command.set_defaults(run=_sample)
 
+    command = commands.add_parser("pack", help="gather a store's runs in one small file each, to keep or to pass on")
+    command.add_argument("store", nargs="?", default="runs", help="folder that keeps runs (default runs)")
+    command.set_defaults(run=_pack)
+
     command = commands.add_parser("run", help="run one chapter, or all of a profile, with parameters of your own")
     command.add_argument("chapter", nargs="?", help="the chapter's name; without one, every chapter of --profile")
     command.add_argument("-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), help="set a parameter")
@@ -136,9 +140,9 @@ def _models(_: argparse.Namespace) -> None:
     from homogen.models import catalogue
 
     for card in catalogue.cards():
-        print(f"{card.name:24} {card.stage:9} {card.size:>4} M  {card.licence:20} {card.note}")
-    print("also: a folder, or a hub id such as Qwen/Qwen3-0.6B")
-    print(f"NLI models, from the hub alone: {', '.join(catalogue.NLI_MODELS)}; also: a folder, or a hub id")
+        print(f"{card.name:28} {card.stage:9} {card.size:>4} M  {card.licence:20} {card.note}")
+    print("also: a folder, a .gguf file, or a hub id such as Qwen/Qwen3-0.6B")
+    print(f"NLI models, from the hub alone: {', '.join(catalogue.NLI_MODELS)}; also: a folder, a hub id, a generator")
 
 
 def _benchmarks(_: argparse.Namespace) -> None:
@@ -163,6 +167,13 @@ def _sample(arguments: argparse.Namespace) -> None:
     questions = hg.load_questions(arguments.benchmark, limit=arguments.limit, stratified=arguments.limit is not None)
     run = hg.sample(questions, spec, store=arguments.store, device=arguments.device)
     print(f"{len(run.questions)} questions, {len(run.table)} answers in {Path(arguments.store) / run.key}")
+
+
+def _pack(arguments: argparse.Namespace) -> None:
+    from homogen import sampling
+
+    for path in sampling.pack(arguments.store):
+        print(f"{path}  {path.stat().st_size / 1e6:.1f} MB")
 
 
 def _run(arguments: argparse.Namespace) -> int:

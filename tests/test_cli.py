@@ -80,6 +80,17 @@ def at_hand(request, tmp_path, monkeypatch):
     return True
 
 
+def test_pack_names_the_files_that_it_makes(tmp_path, monkeypatch, capsys):
+    made = tmp_path / "model-mine-0.parquet"
+    made.write_bytes(bytes(250_000))
+    asked = []
+    monkeypatch.setattr("homogen.sampling.pack", lambda store: asked.append(store) or [made])
+    assert cli.main(["pack"]) == 0
+    assert cli.main(["pack", "elsewhere"]) == 0
+    assert asked == ["runs", "elsewhere"]
+    assert capsys.readouterr().out == f"{made}  0.2 MB\n" * 2
+
+
 def test_benchmarks_lists_every_benchmark(capsys, at_hand, tmp_path):
     assert cli.main(["benchmarks"]) == 0
     out, err = capsys.readouterr()

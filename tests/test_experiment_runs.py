@@ -95,6 +95,59 @@ def test_a_judge_says_what_its_engine_says_of_the_words_that_go_on(name, model_f
 
 
 @pytest.mark.usefixtures("fresh_engine")
+def test_what_a_model_says_of_words_is_kept_and_taken_without_the_weights(model_folders, tmp_path, monkeypatch):
+    prompts, words = [" ".join(WORDS[:3]), WORDS[9], WORDS[9], WORDS[4]], ["w005", "w006"]
+    once = experiment.word_logprobs(model_folders["llama"], prompts, words, "cpu")
+    kept = experiment.word_logprobs(model_folders["llama"], prompts, words, "cpu", str(tmp_path))
+    np.testing.assert_allclose(kept, once, atol=1e-5)
+    monkeypatch.setattr("homogen.sampling.engine_of", lambda *_: pytest.fail("the model was loaded"))
+    again = experiment.word_logprobs(model_folders["llama"], prompts[::-1], words, "cpu", str(tmp_path))
+    np.testing.assert_array_equal(again, kept[::-1])
+    # Packed, they are the same to seven digits; other words are another question.
+    sampling.pack(tmp_path)
+    packed = experiment.word_logprobs(model_folders["llama"], prompts, words, "cpu", str(tmp_path))
+    np.testing.assert_allclose(packed, kept, rtol=1e-6)
+    with pytest.raises(pytest.fail.Exception, match="the model was loaded"):
+        experiment.word_logprobs(model_folders["llama"], prompts, words[::-1], "cpu", str(tmp_path))
+
+
+class Named:
+    """An NLI model that counts what it is asked; entailment where the first text holds the second."""
+
+    name = "named"
+
+    def __init__(self):
+        self.asked = 0
+
+    def __call__(self, pairs):
+        self.asked += len(pairs)
+        return np.array([[0.8, 0.1, 0.1] if b in a else [0.1, 0.1, 0.8] for a, b in pairs])
+
+
+class Agrees(Named):
+    """Finds that everything follows from everything."""
+
+    def __call__(self, pairs):
+        return np.tile([0.8, 0.1, 0.1], (len(pairs), 1))
+
+
+def test_a_judges_verdicts_are_kept_in_the_store(tmp_path, monkeypatch):
+    made = []
+    monkeypatch.setattr("homogen.experiment.runs.load_nli", lambda name, device: made.append(Named()) or made[-1])
+    first = experiment.judge("named", str(tmp_path))
+    found = first([("a b", "a"), ("a", "b")])
+    again = experiment.judge("named", str(tmp_path))([("a b", "a"), ("a", "b")])
+    np.testing.assert_array_equal(again, found)
+    assert [model.asked for model in made] == [3, 0]  # two pairs and the one that the check asks; then nothing
+
+
+def test_a_judge_that_fails_its_check_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("homogen.experiment.runs.load_nli", lambda name, device: Agrees())
+    with pytest.raises(BadInput, match=r"'The cat is alive and well\.' does not contradict 'The cat is dead\.'"):
+        experiment.judge("agrees", str(tmp_path))
+
+
+@pytest.mark.usefixtures("fresh_engine")
 def test_a_judge_that_cannot_be_had_is_named():
     with pytest.raises(Unavailable, match=ABSENT):
         experiment.word_logprobs(ABSENT, ["w001"], device="cpu")

@@ -11,6 +11,7 @@ from conftest import CountingEngine, ask
 from homogen.engines.transformers import TransformersEngine
 from homogen.models.catalogue import CARDS, ModelCard, Unavailable, WheelFile
 from homogen.records import BadInput, SamplingSpec
+from homogen.records.verdicts import VerdictFile
 from homogen.sampling import packed, sample
 from homogen.sampling.packed import pack, packed_runs
 
@@ -105,6 +106,14 @@ def test_pack_adds_to_what_is_packed(tmp_path, engine):
     pack(tmp_path)
     assert path.read_bytes() == once
     assert pack(tmp_path) == []
+
+
+def test_verdicts_of_the_store_are_packed_with_its_runs(tmp_path):
+    VerdictFile(tmp_path / "nli.sqlite", "judge").write([("a", "b")], np.array([[0.5, 0.25, 0.25]]))
+    assert pack(tmp_path) == [tmp_path / "nli.parquet"]
+    assert VerdictFile(tmp_path / "nli.sqlite", "judge").read([("a", "b")])["a", "b"].tolist() == [0.5, 0.25, 0.25]
+    with pytest.raises(BadInput, match="there is no store"):
+        pack(tmp_path / "nowhere")
 
 
 def test_questions_without_all_answers_are_not_packed(tmp_path, engine):

@@ -24,6 +24,7 @@ import pyarrow.parquet as pq
 from homogen.models.catalogue import CARDS, split_quantization
 from homogen.records import BadInput, arrow_schema
 from homogen.records.files import put
+from homogen.records.verdicts import pack_verdicts
 from homogen.sampling.store import QUESTION_SHA, RunFolder
 
 ABOUT = b"homogen about"
@@ -106,12 +107,15 @@ def pack(store: str | os.PathLike) -> list[Path]:
     """Gather every run folder of a store in a packed run, and take the folder away; gives the files.
 
     What is packed already under the same key stays in it. Answers whose question is not answered in full are left out.
+    Verdicts that stand in the store are packed too (:func:`homogen.records.verdicts.pack_verdicts`).
 
     Raises
     ------
     BadInput
-        If a run is being written, or a file cannot be.
+        If there is no such folder, a run is being written, or a file cannot be.
     """
+    if not Path(store).is_dir():
+        raise BadInput(f"there is no store {store}")
     before = {run.key: run for run in packed_runs(store)}
     made = []
     for note in sorted(Path(store).glob("*/run.json")):
@@ -133,7 +137,8 @@ def pack(store: str | os.PathLike) -> list[Path]:
         if len(rows):
             made.append(_write(Path(store), key, about, rows))
         shutil.rmtree(note.parent)
-    return made
+    verdicts = [pack_verdicts(path) for path in sorted(Path(store).glob("*.sqlite"))]
+    return [*made, *(path for path in verdicts if path is not None)]
 
 
 def _write(store: Path, key: str, about: Mapping[str, Any], rows: Any) -> Path:
