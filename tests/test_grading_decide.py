@@ -59,10 +59,16 @@ def test_each_method():
     assert same(wrong(["ddd"], [FACT], "embedding", Counting("ds")), [math.nan])
 
 
+def no_judge(prompts):
+    pytest.fail("a missing answer was judged")
+
+
 def test_every_method_leaves_a_missing_answer_missing():
     for method in METHODS:
         for convention in CONVENTIONS:
-            graded = wrong(["", None], [SUM, MYTH if method != "numeric" else SUM], method, Counting(), 0.5, convention)
+            graded = wrong(
+                ["", None], [SUM, MYTH if method != "numeric" else SUM], method, Counting(), 0.5, convention, no_judge
+            )
             assert same(graded, [math.nan, math.nan])
 
 

@@ -53,7 +53,7 @@ def test_probabilities_are_those_of_the_words_set_against_the_calibrating_pairs(
 def test_a_pair_is_judged_alike_alone_and_among_others(judge, monkeypatch):
     together = judge(PAIRS)
     np.testing.assert_allclose(np.vstack([judge([pair]) for pair in PAIRS]), together, atol=2e-6)
-    monkeypatch.setitem(room._TOKENS, "cpu", 1)  # one row a batch
+    monkeypatch.setitem(room.TOKENS, "cpu", 1)  # one row a batch
     np.testing.assert_allclose(judge(PAIRS), together, atol=2e-6)
     assert judge([]).shape == (0, 3)
 

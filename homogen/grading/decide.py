@@ -7,12 +7,13 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from homogen.grading.judging import judged
 from homogen.grading.matching import contains, exact_match, token_f1
 from homogen.grading.nearest import CONVENTIONS, Overlap, embedding, overlap, overlap_wrong, words
 from homogen.grading.numbers import numeric
 from homogen.records import BadInput, Question, unknown
 
-METHODS = ("auto", "contains", "embedding", "exact", "f1", "numeric", "overlap", "words")
+METHODS = ("auto", "contains", "embedding", "exact", "f1", "judge", "numeric", "overlap", "words")
 """Known ways to grade; see :func:`wrong`."""
 
 
@@ -23,6 +24,7 @@ def wrong(
     embedder: Callable[[list[str]], np.ndarray] | None = None,
     threshold: float = 0.5,
     convention: str = "compare",
+    judge: Callable[[list[str]], np.ndarray] | None = None,
 ) -> np.ndarray:
     """Grade one answer to each question.
 
@@ -33,9 +35,9 @@ def wrong(
     questions
         n questions.
     method
-        ``"numeric"``, ``"contains"``, ``"words"``, ``"embedding"``; SQuAD's ``"exact"`` and ``"f1"``; the paper's
-        ``"overlap"``; or ``"auto"``: numeric for questions of kind math, embedding (words if there is no embedder)
-        where there are distractors, contains for the rest.
+        ``"numeric"``, ``"contains"``, ``"words"``, ``"embedding"``, ``"judge"`` (:func:`judged`); SQuAD's ``"exact"``
+        and ``"f1"``; the paper's ``"overlap"``; or ``"auto"``: numeric for questions of kind math, embedding (words if
+        there is no embedder) where there are distractors, contains for the rest.
     embedder
         Maps a list of m texts to an (m, d) array; for ``"embedding"`` and ``"auto"``.
     threshold
@@ -43,6 +45,8 @@ def wrong(
     convention
         What undecided overlaps count as (:func:`overlap_wrong`); for ``"overlap"`` and ``"words"``, also within
         ``"auto"``.
+    judge
+        Maps m prompts to (m, 2) log-probabilities of "yes" and "no"; for ``"judge"``.
 
     Returns
     -------
@@ -68,6 +72,10 @@ def wrong(
         raise ValueError(f"unequal lengths: {len(answers)} answers to {len(questions)} questions")
     if method == "embedding" and embedder is None:
         raise BadInput("grading by embedding needs an embedder; pass embedder=")
+    if method == "judge":
+        if judge is None:
+            raise BadInput("grading by a judge needs one; pass judge=")
+        return judged(answers, questions, judge)
     result = np.full(len(questions), math.nan)
     overlaps: dict[int, Overlap] = {}
     embedded: list[int] = []

@@ -44,7 +44,8 @@ CALIBRATION = (
     ("Nobody answered the door.", "The owner opened the door and answered."),
 )
 """Four pairs of each label, in their order; the mean of what is said of them is what a model says anyway."""
-_TOKENS = {"cpu": 2**11, "cuda": 2**15}  # of a batch, beside what all its prompts begin with
+TOKENS = {"cpu": 2**11, "cuda": 2**15}
+"""Tokens of a batch on a device, beside what all its prompts begin with."""
 
 
 class LanguageJudge:
@@ -121,7 +122,7 @@ class LanguageJudge:
         start = _shared(ids)
         order = np.argsort([-len(row) for row in ids], kind="stable")
         found = np.empty((len(pairs), 3))
-        room = _TOKENS.get(model.device, 2**11)
+        room = TOKENS.get(model.device, 2**11)
         begin = 0
         while begin < len(order):
             longest = len(ids[order[begin]]) - start
