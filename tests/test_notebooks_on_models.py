@@ -20,6 +20,7 @@ from homogen.book.checking import weights_of
 from homogen.book.parameters import names_in, validate, values_of
 from homogen.models.catalogue import NLI_MODELS, Unavailable, split_quantization
 from homogen.questions.catalogue import load_questions
+from homogen.records import SamplingSpec
 
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 ON_MODELS = {name: chapter for name, chapter in chapters.chapters(NOTEBOOKS).items() if chapter.files is None}
@@ -453,3 +454,21 @@ def test_a_stage_has_a_share_only_of_a_change_that_is_there():
     assert first.startswith("50% [4")
     assert second.startswith("50% [4")
     assert list(shares["shares"](["base", "sft", "back"], "clusters")) == []
+
+
+def test_committed_answers_give_the_committed_findings():
+    """What a reader computes from the answers that come with the project is what the pages of the desk run say."""
+    root = NOTEBOOKS.parent
+    told = {row["name"]: row for row in findings.read_file(root / "book/results/desk/findings/datasets.json")}
+    parameters = profiles.profile("desk", NOTEBOOKS)["datasets"]
+    name = parameters["benchmarks"][0]
+    questions = load_questions(name, limit=parameters["limits"][0])
+    spec = SamplingSpec(model=parameters["model"], n=parameters["n"], temperature=1.0, seed=parameters["seed"])
+    run = sampling.sample(questions, spec, root / parameters["store"])
+    spread = experiment.Spread({"run": run}, experiment.rulers())
+    rate = spread.rate("run", spread.rulers[0])
+    found = told[f"SCR, {spread.rulers[0]}, {name}, T = 1"]
+    assert (rate.value, rate.n) == (pytest.approx(found["value"], abs=1e-9), found["n"])
+    assert (rate.low, rate.high) == pytest.approx((found["low"], found["high"]), abs=1e-9)
+    entropy = told[f"mean entropy, {name}, T = 1"]
+    assert experiment.entropy(run, parameters["seed"]).value == pytest.approx(entropy["value"], abs=1e-9)

@@ -18,6 +18,7 @@ from homogen.book.chapters import Chapter, read
 from homogen.book.checking import check
 from homogen.book.pages import reproducible, stopped, summary
 from homogen.book.parameters import validate
+from homogen.book.profiles import COMMITTED
 from homogen.book.staleness import execution_key, provenance
 from homogen.records import BadInput, files
 
@@ -126,7 +127,8 @@ def execute(
         about |= {"nothing": nothing} if nothing else {}
         found = left.read_text("utf-8") if left.is_file() else None
         executed.metadata["homogen"] = about | {"findings": found is not None and files.digest(found)}
-        if chapter.files is not None and error is None:
+        # What is committed must not differ between two runs of the same, nor say where a machine keeps its files.
+        if (chapter.files is not None or profile_name in COMMITTED) and error is None:
             executed = reproducible(executed)
         target = output if error is None else output.with_suffix(".failed.ipynb")
         # The notebook names its findings by their digest: killed between the two, the run is not current.

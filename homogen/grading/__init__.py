@@ -1,7 +1,8 @@
 """Which answers are wrong: by the number, by the text, or by the nearest known answer.
 
-``decide`` picks the rule that suits a question; ``numbers``, ``matching`` and ``nearest`` are the rules, and ``judging``
-asks a language model. Answers that were labelled by hand say how far each can be trusted (:func:`labelled`).
+``decide`` picks the rule that suits a question; ``numbers``, ``matching`` and ``nearest`` are the rules, and
+``judging`` asks a language model. How far each can be trusted is measured on answers labelled by hand
+(:func:`labelled`).
 
 A method, convention or label that is not known is a :class:`~homogen.records.BadInput` with the nearest names. Answers
 of another number than questions, a question without a reference, and a single string in place of a list are a
