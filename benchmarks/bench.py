@@ -277,6 +277,35 @@ def sampling(table: Table) -> None:
     )
 
 
+def precision(table: Table) -> None:
+    """Tokens a second of the larger models in both precisions: what ``dtype="auto"`` chooses between."""
+    from homogen.engines.transformers import TransformersEngine
+    from homogen.models.memory import has_matrix_units
+
+    prompts = [(f"q{i}", f"Name a city in country number {i}, and say why it is worth a visit.") for i in range(16)]
+    for name in ("qwen2.5-coder-0.5b-instruct", "qwen2.5-coder-1.5b-instruct"):
+        spec = hg.SamplingSpec(model=name, prompt="plain", n=10, temperature=1.0, max_new_tokens=20, seed=1)
+        speed = {}
+        try:
+            for dtype in ("float32", "bfloat16"):
+                engine = TransformersEngine(hg.models.load_model(name, "cpu", dtype))
+                start = time.perf_counter()
+                drawn = sum(len(r.token_logprobs) for r in engine.generate(prompts, spec))
+                speed[dtype] = drawn / (time.perf_counter() - start)
+                del engine
+        except hg.BadInput as error:
+            table.row(f"sampling, {name}", "make weights-desk", str(error)[:42], None)
+            continue
+        units = has_matrix_units()
+        ratio = speed["bfloat16"] / speed["float32"]
+        table.row(
+            f"sampling, {name}, {'with' if units else 'no'} matrix units",
+            "bfloat16 >= 2x" if units else "float32 is the faster",
+            f"{speed['float32']:.0f} float32, {speed['bfloat16']:.0f} bfloat16 tokens/s",
+            ratio >= 2 if units else ratio <= 1,
+        )
+
+
 def memory(table: Table) -> None:
     """Peak memory of sampling 20 and 200 tokens: logits kept for a statistic would show as gigabytes."""
 
@@ -340,7 +369,7 @@ def main() -> None:
         print(_peak_of(given.peak_of))
         return
     table = Table()
-    for row in (bootstrap, delong, jaccard, embeddings, importing, sampling, memory):
+    for row in (bootstrap, delong, jaccard, embeddings, importing, sampling, precision, memory):
         row(table)
     nli(table, given.questions)
     print("`make book` is measured by itself: `time make book`, cold and again.")

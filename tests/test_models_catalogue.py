@@ -2,6 +2,7 @@
 
 import doctest
 import re
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +17,19 @@ def test_cards_by_stage():
     assert [card.name for card in cards("base")] == ["gemma-3-270m"]
     with pytest.raises(BadInput, match="unknown stage 'instrukt'; did you mean 'instruct'"):
         cards("instrukt")
+
+
+def test_every_wheel_that_a_card_names_is_in_the_list_that_is_said_to_install_it():
+    root = Path(__file__).resolve().parent.parent
+    listed = {}
+    for name in ("requirements-weights.txt", "requirements-weights-desk.txt"):
+        lines = [line for line in (root / name).read_text("utf-8").splitlines() if not line.startswith("#")]
+        listed[name] = {re.split("==", line)[0].replace("-", "_") for line in lines}
+        assert all("==" in line for line in lines), name
+    for card in CARDS.values():
+        for file in card.files:
+            # A distribution writes its name with other separators than the package in it.
+            assert file.package.replace("-", "_") in listed[file.listed], file
 
 
 @pytest.mark.parametrize("card", CARDS.values(), ids=lambda card: card.name)

@@ -6,6 +6,7 @@ import struct
 
 import pytest
 from conftest import WORDS, make_model, word_tokenizer
+from tiny_gguf import tiny_gguf
 
 from homogen.models import memory
 from homogen.models.catalogue import CARDS, Unavailable, hub_models
@@ -63,6 +64,29 @@ def test_bytes_by_hand():
     assert memory.needed(1000, "bfloat16", "int8") == 1243
     # Rounded to a GGUF level, the weights are kept at full precision.
     assert memory.needed(1000, "float32", "q4_0") == memory.needed(1000, "float32")
+
+
+def test_bfloat16_where_it_is_the_faster(tmp_path, monkeypatch):
+    described = {"amx": "flags : fpu avx512f amx_bf16 amx_tile", "plain": "flags : fpu avx2 notamx_bf16s"}
+    for name, text in described.items():
+        (tmp_path / name).write_text(text)
+    found = [memory.has_matrix_units(str(tmp_path / name)) for name in ("amx", "plain", "none")]
+    assert found == [True, False, False]
+    for units in (True, False):
+        monkeypatch.setattr(memory, "has_matrix_units", lambda units=units: units)
+        assert memory.default_dtype("cpu", 1544) == ("bfloat16" if units else "float32")
+        assert [memory.default_dtype("cpu", size) for size in (135, memory.LARGE, None)] == ["float32"] * 3
+        assert memory.default_dtype("cuda", 135) == "bfloat16"
+
+
+def test_the_size_of_a_model_that_lies_here(folder, tmp_path):
+    assert memory.size_at("qwen2.5-coder-1.5b-instruct") == 1544
+    assert memory.size_at("mine/unknown") is None
+    assert memory.size_at(str(folder)) == memory.count_parameters(folder) // 10**6
+    path = tiny_gguf(tmp_path / "tiny.gguf")
+    # Two tables, three norms, four projections of attention and three of the layer behind it.
+    assert memory.gguf_parameters(path) == 2 * 40 * 16 + 3 * 16 + 4 * 16 * 16 + 3 * 24 * 16
+    assert memory.size_at(str(path)) == 0
 
 
 def test_one_card_before_several_and_several_before_none():

@@ -40,10 +40,13 @@ has both speeds. Of smaller models float32 is the faster."""
 
 
 @functools.cache
-def has_matrix_units() -> bool:
-    """Whether this processor multiplies matrices of bfloat16 in units of their own (Intel's AMX)."""
+def has_matrix_units(about: str = "/proc/cpuinfo") -> bool:
+    """Whether this processor multiplies matrices of bfloat16 in units of their own (Intel's AMX).
+
+    ``about`` is where the system describes it; elsewhere than on Linux nothing does, and the answer is no.
+    """
     try:
-        return "amx_bf16" in Path("/proc/cpuinfo").read_text().split()
+        return "amx_bf16" in Path(about).read_text().split()
     except OSError:
         return False
 
