@@ -166,7 +166,9 @@ def _sample(arguments: argparse.Namespace) -> None:
     spec = SamplingSpec.preset(arguments.preset, **given)
     questions = hg.load_questions(arguments.benchmark, limit=arguments.limit, stratified=arguments.limit is not None)
     run = hg.sample(questions, spec, store=arguments.store, device=arguments.device)
-    print(f"{len(run.questions)} questions, {len(run.table)} answers in {Path(arguments.store) / run.key}")
+    folder = Path(arguments.store) / run.key
+    place = folder if folder.is_dir() else f"{arguments.store}, packed under {run.key}"
+    print(f"{len(run.questions)} questions, {len(run.table)} answers in {place}")
 
 
 def _pack(arguments: argparse.Namespace) -> None:

@@ -74,14 +74,16 @@ def test_what_all_prompts_begin_with_is_read_once():
 
 def test_a_judge_that_fails_its_check_is_named_with_the_pair(folder):
     judge = LanguageJudge(lambda: load_model(folder, "cpu"), "tiny")
-    with pytest.raises(BadInput, match=r"the NLI model fails its self-check: '.*' does not (entail itself|contradict)"):
-        judge(PAIRS)
+    for _ in range(2):  # and again, whoever asks
+        with pytest.raises(BadInput, match=r"fails its self-check: '.*' does not (entail itself|contradict)"):
+            judge(PAIRS)
 
 
 def test_a_tokenizer_that_begins_two_words_alike_cannot_judge(model_folders):
     judge = LanguageJudge(lambda: load_model(model_folders["bytes"], "cpu"), "bytes")
-    with pytest.raises(BadInput, match="begins two of the words entailment, neutral, contradiction alike"):
-        judge(PAIRS)
+    for _ in range(2):
+        with pytest.raises(BadInput, match="begins two of the words entailment, neutral, contradiction alike"):
+            judge(PAIRS)
 
 
 def test_generators_are_given_out_as_judges_and_loaded_when_asked(folder):
@@ -93,6 +95,8 @@ def test_generators_are_given_out_as_judges_and_loaded_when_asked(folder):
     assert judge(PAIRS[:1]).shape == (1, 3)
     for name in ("smollm2-135m-instruct", "qwen2.5-coder-1.5b-instruct"):
         assert models.load_nli(name, "cpu").name.startswith(f"{name}@{CARDS[name].sha256[:12]}, asked in words")
+    with pytest.raises(BadInput, match=r"there is no file \./none\.gguf"):
+        models.load_nli("./none.gguf", "cpu")
     with pytest.raises(BadInput, match="reads pairs whole, and takes no padded_tokens and no max_length"):
         models.load_nli(folder, "cpu", max_length=64)
 

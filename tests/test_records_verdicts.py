@@ -63,6 +63,14 @@ def test_what_is_not_packed_stands_beside_what_is(tmp_path):
     assert [len(row) for row in found.values()] == [3, 2]
 
 
+def test_a_file_that_is_packed_while_it_is_open_goes_on(tmp_path):
+    file = VerdictFile(tmp_path / "said.sqlite", "judge")
+    file.write(ITEMS[:2], ROWS[:2])
+    pack_verdicts(tmp_path / "said.sqlite")
+    file.write(ITEMS[2:3], ROWS[2:3])
+    assert list(VerdictFile(tmp_path / "said.sqlite", "judge").read(ITEMS)) == ITEMS[:3]
+
+
 def test_nothing_to_pack(tmp_path):
     assert pack_verdicts(tmp_path / "none.sqlite") is None
     VerdictFile(tmp_path / "empty.sqlite", "judge")

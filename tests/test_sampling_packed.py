@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -10,6 +11,7 @@ from conftest import CountingEngine, ask
 
 from homogen.engines.transformers import TransformersEngine
 from homogen.models.catalogue import CARDS, ModelCard, Unavailable, WheelFile
+from homogen.models.weights import revision_of
 from homogen.records import BadInput, SamplingSpec
 from homogen.records.verdicts import VerdictFile
 from homogen.sampling import packed, sample
@@ -97,14 +99,16 @@ def test_a_run_goes_on_where_the_packed_one_ended(store, engine, monkeypatch):
 def test_pack_adds_to_what_is_packed(tmp_path, engine):
     first = sample(QUESTIONS[:3], spec(), tmp_path, engine)
     pack(tmp_path)
-    sample(QUESTIONS[3:], spec(), tmp_path, engine)
+    engine.batches.clear()
+    sample(QUESTIONS, spec(), tmp_path, engine)
+    assert engine.asked == [q.id for q in QUESTIONS[3:]]
     (path,) = pack(tmp_path)
     assert sample(QUESTIONS, spec(), tmp_path).key == first.key
     once = path.read_bytes()
     path.unlink()
     sample(QUESTIONS, spec(), tmp_path, engine)
     pack(tmp_path)
-    assert path.read_bytes() == once
+    assert path.read_bytes() == once  # the same answers make the same file
     assert pack(tmp_path) == []
 
 
@@ -116,15 +120,43 @@ def test_verdicts_of_the_store_are_packed_with_its_runs(tmp_path):
         pack(tmp_path / "nowhere")
 
 
-def test_questions_without_all_answers_are_not_packed(tmp_path, engine):
+def test_what_cannot_be_packed_stays(tmp_path, engine):
     run = sample(QUESTIONS, spec(n=2), tmp_path, engine)
-    (part,) = (tmp_path / run.key).glob("part-*.parquet")
-    about = json.loads((tmp_path / run.key / "run.json").read_text())
+    folder = tmp_path / run.key
+    (part,) = folder.glob("part-*.parquet")
+    note = (folder / "run.json").read_text()
     assert pq.read_table(part).num_rows == 18
-    about["spec"]["n"] = 3
-    (tmp_path / run.key / "run.json").write_text(json.dumps(about))
-    assert pack(tmp_path) == []
-    assert packed_runs(tmp_path) == []
+    (folder / "run.json").write_text(json.dumps(json.loads(note) | {"spec": {**vars(spec()), "n": 3}}))
+    with pytest.warns(UserWarning, match=rf"{run.key} is kept: not all that is in it could be packed"):
+        assert pack(tmp_path) == []  # no question has its four answers
+    assert part.is_file()
+    (folder / "run.json").write_text(note)
+    shutil.copytree(folder, tmp_path / "a copy")
+    with pytest.warns(UserWarning, match="a copy is named like no run, and is left as it is"):
+        assert len(pack(tmp_path)) == 1
+    assert (tmp_path / "a copy" / part.name).is_file()
+    assert len(packed_runs(tmp_path)) == 1
+
+
+def test_a_damaged_part_keeps_its_folder_beside_what_could_be_packed(tmp_path, engine):
+    run = sample(QUESTIONS[:3], spec(), tmp_path, engine)
+    (sound,) = (tmp_path / run.key).glob("part-*.parquet")
+    sample(QUESTIONS, spec(), tmp_path, engine)
+    (other,) = {*(tmp_path / run.key).glob("part-*.parquet")} - {sound}
+    other.write_bytes(b"torn")
+    with pytest.warns(UserWarning, match=r"does not match its checksum|is kept: not all"):
+        (path,) = pack(tmp_path)
+    assert pq.read_table(path).num_rows == 9
+    assert sound.is_file()
+    assert other.with_suffix(".corrupt").is_file()
+
+
+def test_packed_answers_of_ones_own_engine_are_not_asked_for_again(store, engine, tiny_models):
+    folder, drawn = store
+    engine.batches.clear()
+    again = sample(QUESTIONS, spec(), folder, engine)
+    assert engine.batches == []
+    assert again.answers() == drawn.answers()
 
 
 def test_other_files_of_a_store_are_left_alone_and_damaged_ones_named(store):
@@ -137,8 +169,22 @@ def test_other_files_of_a_store_are_left_alone_and_damaged_ones_named(store):
         sample(QUESTIONS, spec(), folder)
 
 
-def test_what_lies_under_a_path_is_another_model_on_another_machine(tmp_path):
-    assert packed._same_weights("owner/name", "any commit")
-    assert not packed._same_weights(str(tmp_path), "any digest")
-    assert packed._same_weights("made-up:q4_0", "a" * 64 + ":q4_0")
-    assert not packed._same_weights("made-up:q4_0", "a" * 64)
+def test_only_the_same_weights_are_taken(store, model_folders, monkeypatch):
+    folder, drawn = store
+    (path,) = folder.glob("*.parquet")
+
+    def kept(model, revision):
+        about = drawn.identity | {"revision": revision}
+        asked = {"benchmark": "mine", "prompt": {"text": "{question}", "stop": []}, "spec": vars(spec(model=model))}
+        table = pq.read_table(path)
+        note = {**asked, "engine": about}
+        pq.write_table(table.replace_schema_metadata({packed.ABOUT: json.dumps(note).encode()}), path)
+        return len(packed.drawn_before(folder, asked))
+
+    assert kept("made-up:q4_0", "a" * 64 + ":q4_0") == 1
+    assert kept("made-up:q4_0", "a" * 64) == 0
+    assert kept("owner/name", "any commit") == 1
+    assert kept("./no-such-model.gguf", "any digest") == 0
+    # What lies under a path may be another model on another machine.
+    assert kept(model_folders["dice"], "any digest") == 0
+    assert kept(model_folders["dice"], revision_of(model_folders["dice"])) == 1

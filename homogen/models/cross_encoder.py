@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from homogen.models import memory
-from homogen.models.catalogue import NLI_MODELS, card_of, is_hub_id
+from homogen.models.catalogue import NLI_MODELS, card_of, is_hub_id, split_quantization
 from homogen.models.devices import DTYPES, pick_device
 from homogen.models.judge import LanguageJudge
 from homogen.models.load import load_model
@@ -331,4 +331,6 @@ def _generator(name: str) -> str | None:
         return revision_of(name) if str(kinds[0]).endswith("ForCausalLM") else None
     if not name.endswith(GGUF) and (known is None or known.stage in ("embedder", "nli")):
         return None
-    return revision_of(name) or _folder_of(name)[1]
+    if name.endswith(GGUF) and not path.is_file():
+        raise BadInput(f"there is no file {name}")
+    return revision_of(name) or _folder_of(split_quantization(name)[0])[1]

@@ -4,7 +4,7 @@ The prompt explains the three labels and ends in a pair; what counts is how like
 likes some label better than others whatever it is asked, so the likelihoods are divided by their mean over a few pairs
 of which as many have each label. (A pair without content, "N/A" and "N/A", is the usual measure of that liking (Zhao et
 al. 2021, *Calibrate Before Use*); of this task it is none, as it reads like a contradiction.) What all prompts begin
-with is read once for all pairs.
+with is read once a batch.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class LanguageJudge:
     load
         Gives the generator.
     name
-        What identifies its weights; a cache of pairs is keyed by it and by the prompt.
+        What identifies its weights; a cache of pairs is keyed by it and by the prompt, not by the precision.
     check
         Whether the model must pass the self-check.
 
@@ -96,7 +96,7 @@ class LanguageJudge:
         return softmax(self._logprobs(pairs) - self._bias, axis=1)
 
     def _begin(self) -> None:
-        self._model = model = self._load()
+        model = self._load()
         # After a plain prompt a word begins with its space; a chat template ends where the answer begins.
         words = [label if model.chat else f" {label}" for label in LABELS]
         first = [model.tokenizer(word, add_special_tokens=False)["input_ids"][0] for word in words]
@@ -104,12 +104,13 @@ class LanguageJudge:
             raise BadInput(
                 f"{model.name} cannot judge: its tokenizer begins two of the words {', '.join(LABELS)} alike"
             )
-        self._labels = first
+        self._model, self._labels = model, first
         self._bias = np.log(softmax(self._logprobs(CALIBRATION), axis=1).mean(0))
         if self._check:
             try:
                 self_check(self)
             except BadInput as error:
+                self._model = None  # and so it is checked again, whoever asks
                 raise BadInput(f"{model.name}: {error}") from error
 
     def _logprobs(self, pairs: Sequence[tuple[str, str]]) -> np.ndarray:

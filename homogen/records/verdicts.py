@@ -18,6 +18,7 @@ from homogen.records.files import digest, put
 
 PACKED = ".parquet"
 """What takes the place of a verdict file's suffix where it is packed."""
+_TABLE = "CREATE TABLE IF NOT EXISTS verdicts (key BLOB PRIMARY KEY, numbers BLOB) WITHOUT ROWID"
 _AT_ONCE = 500  # SQLite's own limit on placeholders is 999 in old builds
 
 
@@ -55,7 +56,7 @@ class VerdictFile:
         packed = self._path.with_suffix(PACKED)
         if packed != self._path and packed.is_file():
             self._packed = _read_packed(packed)
-        self._run("CREATE TABLE IF NOT EXISTS verdicts (key BLOB PRIMARY KEY, numbers BLOB) WITHOUT ROWID")
+        self._run("SELECT count(*) FROM verdicts")
 
     def read(self, items: Sequence[tuple[str, ...]]) -> dict[tuple[str, ...], np.ndarray]:
         """Give the rows of those items that are known."""
@@ -113,7 +114,8 @@ def pack_verdicts(path: str | Path) -> Path | None:
         return None
     packed = path.with_suffix(PACKED)
     rows = dict(_read_packed(packed)) if packed.is_file() else {}
-    for key, numbers in _run(path, "SELECT key, numbers FROM verdicts"):
+    new = _run(path, "SELECT key, numbers FROM verdicts")
+    for key, numbers in new:
         rows[key] = np.frombuffer(numbers, "<f8").astype(np.float32)
     if not rows:
         return None
@@ -128,7 +130,10 @@ def pack_verdicts(path: str | Path) -> Path | None:
     pq.write_table(table, sink, compression="zstd")
     try:
         put(packed, sink.getvalue().to_pybytes())
-        path.unlink()
+        # What a model has added meanwhile stays.
+        _run(path, "DELETE FROM verdicts WHERE key = ?", [(key,) for key, _ in new], many=True)
+        if not _run(path, "SELECT 1 FROM verdicts LIMIT 1"):
+            path.unlink()
     except OSError as error:
         raise BadInput(f"cannot write {packed}: {error.strerror or error}") from error
     return packed
@@ -143,7 +148,7 @@ def _read_packed(path: Path) -> dict[bytes, np.ndarray]:
         lists = table.column("numbers").combine_chunks()
         flat, ends = lists.values.to_numpy(), lists.offsets.to_numpy()
         keys = table.column("key").to_pylist()
-    except (OSError, KeyError, ValueError, pa.ArrowException) as error:
+    except (OSError, KeyError, ValueError, AttributeError, pa.ArrowException) as error:
         raise BadInput(f"the packed verdicts {path} cannot be read ({error}); restore the file or delete it") from error
     return {key: flat[ends[i] : ends[i + 1]] for i, key in enumerate(keys)}
 
@@ -153,6 +158,7 @@ def _run(path: Path, sql: str, values: Sequence = (), many: bool = False) -> lis
         connection = sqlite3.connect(path, timeout=60)
         try:
             with connection:
+                connection.execute(_TABLE)  # the file may be new, or have been packed since
                 execute = connection.executemany if many else connection.execute
                 return execute(sql, values).fetchall()
         finally:

@@ -20,7 +20,7 @@ from homogen.engines.replies import Unanswered
 from homogen.models.catalogue import Unavailable, split_quantization
 from homogen.questions.catalogue import question_sha
 from homogen.records import BadInput, Question, Response, SamplingSpec, prompt_template, unknown
-from homogen.sampling.packed import PackedRun, drawn_before
+from homogen.sampling.packed import PackedRun, drawn_before, packed_runs
 from homogen.sampling.store import Run, RunFolder, in_order, run_key
 
 
@@ -104,8 +104,8 @@ def sample(
         "spec": dataclasses.asdict(spec),
     }
     shas = {q.id: question_sha(q) for q in questions}
-    before = drawn_before(store, about) if engine is None else []
-    for run in before:
+    before = drawn_before(store, about)
+    for run in before if engine is None else ():
         table = in_order([run.rows()], shas, spec.n)
         if len(table) == len(questions) * (spec.n + 1):
             return Run(run.key, spec, questions, table, dict(run.about["engine"]))
@@ -116,7 +116,7 @@ def sample(
             raise
         raise Unavailable(f"{_lacking(before[0], shas, spec.n)}; {error}") from error
     key = run_key(questions[0].benchmark, "\x1f".join((template.text, *template.stop)), spec, engine.identity)
-    same = [run.rows() for run in before if run.key == key]
+    same = [run.rows() for run in packed_runs(store) if run.key == key]
     folder = RunFolder(store, key, about | {"engine": engine.identity}, same)
     table, lost = folder.table(shas, spec.n), {}
     if len(_ids(table, spec.n)) < len(questions):

@@ -14,6 +14,7 @@ import json
 import os
 import re
 import shutil
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from homogen.models.catalogue import CARDS, split_quantization
+from homogen.models.catalogue import CARDS, is_hub_id, split_quantization
+from homogen.models.weights import GGUF, revision_of
 from homogen.records import BadInput, arrow_schema
 from homogen.records.files import put
 from homogen.records.verdicts import pack_verdicts
@@ -29,6 +31,7 @@ from homogen.sampling.store import QUESTION_SHA, RunFolder
 
 ABOUT = b"homogen about"
 """Under which a packed run keeps what ``run.json`` says."""
+_KEY = re.compile("[0-9a-f]{20}")
 _HALF = {pa.list_(pa.float32()): pa.list_(pa.float16())}
 _FIELDS = [*arrow_schema(), pa.field(QUESTION_SHA, pa.string(), nullable=False)]
 _PACKED = pa.schema([field.with_type(_HALF.get(field.type, field.type)) for field in _FIELDS])
@@ -65,18 +68,21 @@ def packed_runs(store: str | os.PathLike) -> list[PackedRun]:
     """
     found = []
     for path in sorted(Path(store).glob("*.parquet")):
-        if not (named := re.search(r"-([0-9a-f]{20})$", path.stem)):
+        if not (named := re.search(rf"-({_KEY.pattern})$", path.stem)):
             continue
         try:
-            about = json.loads((pq.read_schema(path).metadata or {})[ABOUT])
-        except (OSError, KeyError, ValueError, pa.ArrowException) as error:
+            about = dict(json.loads((pq.read_schema(path).metadata or {})[ABOUT]))
+        except (OSError, KeyError, ValueError, TypeError, pa.ArrowException) as error:
             raise _damaged(path, error) from error
         found.append(PackedRun(path, named[1], about))
     return found
 
 
 def drawn_before(store: str | os.PathLike, asked: Mapping[str, Any]) -> list[PackedRun]:
-    """The packed runs of a store that are what is asked for, in whatever precision and by whatever engine.
+    """The packed runs of a store that are what is asked for, in whatever precision and by whatever engine and sampler.
+
+    They are answers of the asked model under the asked spec all the same, and their own account says how they were
+    drawn. A hub id is taken for one model, whatever its commit.
 
     Parameters
     ----------
@@ -99,14 +105,16 @@ def _same_weights(model: str, revision: str) -> bool:
     plain, level = split_quantization(model)
     if plain in CARDS:
         return revision == CARDS[plain].sha256 + (f":{level}" if level else "")
-    # What lies under a path is another model on another machine; a hub id names what it names.
-    return not Path(plain).exists()
+    if Path(plain).exists():
+        return revision == revision_of(model)
+    return is_hub_id(plain) and not plain.endswith(GGUF)
 
 
 def pack(store: str | os.PathLike) -> list[Path]:
     """Gather every run folder of a store in a packed run, and take the folder away; gives the files.
 
-    What is packed already under the same key stays in it. Answers whose question is not answered in full are left out.
+    What is packed already under the same key stays in it. Answers whose question is not answered in full are left out,
+    and their folder stays.
     Verdicts that stand in the store are packed too (:func:`homogen.records.verdicts.pack_verdicts`).
 
     Raises
@@ -119,26 +127,47 @@ def pack(store: str | os.PathLike) -> list[Path]:
     before = {run.key: run for run in packed_runs(store)}
     made = []
     for note in sorted(Path(store).glob("*/run.json")):
-        key = note.parent.name
-        try:
-            about = json.loads(note.read_text("utf-8"))
-            n = about["spec"]["n"]
-        except (OSError, ValueError, LookupError, TypeError) as error:
-            raise BadInput(f"{note} cannot be read ({error}); delete its folder") from error
-        folder = RunFolder(store, key, about)
-        with folder.writing():
-            parts = [table for _, table in folder.parts()]
-            if key in before:
-                parts.insert(0, before[key].rows())
-            rows = pa.concat_tables([_FULL.empty_table(), *parts]).to_pandas()
-        rows = rows.drop_duplicates(["question_id", QUESTION_SHA, "sample"], keep="last")
-        size = rows.groupby(["question_id", QUESTION_SHA])["sample"].transform("size")
-        rows = rows[size == n + 1].sort_values(["question_id", QUESTION_SHA, "sample"])
-        if len(rows):
-            made.append(_write(Path(store), key, about, rows))
-        shutil.rmtree(note.parent)
+        if not _KEY.fullmatch(note.parent.name):
+            warnings.warn(f"{note.parent} is named like no run, and is left as it is", stacklevel=2)
+            continue
+        packed = _pack_one(note, before)
+        made += [] if packed is None else [packed]
     verdicts = [pack_verdicts(path) for path in sorted(Path(store).glob("*.sqlite"))]
     return [*made, *(path for path in verdicts if path is not None)]
+
+
+def _pack_one(note: Path, before: Mapping[str, PackedRun]) -> Path | None:
+    """Pack a run's folder. It goes only if all that is in it is in the file; else it stays beside it, and says so."""
+    store, key = note.parent.parent, note.parent.name
+    try:
+        about = json.loads(note.read_text("utf-8"))
+        n = about["spec"]["n"]
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise BadInput(f"{note} cannot be read ({error}); delete its folder") from error
+    folder = RunFolder(store, key, about)
+    with folder.writing():
+        parts = dict(folder.parts())
+        earlier = [before[key].rows()] if key in before else []
+        rows = pa.concat_tables([_FULL.empty_table(), *earlier, *parts.values()]).to_pandas()
+        rows = rows.drop_duplicates(["question_id", QUESTION_SHA, "sample"], keep="last")
+        size = rows.groupby(["question_id", QUESTION_SHA])["sample"].transform("size")
+        whole = rows[size == n + 1].sort_values(["question_id", QUESTION_SHA, "sample"])
+        path = _write(store, key, about, whole) if len(whole) else None
+        aside = [p for p in folder.path.iterdir() if p.suffix in (".corrupt", ".foreign")]
+        if len(whole) < len(rows) or aside or not parts:
+            warnings.warn(f"{folder.path} is kept: not all that is in it could be packed", stacklevel=3)
+            return path
+        try:
+            for name in parts:
+                (folder.path / name).unlink()
+            note.unlink()
+        except OSError as error:
+            raise BadInput(f"cannot remove what is packed of {folder.path}: {error.strerror or error}") from error
+    # What is left is the lock. Whoever holds it by now has begun the run anew, and keeps it.
+    with contextlib.suppress(OSError):
+        if not any(folder.path.glob("*.*")):
+            shutil.rmtree(folder.path)
+    return path
 
 
 def _write(store: Path, key: str, about: Mapping[str, Any], rows: Any) -> Path:
