@@ -127,14 +127,14 @@ def judge(name: str, store: str = "runs", device: str = "auto") -> NLI:
     name
         As in :func:`homogen.models.load_nli`: a cross-encoder, or a generator that is asked in words.
     store
-        Folder with what was drawn. Verdicts that stand in it are taken without the weights.
+        Folder with what was drawn. Of a generator, verdicts that stand in it are taken without the weights.
     device
         As in :func:`draw`.
 
     Raises
     ------
     Unavailable
-        If the weights cannot be had and the store has no verdicts of this model.
+        If the weights cannot be had; of a generator, here or at a later pair, if the store lacks its verdict.
     BadInput
         If the model fails its self-check; the message says at which pair.
     """
@@ -162,7 +162,7 @@ def word_logprobs(
         To go on with.
     store
         Folder that keeps what was said, each prompt asked about once and for all; None keeps nothing. What stands in it
-        is taken without the weights.
+        is taken without the weights, where these are known by a card, a path or the hub's cache.
 
     Returns
     -------
