@@ -60,14 +60,14 @@ def judged(
 ) -> np.ndarray:
     r"""Grade answers by what a language model says of them.
 
-    An answer is wrong if :math:`\ln p(\text{no}) > \ln p(\text{yes})` after :data:`PROMPT`.
+    An answer is wrong if :math:`\ln p(\text{no}) > \ln p(\text{yes})` after the prompt of :func:`judge_prompts`.
 
     Parameters
     ----------
     answers, questions
         n of each, in one order.
     judge
-        Maps m prompts to an (m, 2) array: log-probabilities of going on with each of :data:`WORDS`.
+        Maps m prompts to an (m, 2) array: log-probabilities of going on with "yes" and with "no".
 
     Returns
     -------

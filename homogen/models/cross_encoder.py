@@ -252,7 +252,7 @@ def load_nli(
         ``"auto"``, ``"cpu"`` or ``"cuda"``.
     dtype
         ``"float32"``, ``"bfloat16"``, or ``"auto"``: float32 on the CPU, bfloat16 on a GPU; of a generator as in
-        :func:`load_model`.
+        :func:`homogen.models.load_model`.
     padded_tokens
         Rows times length of a batch; ``None`` takes a size that suits the device. Not for a generator.
     max_length

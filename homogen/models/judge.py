@@ -53,7 +53,7 @@ class LanguageJudge:
 
     .. math:: P(l) \propto P(l \mid \text{pair}) \Big/ \frac{1}{12} \sum_{c} P(l \mid c)
 
-    over the calibrating pairs :math:`c` (:data:`CALIBRATION`), where the likelihoods of the three labels sum to 1.
+    over the calibrating pairs :math:`c` (``CALIBRATION``), where the likelihoods of the three labels sum to 1.
 
     The weights are loaded when the first pair is asked about that no cache knows, and are then put to the same check as
     a cross-encoder (:func:`homogen.nli.self_check`).

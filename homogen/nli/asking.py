@@ -35,7 +35,7 @@ class NLI:
     model
         A function from pairs to probabilities (see the room; :func:`homogen.models.load_nli` makes one).
     cache
-        A file in which answers are kept between runs (:class:`homogen.records.verdicts.VerdictFile`). The model must
+        A file in which answers are kept between runs (``homogen.records.verdicts``). The model must
         then have an attribute ``name`` that identifies its weights: no model is given another one's answers.
     progress
         Whether long work (more than 256 pairs at once) shows a bar, if tqdm is installed.

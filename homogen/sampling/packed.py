@@ -115,7 +115,7 @@ def pack(store: str | os.PathLike) -> list[Path]:
 
     What is packed already under the same key stays in it. Answers whose question is not answered in full are left out,
     and their folder stays.
-    Verdicts that stand in the store are packed too (:func:`homogen.records.verdicts.pack_verdicts`).
+    Verdicts that stand in the store are packed too (``homogen.records.verdicts``).
 
     Raises
     ------

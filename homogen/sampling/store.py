@@ -110,7 +110,7 @@ class RunFolder:
     """The folder of one run, in the ``store`` that holds them all; made if absent.
 
     ``about`` goes into ``run.json``, for people and tools that look into the folder; ``packed`` are answers of the run
-    that stand elsewhere (:mod:`homogen.sampling.packed`).
+    that stand elsewhere (``homogen.sampling.packed``).
     """
 
     def __init__(self, store: str | os.PathLike, key: str, about: dict, packed: Sequence[pa.Table] = ()) -> None:
