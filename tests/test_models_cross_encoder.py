@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import homogen as hg
 from homogen.models.catalogue import NLI_MODELS, Unavailable
 from homogen.models.cross_encoder import CrossEncoder, _cuts, load_nli
-from homogen.nli.asking import _CONTRADICTION, _SELF, NLI
+from homogen.nli.asking import CHECK_PAIRS, NLI
 from homogen.records import BadInput
 
 ENTAILS, NEUTRAL, CONTRADICTS = "entailment", "neutral", "contradiction"
@@ -22,10 +22,11 @@ OTHER = ["The fox is red.", "Rome is old.", "Tea is hot."]
 
 
 def training_pairs():
-    texts = [*_SELF, *_CONTRADICTION, *OTHER]
+    contradiction = CHECK_PAIRS[-1]
+    texts = [*dict.fromkeys(text for pair in CHECK_PAIRS for text in pair), *OTHER]
     pairs = {(a, b): NEUTRAL for a in texts for b in texts}
     pairs |= {(a, a): ENTAILS for a in texts}
-    pairs |= {_CONTRADICTION: CONTRADICTS, _CONTRADICTION[::-1]: CONTRADICTS}
+    pairs |= {contradiction: CONTRADICTS, contradiction[::-1]: CONTRADICTS}
     return pairs
 
 
