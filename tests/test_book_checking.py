@@ -40,7 +40,7 @@ WRONG_WEIGHTS = {
     "a twin": ({"twin": "smolm2"}, "unknown model 'smolm2'"),
     "an NLI model": ({"nli": "deberta-v3-tiny"}, "unknown NLI model 'deberta-v3-tiny'; did you mean 'deberta-v3-"),
     "one of them": ({"nlis": ["deberta-v3-base", ""]}, "unknown NLI model ''"),
-    "a generator to judge": ({"nli": "gemma-3-270m"}, "nli: 'gemma-3-270m' is no NLI model; there are: deberta-v3-"),
+    "an embedder to judge": ({"nli": "wordllama"}, "nli: 'wordllama' is no NLI model; there are: deberta-v3-"),
     "a judge to generate": ({"model": "deberta-v3-base"}, "unknown model 'deberta-v3-base'"),
     "no hub id": ({"model": "../a"}, "unknown model '../a'"),
     "half a pair": ({"pairs": [["gemma-3-270m"]]}, "pairs must be lists of two models, [[base, instruct], …], got"),

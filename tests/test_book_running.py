@@ -78,7 +78,7 @@ def tidy():
         ({"base_model": "gemma"}, "unknown model 'gemma'; did you mean 'gemma-3-270m'"),
         (
             {"embedder": "gemma-3-270m"},
-            "embedder: 'gemma-3-270m' is no embedder; there are: all-minilm-l6-v2, wordllama",
+            "embedder: 'gemma-3-270m' is no embedder; there are: all-minilm-l6-v2, all-mpnet-base-v2, wordllama",
         ),
         ({"embedder": ""}, "unknown embedder ''"),
         ({"embedders": ["wordllama", "minilm"]}, "unknown embedder 'minilm'"),

@@ -124,29 +124,6 @@ class Named:
         return np.array([[0.8, 0.1, 0.1] if b in a else [0.1, 0.1, 0.8] for a, b in pairs])
 
 
-class Agrees(Named):
-    """Finds that everything follows from everything."""
-
-    def __call__(self, pairs):
-        return np.tile([0.8, 0.1, 0.1], (len(pairs), 1))
-
-
-def test_a_judges_verdicts_are_kept_in_the_store(tmp_path, monkeypatch):
-    made = []
-    monkeypatch.setattr("homogen.experiment.runs.load_nli", lambda name, device: made.append(Named()) or made[-1])
-    first = experiment.judge("named", str(tmp_path))
-    found = first([("a b", "a"), ("a", "b")])
-    again = experiment.judge("named", str(tmp_path))([("a b", "a"), ("a", "b")])
-    np.testing.assert_array_equal(again, found)
-    assert [model.asked for model in made] == [3, 0]  # two pairs and the one that the check asks; then nothing
-
-
-def test_a_judge_that_fails_its_check_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("homogen.experiment.runs.load_nli", lambda name, device: Agrees())
-    with pytest.raises(BadInput, match=r"'The cat is alive and well\.' does not contradict 'The cat is dead\.'"):
-        experiment.judge("agrees", str(tmp_path))
-
-
 @pytest.mark.usefixtures("fresh_engine")
 def test_a_judge_that_cannot_be_had_is_named():
     with pytest.raises(Unavailable, match=ABSENT):

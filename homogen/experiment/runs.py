@@ -12,7 +12,7 @@ from homogen import evaluation, sampling, uncertainty
 from homogen.models.catalogue import Unavailable
 from homogen.models.cross_encoder import load_nli
 from homogen.models.weights import revision_of
-from homogen.nli import NLI, self_check
+from homogen.nli import CHECK_PAIRS, NLI
 from homogen.records import Draws, Estimate, Question, SamplingSpec, fixed
 from homogen.records.verdicts import VerdictFile
 
@@ -139,7 +139,7 @@ def judge(name: str, store: str = "runs", device: str = "auto") -> NLI:
         If the model fails its self-check; the message says at which pair.
     """
     asked = NLI(load_nli(name, device), cache=Path(store) / "nli.sqlite")
-    self_check(asked)
+    asked(list(CHECK_PAIRS))  # without a verdict of it in the store the weights are loaded, and checked, here
     return asked
 
 

@@ -288,7 +288,14 @@ def kept(
         if padded_tokens is not None or max_length is not None:
             raise BadInput(f"{name} is a generator: it reads pairs whole, and takes no padded_tokens and no max_length")
         label = Path(name).name if Path(name).exists() else name
-        return LanguageJudge(lambda: load_model(name, device, dtype), f"{label}@{revision[:12]}", check)
+        load = functools.partial(load_model, name, device, dtype)
+        if Path(name).is_dir():  # nobody else's verdicts are kept of it: what is wrong with it is said at once
+            try:
+                model = load()
+            except BadInput as error:
+                raise type(error)(f"NLI {error}") from error
+            return LanguageJudge(lambda: model, f"{label}@{revision[:12]}", check)
+        return LanguageJudge(load, f"{label}@{revision[:12]}", check)
     local = Path(name).is_dir()
     if not (local or name in NLI_MODELS or is_hub_id(name)):
         raise unknown("NLI model", name, NLI_MODELS)
