@@ -381,7 +381,7 @@ def test_outside_the_project_the_folder_is_the_mistake(arguments, tmp_path, monk
     [
         (
             ["samples"],
-            "unknown command 'samples'; did you mean 'sample'? (known: benchmarks, book, claims, models, pack, run, sample)",
+            "unknown command 'samples'; did you mean 'sample'? (known: benchmarks, book, claims, models, pack, run,",
         ),
         (["sample", "pocket"], "the following arguments are required: --model; see homogen sample --help"),
         (["sample", "pocket", "--model", "x", "--n", "many"], "argument --n: invalid int value: 'many'"),
