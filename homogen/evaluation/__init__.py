@@ -15,23 +15,25 @@ Bootstraps draw questions with replacement, from sorted rows, and take percentil
 perfect separation) an interval of no width would pass for certainty: its ends are NaN, with the reason in ``method``.
 It stays only where the value is so by construction, as the 0.5 of a constant score.
 
-The rooms: ``ranking`` (AUROC, PR-AUC, tests of two scores), ``rejection`` (risk and coverage), ``abstention`` (a
-threshold with a guarantee), ``covariate`` (what a score says beyond a covariate), ``calibration`` (whether forecasts
-mean what they say), ``forecasts`` (made of a score, out of fold), ``comparison`` (numbers of two arms), ``proportions``
-(yes and no of one or two arms), ``dependence`` (two scores of the same questions) and ``selection`` (groups picked by
-their own result).
+The rooms: ``ranking`` (AUROC, PR-AUC), ``rivals`` (tests of two scores), ``rejection`` (risk and coverage),
+``abstention`` (a threshold with a guarantee), ``covariate`` (what a score says beyond a covariate), ``calibration``
+(whether forecasts mean what they say), ``forecasts`` (made of a score, out of fold), ``comparison`` (means, effects and
+several tests at once), ``paired`` (two numbers of each question), ``proportions`` (yes and no of one or two arms),
+``dependence`` (two scores of the same questions) and ``selection`` (groups picked by their own result).
 """
 
 from homogen.evaluation._base import PermutationResult, Row, TestResult, against_null
 from homogen.evaluation.abstention import AbstentionRule, conformal_abstention
 from homogen.evaluation.calibration import BrierParts, brier, brier_decomposition, calibration_test, ece, reliability
-from homogen.evaluation.comparison import cohens_d, holm, mean, mean_over_lots, paired_difference, paired_wilcoxon, tost
+from homogen.evaluation.comparison import cohens_d, holm, mean, mean_over_lots
 from homogen.evaluation.covariate import likelihood_ratio_test, partial_auroc_given
 from homogen.evaluation.dependence import correlation_test, distance_correlation, hsic, mutual_information, pearson
 from homogen.evaluation.forecasts import isotonic, platt, temperature
+from homogen.evaluation.paired import paired_difference, paired_wilcoxon, tost
 from homogen.evaluation.proportions import fisher, mcnemar, wilson
-from homogen.evaluation.ranking import auroc, bootstrap_test, delong_test, fitted_test, pr_auc
+from homogen.evaluation.ranking import auroc, fitted_test, pr_auc
 from homogen.evaluation.rejection import accuracy_at_coverage, aurc, excess_aurc, prr, risk_coverage, risk_reduction
+from homogen.evaluation.rivals import bootstrap_test, delong_test
 from homogen.evaluation.selection import SelectedGroup, selected_auroc, split_half, within_category_permutation
 from homogen.records.exports import public as _public
 
