@@ -1,4 +1,4 @@
-"""Two questions side by side: the rule that chooses them, and a figure that shows what it was given, no more."""
+"""Two questions side by side: a figure that shows what it was given, no more."""
 
 import dataclasses
 import doctest
@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from homogen.book import contrast
+from homogen.book import contrast, pairs
 from homogen.book.figures import PALETTE
 from homogen.records import BadInput
 
@@ -20,63 +20,15 @@ def test_examples_hold():
     assert not doctest.testmod(contrast).failed
 
 
-# The rule
-
-
-@pytest.mark.parametrize(
-    ("labels", "wrong", "pair"),
-    [
-        ([ONE, ONE], [0, 1], (0, 1)),
-        ([ONE, ONE], [1, 0], (1, 0)),
-        # The first of each in the benchmark's order.
-        ([TWO, ONE, ONE, ONE, ONE], [0, 1, 0, 0, 1], (2, 1)),
-        # One cluster on one side alone is no pair; the fewest that both have.
-        ([ONE, ALL, TWO, ALL, TWO], [0, 0, 0, 1, 1], (2, 4)),
-        # As many clusters of other sizes have another semantic entropy.
-        ([SPLIT, TWO, ALL, ALL], [0, 1, 0, 1], (2, 3)),
-        # The largest cluster as large as can be.
-        ([SPLIT, SPLIT, TWO, [0, 0, 0, 1]], [0, 1, 0, 1], (2, 3)),
-        # What was not graded, and where fewer than two answers are left, is passed over.
-        ([ONE, ONE, ONE], [NAN, 0, 1], (1, 2)),
-        ([[0, -1, -1, -1], [0, -1, -1, -1], TWO, TWO], [0, 1, 1, 0], (3, 2)),
-    ],
-)
-def test_the_pair_follows_from_clusters_and_grades(labels, wrong, pair):
-    found = contrast.pick(labels, wrong)
-    assert (found.right, found.wrong, found.reason) == (*pair, "")
-
-
-@pytest.mark.parametrize(
-    ("labels", "wrong", "reason"),
-    [
-        ([ONE, TWO], [0, 0], "no greedy answer is wrong"),
-        ([ONE, TWO], [1, NAN], "no greedy answer is right"),
-        ([], [], "no greedy answer is right"),
-        ([ONE, TWO], [0, 1], "no right and no wrong greedy answer have drawn answers in clusters of the same sizes"),
-    ],
-)
-def test_where_there_is_no_pair_it_says_why_and_makes_none_up(labels, wrong, reason):
-    found = contrast.pick(labels, wrong)
-    assert (found.right, found.wrong, found.reason) == (-1, -1, reason)
-
-
-def test_lengths_that_differ_are_refused():
-    with pytest.raises(BadInput, match="unequal lengths: 1 rows of labels, 2 greedy answers"):
-        contrast.pick([ONE], [0, 1])
-
-
-# The figure
-
-
 def asked(**changed):
     """Three questions at two temperatures; at 0.5 the first and the last have one cluster each."""
-    cold = contrast.Drawn([["red"] * 3, ["x", "y", "z"], ["blue"] * 3], [[0, 0, 0], [0, 1, 2], [0, 0, 0]], [0, 1.1, 0])
-    warm = contrast.Drawn(
+    cold = pairs.Drawn([["red"] * 3, ["x", "y", "z"], ["blue"] * 3], [[0, 0, 0], [0, 1, 2], [0, 0, 0]], [0, 1.1, 0])
+    warm = pairs.Drawn(
         [["red", "green", "green"], ["x", "y", "z"], ["blue", "", ""]],
         [[0, 1, 1], [0, 1, 2], [0, -1, -1]],
         [0.6366, 1.0986, NAN],
     )
-    made = contrast.Asked(
+    made = pairs.Asked(
         ["Which colour has blood?", "Which letter?", "Which colour has grass?"],
         ["red", "a", "green"],
         ["red", "a", "blue"],
@@ -131,7 +83,7 @@ def test_it_shows_both_questions_as_they_are_at_the_reference_without_scripts():
     assert "Which letter?" not in text, "it is not one of the two"
     assert "The spread is the same: 1 cluster each, semantic entropy 0.000 nats each." in text
     assert "Token entropy is higher for the wrong answer: 0.750 against 0.250 nats." in text
-    assert contrast.RULE[1:] in text
+    assert pairs.RULE[1:] in text
 
 
 def test_the_slider_changes_the_drawn_answers_and_not_the_questions():
@@ -166,7 +118,7 @@ def test_what_it_says_of_token_entropy_is_so(entropy, said):
 
 
 def test_what_it_says_of_a_spread_that_differs_is_so():
-    other = contrast.Drawn([["a", "b", "c"], [], ["d", "d", "e"]], [[0, 1, 2], [], [0, 0, 1]], [1.0986, NAN, 0.6366])
+    other = pairs.Drawn([["a", "b", "c"], [], ["d", "d", "e"]], [[0, 1, 2], [], [0, 0, 1]], [1.0986, NAN, 0.6366])
     made = asked(drawn={0.5: asked().drawn[0.5], 2.0: other})
     said = data_of(contrast.figure({"mine": made}, 0.5, "See."))["v"][0][1]["said"]
     assert said.startswith(
@@ -204,7 +156,7 @@ WILD = '</script><script>alert(1)</script>\n<!--<script> "$x$" & `a`\n\n```{note
 
 
 def test_a_model_may_answer_anything():
-    drawn = contrast.Drawn([[WILD] * 3, [], [WILD] * 3], [[0] * 3, [], [0] * 3], [0, NAN, 0])
+    drawn = pairs.Drawn([[WILD] * 3, [], [WILD] * 3], [[0] * 3, [], [0] * 3], [0, NAN, 0])
     texts = {"questions": [WILD] * 3, "references": [WILD] * 3, "greedy": [WILD] * 3}
     shown = contrast.figure({WILD: asked(drawn={0.5: drawn, 1.0: drawn}, **texts)}, 0.5, WILD)
     page = Parsed(shown.markup)
@@ -229,7 +181,7 @@ def test_two_figures_can_stand_on_one_page_and_need_no_network():
 
 def test_long_answers_are_cut_and_the_figure_stays_small():
     answers = [[f"{q}{k} " + "word " * 99 for k in range(10)] for q in range(3)]
-    drawn = contrast.Drawn(answers, [list(range(10))] * 3, [2.3] * 3)
+    drawn = pairs.Drawn(answers, [list(range(10))] * 3, [2.3] * 3)
     made = asked(drawn={0.2: drawn, 0.5: drawn, 1.0: drawn})
     shown = contrast.figure({"a": made, "b": made}, 0.5, "See.")
     assert all(len(text) == contrast.LONGEST and text.endswith("…") for text in data_of(shown)["x"])
@@ -257,7 +209,7 @@ def test_what_cannot_be_shown_is_refused():
 def test_more_clusters_than_letters_or_colours_keep_names_of_their_own():
     labels = [i // 2 for i in range(60)]
     answers = [str(i) for i in labels]
-    drawn = contrast.Drawn([answers, [], answers], [labels, [], labels], [3.4, NAN, 3.4])
+    drawn = pairs.Drawn([answers, [], answers], [labels, [], labels], [3.4, NAN, 3.4])
     rows = data_of(contrast.figure({"m": asked(drawn={1.0: drawn})}, 1.0, "See."))["v"][0][0]["rows"][0]
     letters = [letter for _, letter, _ in rows]
     assert len(set(letters)) == 30

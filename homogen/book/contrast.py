@@ -1,6 +1,6 @@
 """Two questions side by side, one answered right and one wrong, whose drawn answers spread alike: the book's opening.
 
-The two are chosen by a rule (:func:`pick`), never by hand, and all that the figure shows comes from the data given.
+The two are chosen by a rule (:mod:`homogen.book.pairs`), and all that the figure shows comes from the data given.
 Answers are a model's: they may hold anything, and are shown as text.
 """
 
@@ -14,72 +14,12 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from homogen.book.figures import PALETTE, Shown
+from homogen.book.pairs import RULE, Asked, Pair, pick, sizes
 from homogen.records import BadInput, fixed
-
-RULE = (
-    "One question with a right greedy answer and one with a wrong one whose drawn answers fall into clusters of the "
-    "same sizes: into as few clusters as occur on both sides, the largest as large as possible, and of several such "
-    "questions the first in the benchmark's order."
-)
-"""How the two questions are chosen, as the page says it."""
 
 LONGEST = 240
 """Characters of a text that are kept; the page shows two or three lines of them."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Drawn:
-    """Answers drawn to each question of a set at one temperature, and how they spread.
-
-    Parameters
-    ----------
-    answers
-        A list of texts a question.
-    labels
-        The cluster of each answer, -1 for a missing one.
-    semantic_entropy
-        A number a question, in nats; NaN where it is undefined.
-    """
-
-    answers: Sequence[Sequence[str]]
-    labels: Sequence[Sequence[int]]
-    semantic_entropy: Sequence[float]
-
-
-@dataclasses.dataclass(frozen=True)
-class Asked:
-    """A set of questions with the greedy answer to each, and what was drawn at each temperature.
-
-    Parameters
-    ----------
-    questions, references, greedy
-        A text a question; of several references one that is shown.
-    wrong
-        Of the greedy answers: 1 wrong, 0 right, NaN not graded.
-    entropy
-        Mean token entropy of the greedy answer, in nats.
-    drawn
-        By temperature.
-    """
-
-    questions: Sequence[str]
-    references: Sequence[str]
-    greedy: Sequence[str]
-    wrong: Sequence[float]
-    entropy: Sequence[float]
-    drawn: Mapping[float, Drawn]
-
-
-@dataclasses.dataclass(frozen=True)
-class Pair:
-    """Places of the two questions that are shown, or the reason why there are none."""
-
-    right: int = -1
-    wrong: int = -1
-    reason: str = ""
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -90,62 +30,6 @@ class Contrast(Shown):
 
     def __repr__(self) -> str:
         return self.alternative
-
-
-def pick(labels: Sequence[Sequence[int]], wrong: Sequence[float]) -> Pair:
-    """Choose two questions whose drawn answers spread alike, by :data:`RULE`.
-
-    Clusters of the same sizes have the same number and the same semantic entropy: what a score reads off them is equal
-    by construction.
-
-    Parameters
-    ----------
-    labels
-        The cluster of each drawn answer, a row a question; -1 for a missing one. A question with fewer than two
-        answers left is passed over.
-    wrong
-        Of the greedy answers: 1 wrong, 0 right; one that is NaN is passed over.
-
-    Returns
-    -------
-    Pair
-        If there is none, with the reason.
-
-    Examples
-    --------
-    >>> rows = [[0, 1, 2], [0, 0, 0], [0, 1, 1], [0, 0, 1]]
-    >>> pick(rows, [0, 0, 1, 0])
-    Pair(right=3, wrong=2, reason='')
-    >>> pick(rows, [0, 0, 0, 0]).reason
-    'no greedy answer is wrong'
-    """
-    if len(labels) != len(wrong):
-        raise BadInput(f"unequal lengths: {len(labels)} rows of labels, {len(wrong)} greedy answers")
-    first: tuple[dict[tuple[int, ...], int], dict[tuple[int, ...], int]] = ({}, {})
-    for place, (row, bad) in enumerate(zip(labels, wrong, strict=True)):
-        split = sizes(row)
-        if sum(split) > 1 and not math.isnan(bad):
-            first[bool(bad)].setdefault(split, place)
-    for side, word in zip(first, ("right", "wrong"), strict=True):
-        if not side:
-            return Pair(reason=f"no greedy answer is {word}")
-    both = first[0].keys() & first[1].keys()
-    if not both:
-        return Pair(reason="no right and no wrong greedy answer have drawn answers in clusters of the same sizes")
-    split = min(both, key=lambda s: (len(s), [-size for size in s]))
-    return Pair(first[0][split], first[1][split])
-
-
-def sizes(labels: Sequence[int]) -> tuple[int, ...]:
-    """Count the answers of each cluster, the largest first; missing ones (-1) are left out.
-
-    Examples
-    --------
-    >>> sizes([0, 1, 1, -1, 2])
-    (2, 1, 1)
-    """
-    row = np.asarray(labels, dtype=int)
-    return tuple(sorted(np.bincount(row[row >= 0]).tolist(), reverse=True)) if (row >= 0).any() else ()
 
 
 def figure(sets: Mapping[str, Asked], reference: float, caption: str) -> Contrast:
@@ -161,7 +45,7 @@ def figure(sets: Mapping[str, Asked], reference: float, caption: str) -> Contras
     reference
         The temperature at which the two questions of a set are chosen, and which is shown first.
     caption
-        What is shown; :data:`RULE` follows it.
+        What is shown; the rule (``homogen.book.pairs.RULE``) follows it.
 
     Raises
     ------
@@ -170,6 +54,7 @@ def figure(sets: Mapping[str, Asked], reference: float, caption: str) -> Contras
 
     Examples
     --------
+    >>> from homogen.book.pairs import Drawn
     >>> drawn = Drawn([["4", "4"], ["Rome", "Rome"]], [[0, 0], [0, 0]], [0.0, 0.0])
     >>> asked = Asked(["2 + 2?", "Capital of Peru?"], ["4", "Lima"], ["4", "Rome"], [0, 1], [0.1, 0.4], {1.0: drawn})
     >>> shown = figure({"mine": asked}, 1.0, "Two questions.")
@@ -209,6 +94,7 @@ def alternative(sets: Mapping[str, Asked], reference: float) -> str:
 
     Examples
     --------
+    >>> from homogen.book.pairs import Drawn
     >>> drawn = Drawn([["4", "4"], ["Rome", "Rome"]], [[0, 0], [0, 0]], [0.0, 0.0])
     >>> asked = Asked(["2 + 2?", "Capital of Peru?"], ["4", "Lima"], ["4", "Rome"], [0, 1], [0.1, 0.4], {1.0: drawn})
     >>> print(alternative({"mine": asked}, 1.0))
