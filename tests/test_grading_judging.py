@@ -72,3 +72,13 @@ def test_the_labels_are_of_the_questions_as_they_are():
     facts = [(answer, by_id[q], told) for _, q, answer, told in labels if q.startswith("computing-f")]
     graded = wrong([answer for answer, *_ in facts], [q for _, q, _ in facts])
     assert graded.tolist() == [float(told) for *_, told in facts]
+
+
+def test_the_rules_agree_with_a_reader_on_what_was_labelled():
+    """How far the rule by words can be trusted: 127 of 132, and on misconceptions 35 of 40."""
+    by_id = {q.id: q for q in load_questions("computing")}
+    labels = [(answer, by_id[q], told) for _, q, answer, told in labelled()]
+    graded = wrong([answer for answer, *_ in labels], [q for _, q, _ in labels])
+    agree = [value == told for value, (*_, told) in zip(graded, labels, strict=True)]
+    assert sum(agree) == 127
+    assert sum(same for same, (_, q, _) in zip(agree, labels, strict=True) if q.distractors) == 35

@@ -90,6 +90,36 @@ def test_words_know_an_answer_that_is_given_word_for_word(answer, references, di
     assert words(answer, references, distractors).label != "missing"
 
 
+YES_OR_NO = [
+    # An answer, references, distractors, and what it is: 0 right, 1 wrong, None if its words are compared.
+    ("Yes.", ["No, they do not", "They never do"], ["Yes, they do", "They do"], 1),
+    ("no", ["No, they do not"], ["Yes, they do"], 0),
+    ("**No**, and yes they do, they do", ["No, they do not"], ["Yes, they do"], 0),
+    ("Yes!", ["Yes, often"], ["They do not"], 0),
+    ("Yes", ["Yes, often", "No, seldom"], ["No, never"], None),
+    ("Yes", ["Yes, often"], ["Yes, always"], None),
+    ("Yes", ["Yes, often"], ["Yes, always", "No, never"], None),
+    ("Yes", ["They do"], ["No, they do not"], None),
+    ("No one does", ["No, they do not"], ["Yes, they do"], None),
+    ("Yesterday", ["No, they do not"], ["Yes, they do"], None),
+    ("No one says", ["No one knows"], ["Yes, they do"], None),
+]
+
+
+@pytest.mark.parametrize(("answer", "references", "distractors", "false"), YES_OR_NO)
+def test_a_yes_or_no_decides_where_references_and_distractors_do(answer, references, distractors, false):
+    near_the_wrong = np.array([1.0, 0.0]), np.array([0.0, 1.0])
+
+    def embedder(texts):
+        return np.array([near_the_wrong[text in references] for text in texts])
+
+    known = {None: 1.0, 0: 0.0, 1: 1.0}[false]
+    assert embedding([answer], [references], [distractors], embedder).tolist() == [known]
+    found = words(answer, references, distractors)
+    assert (found == Overlap(0.0, 1.0, "incorrect")) == (false == 1)
+    assert (found == Overlap(1.0, 0.0, "correct")) == (false == 0)
+
+
 def test_words_by_hand():
     # {bats, not, blind}: 2 of 3 with the reference {not, blind}, 2 of 3 with the distractor {bats, blind}
     assert words("Bats aren't blind", ["not blind"], ["Bats are blind"]) == Overlap(2 / 3, 2 / 3, "ambiguous")

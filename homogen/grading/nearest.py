@@ -27,6 +27,7 @@ STOP_WORDS = frozenset(_STOP.split())
 """The words that :func:`overlap` leaves out; the list with which the paper's labels were made."""
 _MARGIN, _FLOOR = 0.05, 0.1
 _NEGATIONS = frozenset(("no", "nor", "not"))
+_VERDICT = re.compile(r"\W*(yes|no)\s*(?:[^\w\s]|\Z)", re.IGNORECASE)
 _NEGATED = re.compile(r"\b(?:\w+n't|cannot)\b", re.IGNORECASE)
 # "us" is a stop word; the U.S.S.R. is another country.
 _COUNTRIES = (
@@ -95,9 +96,10 @@ def words(answer: str, references: Sequence[str], distractors: Sequence[str]) ->
 
     The comparison of :func:`overlap`, :math:`c = \max_r |A \cap R| / |A \cup R|` against the same over the
     distractors, with these amends: an answer that is a reference word for word is ``correct`` (1 against 0), one that
-    is a distractor ``incorrect``; words are the tokens of :func:`contains`, so that digits and letters of every script
-    count; negations (no, not, nor, cannot, n't) are words, and U.S. is United States; a text of stop words alone is
-    compared by these. Nothing is ``missing`` but a missing answer.
+    is a distractor ``incorrect``; one that begins with yes or no is decided by that, if references begin with one of
+    the two and no distractor with the same; words are the tokens of :func:`contains`, so that digits and letters of
+    every script count; negations (no, not, nor, cannot, n't) are words, and U.S. is United States; a text of stop words
+    alone is compared by these. Nothing is ``missing`` but a missing answer.
 
     Parameters
     ----------
@@ -114,18 +116,26 @@ def words(answer: str, references: Sequence[str], distractors: Sequence[str]) ->
     references, distractors = _listed(references), _listed(distractors, least=0)
     if _missing(answer):
         return _NOTHING
-    known = _word_for_word(answer, references, distractors)
+    known = _decided(answer, references, distractors)
     if known is not None:
         return Overlap(1.0 - known, known, "incorrect" if known else "correct")
     return _compared(_telling(answer), [_telling(r) for r in references], [_telling(d) for d in distractors])
 
 
-def _word_for_word(answer: str, references: Sequence[str], distractors: Sequence[str]) -> float | None:
-    """0 for the very words of a reference, 1 for those of a distractor; None for words of its own."""
+def _decided(answer: str, references: Sequence[str], distractors: Sequence[str]) -> float | None:
+    """0 if an answer is right whatever its other words, 1 if it is wrong; None if they have to be compared."""
     given = Phrase(answer).every
     if any(Phrase(r).every == given for r in references):
         return 0.0
-    return 1.0 if any(Phrase(d).every == given for d in distractors) else None
+    if any(Phrase(d).every == given for d in distractors):
+        return 1.0
+    said, right, wrong = _verdicts([answer]), _verdicts(references), _verdicts(distractors)
+    return float(said != right) if len(said) == len(right) == 1 and right != wrong and len(wrong) < 2 else None
+
+
+def _verdicts(texts: Sequence[str]) -> set[str]:
+    """The "yes" and "no" that texts begin with; the word of "No one knows" is none."""
+    return {found[1].lower() for text in texts if (found := _VERDICT.match(text))}
 
 
 def _telling(text: str) -> set[str]:
@@ -208,7 +218,9 @@ def embedding(
     .. math:: \text{wrong} = [\max_d \cos(a, d) \ge \max_r \cos(a, r)]
 
     Each distinct text of the whole batch is embedded once, all in one call. A reference given word for word is right
-    and a distractor wrong, whatever the vectors say: there both cosines may be 1.
+    and a distractor wrong, whatever the vectors say: there both cosines may be 1. An answer that begins with yes or no
+    is decided by that, if references begin with one of the two and no distractor with the same: vectors are near where
+    two texts speak of the same, whichever way they decide.
 
     Parameters
     ----------
@@ -255,7 +267,7 @@ def embedding(
     norms = np.linalg.norm(vectors, axis=1, keepdims=True)
     unit = np.divide(vectors, norms, out=np.full_like(vectors, math.nan), where=np.isfinite(norms) & (norms > 0))
     for i, answer, right, wrong in todo:
-        known = _word_for_word(answers[i], references[i], distractors[i])
+        known = _decided(answers[i], references[i], distractors[i])
         if known is not None:
             result[i] = known
             continue
