@@ -151,10 +151,9 @@ def test_entropy_over_50_000_tokens_is_that_of_float64(peaked, shift):
     exact = torch.special.entr(logits.double().softmax(-1)).sum(-1)
     probs, found = distribution(logits)
     assert probs.dtype == torch.float32
-    # How many partial sums are kept hangs on the processor: 2e-5 with AVX-512, 4e-5 with AVX2 alone.
-    assert (found.double() - exact).abs().max() < 6e-5
+    assert (found.double() - exact).abs().max() < 5e-6
     alone = torch.cat([distribution(logits[i : i + 1])[1] for i in range(16)])
-    assert (alone - found).abs().max() < 2e-5
+    assert (alone - found).abs().max() < 5e-6
 
 
 def test_impossible_tokens_have_no_entropy():

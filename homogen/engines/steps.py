@@ -79,7 +79,8 @@ def distribution(logits: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 
     Summed term by term, each of which is small. The shorter :math:`\operatorname{logsumexp} - \sum_v p_v z_v` is the
     difference of two large numbers: in float32 it is too high by up to 5e-3 nats, and moves with the batch. A logit of
-    minus infinity is a probability of 0, and adds 0.
+    minus infinity is a probability of 0, and adds 0. A softmax in float32 sums to 1 within 1e-5, how well hangs on the
+    processor; what it lacks is made up for: :math:`H = -\sum_v p_v \ln p_v / S + \ln S` with :math:`S = \sum_v p_v`.
 
     Examples
     --------
@@ -89,7 +90,8 @@ def distribution(logits: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     ([[0.5, 0.5, 0.0]], 0.6931)
     """
     probs = logits.softmax(-1)
-    return probs, torch.special.entr(probs).sum(-1)
+    total = probs.sum(-1)
+    return probs, torch.special.entr(probs).sum(-1) / total + total.log()
 
 
 def drawn(logits, probs, rows, spec, seen) -> torch.Tensor:
