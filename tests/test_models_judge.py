@@ -66,10 +66,10 @@ def test_calibrating_pairs_have_each_label_alike_often_and_are_no_examples():
 
 
 def test_what_all_prompts_begin_with_is_read_once():
-    assert room._shared([[1, 2, 3, 4], [1, 2, 5, 6], [1, 2, 3, 9]]) == 2
-    assert room._shared([[1, 2, 3]]) == 2  # the last token is read with its row
-    assert room._shared([[1, 2], [1, 2, 3]]) == 1
-    assert room._shared([[1], [2]]) == 0
+    assert room.shared_length([[1, 2, 3, 4], [1, 2, 5, 6], [1, 2, 3, 9]]) == 2
+    assert room.shared_length([[1, 2, 3]]) == 2  # the last token is read with its row
+    assert room.shared_length([[1, 2], [1, 2, 3]]) == 1
+    assert room.shared_length([[1], [2]]) == 0
 
 
 def test_a_judge_that_fails_its_check_is_named_with_the_pair(folder):
@@ -86,12 +86,22 @@ def test_a_tokenizer_that_begins_two_words_alike_cannot_judge(model_folders):
             judge(PAIRS)
 
 
-def test_generators_are_given_out_as_judges_and_loaded_when_asked(folder):
+def test_weights_are_loaded_at_the_first_pair(folder):
+    loads = []
+    judge = LanguageJudge(lambda: loads.append(folder) or load_model(folder, "cpu"), "tiny", check=False)
+    assert loads == []
+    assert judge([]).shape == (0, 3)
+    assert loads == []
+    for _ in range(2):
+        judge(PAIRS[:1])
+    assert len(loads) == 1
+
+
+def test_generators_are_given_out_as_judges(folder):
     models.forget()
     judge = models.load_nli(folder, "cpu", check=False)
     assert isinstance(judge, LanguageJudge)
     assert judge is models.load_nli(folder, "cpu", check=False)
-    assert judge._model is None
     assert judge(PAIRS[:1]).shape == (1, 3)
     for name in ("smollm2-135m-instruct", "qwen2.5-coder-1.5b-instruct"):
         assert models.load_nli(name, "cpu").name.startswith(f"{name}@{CARDS[name].sha256[:12]}, asked in words")

@@ -25,6 +25,7 @@ from homogen.engines import endings
 from homogen.engines.access import Access, redirected
 from homogen.engines.bounds import entropy_bounds
 from homogen.engines.endings import Prompt
+from homogen.engines.refusals import KEPT, Asked, refusal
 from homogen.engines.replies import Garbage, Token, Unanswered, read, written_by
 from homogen.engines.seeds import request_seed
 from homogen.engines.wire import BoundedClient, from_loop, message_of, nobody, passing, retry_after
@@ -41,9 +42,6 @@ APIS = ("chat", "completions")
 
 DIALECTS = ("extended", "openai", "transformers")
 """How a server is told top-k and repetition penalty: as fields, not at all, or in a ``generation_config``."""
-
-KEPT = "finished answers are kept, run again to go on"
-"""What every error here says, as :func:`homogen.sampling.sample` writes each batch."""
 
 LONGEST_WAIT = 600.0
 """Seconds; a server that asks for a longer wait is not waited for."""
@@ -366,43 +364,13 @@ class OpenAIEngine:
         return False
 
     async def _refusal(self, error: openai.APIStatusError, client: openai.AsyncOpenAI) -> Exception:
-        """Say in one line what a refusal means and what mends it; one that is the question's own costs only that."""
-        code, said = error.status_code, self._access.line(message_of(error))
-        if 300 <= code < 400:
-            where = redirected(self._access.url, error.response.headers.get("location", ""))
-            return BadInput(
-                f"the server {self.base_url} sends requests elsewhere ({code}), where no key is sent; pass the right "
-                "address as base_url" + (f", perhaps {self._access.line(where)}" if where else "")
-            )
-        if code == 401:
-            mend = (
-                f"set the environment variable {self._access.key_name} to a valid key"
-                if self._access.key_name
-                else "it wants a key"
-            )
-            return BadInput(f"the server {self.base_url} does not accept the key: {mend} ({said})")
-        if code == 403:
-            return BadInput(f"the server {self.base_url} does not allow this key to use {self.model!r} ({said})")
-        if code == 404:
-            listed = self._access.line(", ".join(await self._listed(client)))
-            has = f"it has {listed}" if listed else f"look at {self.base_url}/models"
-            return BadInput(
-                f"the server {self.base_url} has no model {self.model!r} in its {self.api} API; {has} ({said})"
-            )
-        if code == 429:
-            return BadInput(f"the quota of {self.base_url} is used up ({said}); {KEPT}")
-        if code in (400, 422):
-            if refused := [name for name in ("top_k", "repetition_penalty") if name in said]:
-                mend = "pass dialect='openai', or 'transformers' for transformers serve"
-                return BadInput(f"the server {self.base_url} does not take {' and '.join(refused)}: {mend} ({said})")
-            if self.logprobs is not None and "logprobs" in said:
-                return BadInput(
-                    f"the server {self.base_url} does not give {self.logprobs} log-probabilities a token: "
-                    f"ask for fewer, or pass logprobs=None ({said})"
-                )
-        line = f"the server {self.base_url} refused the request with {code}: {said}"
-        # A prompt that is too long, or that a filter refuses: others may pass.
-        return _Lost(line) if code in (400, 413, 422) else BadInput(line)
+        """What a refusal costs: the run, or, where it is the question's own, only that."""
+        code, access = error.status_code, self._access
+        asked = Asked(self.base_url, self.model, self.api, access.key_name, self.logprobs)
+        where = access.line(redirected(access.url, error.response.headers.get("location", "")) or "")
+        listed = access.line(", ".join(await self._listed(client))) if code == 404 else ""
+        line, own = refusal(code, access.line(message_of(error)), asked, where, listed)
+        return _Lost(line) if own else BadInput(line)
 
     async def _listed(self, client: openai.AsyncOpenAI) -> list[str]:
         """The ids of the server's models, if it tells."""

@@ -120,7 +120,7 @@ class LanguageJudge:
             model.wrap(PROMPT.format(premise=" ".join(a.split()), hypothesis=" ".join(b.split()))) for a, b in pairs
         ]
         ids = [model.tokenizer(text, add_special_tokens=not model.chat)["input_ids"] for text in texts]
-        start = _shared(ids)
+        start = shared_length(ids)
         order = np.argsort([-len(row) for row in ids], kind="stable")
         found = np.empty((len(pairs), 3))
         room = TOKENS.get(model.device, 2**11)
@@ -159,7 +159,7 @@ class LanguageJudge:
             return output.logits[rows, place][:, self._labels].double().cpu().numpy()
 
 
-def _shared(ids: list[list[int]]) -> int:
+def shared_length(ids: list[list[int]]) -> int:
     """How many tokens all rows begin with, but for their last one."""
     first, last = min(ids), max(ids)
     common = 0

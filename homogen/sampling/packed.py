@@ -24,7 +24,7 @@ import pyarrow.parquet as pq
 
 from homogen.models.catalogue import CARDS, is_hub_id, split_quantization
 from homogen.models.weights import GGUF, revision_of
-from homogen.records import BadInput, arrow_schema
+from homogen.records import BadInput, SamplingSpec, arrow_schema
 from homogen.records.files import put
 from homogen.records.verdicts import pack_verdicts
 from homogen.sampling.store import QUESTION_SHA, RunFolder
@@ -93,10 +93,17 @@ def drawn_before(store: str | os.PathLike, asked: Mapping[str, Any]) -> list[Pac
     """
     wanted = json.loads(json.dumps(asked))
     model = wanted["spec"]["model"]
+    # A field that specs have come to have since was at its default.
+    defaults = {field.name: field.default for field in dataclasses.fields(SamplingSpec) if field.name != "model"}
+
+    def told(run: PackedRun) -> dict[str, Any]:
+        spec = {**defaults, **run.about.get("spec", {})}
+        return {"benchmark": run.about.get("benchmark"), "prompt": run.about.get("prompt"), "spec": spec}
+
     return [
         run
         for run in packed_runs(store)
-        if all(run.about.get(name) == wanted[name] for name in ("benchmark", "prompt", "spec"))
+        if told(run) == {name: wanted[name] for name in ("benchmark", "prompt", "spec")}
         and _same_weights(model, run.about.get("engine", {}).get("revision", ""))
     ]
 
