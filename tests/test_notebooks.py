@@ -15,9 +15,10 @@ import nbformat
 import pytest
 import yaml
 
-from homogen import questions
+from homogen import grading, questions
 from homogen.book import assembly, chapters, pages, profiles, readings, runs, staleness
 from homogen.book.parameters import validate
+from homogen.models import load_embedder
 from homogen.paper.claims import claims
 from homogen.records import TRUNCATION_PRESETS
 
@@ -426,6 +427,19 @@ def test_the_sizes_in_the_prose_are_those_of_the_code():
     pocket = len(questions.load_questions("pocket"))
     assert f"set has {pocket} questions" in flat(ROOT / "book" / "how_numbers_are_made.md")
     assert claims()["C205"].quantity.startswith("B1 AUROC on Jaccard-single")
+
+
+def test_how_far_the_rules_agree_with_a_reader_is_so():
+    labels = grading.labelled()
+    by_id = {q.id: q for q in questions.load_questions("computing")}
+    asked = [by_id[question] for _, question, *_ in labels]
+    embed = load_embedder("all-minilm-l6-v2", "cpu")
+    graded = grading.wrong([answer for *_, answer, _ in labels], asked, embedder=embed)
+    agree = [value == told for value, (*_, told) in zip(graded, labels, strict=True)]
+    hard = [same for same, question in zip(agree, asked, strict=True) if question.distractors]
+    page = flat(ROOT / "book" / "how_numbers_are_made.md")
+    assert f"? {len(labels)} greedy answers" in page
+    assert f"agree with the reader on {sum(agree)}, and on {sum(hard)} of the {len(hard)} about misconceptions" in page
 
 
 def test_ruff_likes_the_notebooks(tmp_path):

@@ -334,7 +334,7 @@ def _generator(name: str) -> str | None:
     if path.is_dir():
         try:
             kinds = json.loads((path / "config.json").read_text("utf-8")).get("architectures") or [""]
-        except (OSError, ValueError, AttributeError):
+        except (OSError, ValueError, AttributeError, RecursionError):
             return None  # loading it says what is wrong
         return revision_of(name) if str(kinds[0]).endswith("ForCausalLM") else None
     if not name.endswith(GGUF) and (known is None or known.stage in ("embedder", "nli")):
