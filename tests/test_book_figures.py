@@ -301,3 +301,5 @@ def test_tests_stand_beside_one_another_with_p_by_holm():
     assert table["p, Holm"].tolist()[:2] == [4 / 64, 1]  # the test that could not be made does not count
     assert np.isnan(table.loc[("b", "c")]).all()
     assert figures.tests_table({}, "change").shape == (0, 5)
+    bare = evaluation.TestResult(0.0, 0.05, Estimate(-0.0002, -0.1, -0.0003, 9))
+    assert not np.signbit(figures.tests_table({"a": bare}, "change")[["change", "high"]].to_numpy()).any()

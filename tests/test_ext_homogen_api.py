@@ -82,7 +82,7 @@ def test_every_public_name_has_a_claim_in_the_table(room):
 
 def test_names_stand_under_the_file_that_defines_them():
     parts = api.groups(importlib.import_module("homogen.evaluation"))
-    assert list(parts)[:2] == ["ranking", "rejection"], "the order in which the package's text names them"
+    assert list(parts)[:2] == ["ranking", "rivals"], "the order in which the package's text names them"
     assert list(parts)[-1] == api.SHARED
     assert {d.name for d in parts[api.SHARED]} >= {"Row", "TestResult"}
     for part, definitions in list(parts.items())[:-1]:

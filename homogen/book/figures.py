@@ -239,7 +239,7 @@ def tests_table(tests: Mapping[object, TestResult], effect: str) -> pd.DataFrame
     Returns
     -------
     pandas.DataFrame
-        A row a test: ``effect``, low, high, p and "p, Holm"; numbers, NaN where a test could not be made.
+        A row a test: ``effect``, low and high to three digits, p and "p, Holm"; NaN where a test could not be made.
 
     Examples
     --------
@@ -253,6 +253,8 @@ def tests_table(tests: Mapping[object, TestResult], effect: str) -> pd.DataFrame
     rows = [(t.effect.value, t.effect.low, t.effect.high, t.pvalue) for t in tests.values()]
     index = pd.Index(list(tests)) if tests else pd.Index([], dtype=object)
     table = pd.DataFrame(rows, columns=[effect, "low", "high", "p"], index=index, dtype=float)
+    # Rounded here, so that what rounds to 0 loses its minus.
+    table.iloc[:, :3] = table.iloc[:, :3].round(3) + 0.0
     table["p, Holm"] = holm(table["p"]) if len(table) else []
     return table
 
