@@ -220,6 +220,24 @@ def test_seeds_fit_into_31_bits_and_do_not_depend_on_the_batch():
     assert request_seed(7, "q1", 3) == int.from_bytes(digest[:4]) // 2
 
 
+def test_a_system_message_is_one_of_its_own_in_the_chat_and_stands_in_front_in_completions(double):
+    asked = spec(n=1, prompt="brief")
+    talking = double(lambda body, number: chat())
+    answers(engine_of(talking), asked, PROMPTS[:1])
+    system, user = talking.requests[0]["messages"]
+    assert (system["role"], user) == ("system", {"role": "user", "content": "w010 w011"})
+    plain = double(lambda body, number: (200, {}, {"choices": [{"text": " Paris", "finish_reason": "length"}]}))
+    answers(engine_of(plain, api="completions"), asked, PROMPTS[:1])
+    assert plain.requests[0]["prompt"] == f"{system['content']}\n\nw010 w011"
+
+
+def test_a_prompt_outside_any_template_is_not_asked_in_a_chat(double):
+    talking = double(lambda body, number: chat())
+    with pytest.raises(BadInput, match="prompt 'bare' stands outside any chat template"):
+        answers(engine_of(talking), spec(n=1, prompt="bare"), PROMPTS[:1])
+    assert not talking.requests
+
+
 def test_the_completions_api_sends_the_prompt_as_it_is(double):
     server = double(lambda body, number: (200, {}, {"choices": [{"text": " Paris", "finish_reason": "length"}]}))
     response = one(server, api="completions", logprobs=3)

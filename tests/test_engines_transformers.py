@@ -651,6 +651,22 @@ def test_a_continuation_without_tokens_is_refused(tiny):
     assert TransformersEngine(tiny).continuation_logprobs([], ["w002"]).shape == (0, 1)
 
 
+def test_a_chat_model_is_asked_outside_its_template_where_the_prompt_says_so(tiny_models, monkeypatch):
+    engine = TransformersEngine(tiny_models["llama"])
+    asked = []
+    tokenizer = type(engine.model.tokenizer)
+    read = tokenizer.__call__
+
+    def reading(self, text, *args, **options):
+        asked.append((text, options.get("add_special_tokens")))
+        return read(self, text, *args, **options)
+
+    monkeypatch.setattr(tokenizer, "__call__", reading)
+    for prompt in ("concise", "bare"):
+        list(engine.generate([("q", "w005")], SamplingSpec(model="tiny", prompt=prompt, n=1)))
+    assert asked == [(["w001 w005 w002 w003"], False), (["w005"], True)]
+
+
 def test_reasoning_is_switched_off_where_the_template_can_and_the_run_says_so(tiny_models):
     model = tiny_models["llama"]
     assert not model.thinks

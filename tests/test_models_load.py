@@ -1,5 +1,6 @@
 """Weights from folders, levels of quantization, devices, and the embedders."""
 
+import dataclasses
 import json
 import os
 import re
@@ -23,7 +24,7 @@ from homogen.models.embedder import load_embedder
 from homogen.models.load import load_model
 from homogen.models.quantization import _round_weights
 from homogen.models.weights import resolve_weights
-from homogen.records import BadInput
+from homogen.records import BadInput, PromptTemplate
 
 
 def one_line(error):
@@ -189,6 +190,19 @@ def test_a_model_without_layers_to_round_is_not_called_rounded(folder, monkeypat
     monkeypatch.setattr(torch.nn, "Linear", type("NoLayer", (torch.nn.Module,), {}))
     with pytest.raises(BadInput, match="level q4_0 rounds linear layers, and LlamaForCausalLM has none"):
         _round_weights(network, "q4_0")
+
+
+def test_a_system_message_goes_into_the_chat_template_and_in_front_of_what_knows_none(folder, tmp_path):
+    marks = "{% for m in messages %}<{{ m['role'][0] }} {{ m['content'] }}>{% endfor %}"
+    template = PromptTemplate("{question}", system="w009")
+    (folder / "chat_template.jinja").write_text(marks)
+    assert load_model(str(folder), "cpu").wrap("w001", template) == "<s w009><u w001>"
+    assert load_model(str(folder), "cpu").wrap("w001", dataclasses.replace(template, chat=False)) == "w009\n\nw001"
+    refusing = "{% if messages[0]['role'] == 'system' %}{{ raise_exception('no system') }}{% endif %}" + marks
+    (folder / "chat_template.jinja").write_text(refusing)
+    assert load_model(str(folder), "cpu").wrap("w001", template) == "<u w009\n\nw001>"
+    (tmp_path / "tiny-Base").symlink_to(folder)
+    assert load_model(str(tmp_path / "tiny-Base"), "cpu").wrap("w001", template) == "w009\n\nw001"
 
 
 def test_a_base_model_is_not_asked_in_the_template_of_its_tokenizer(folder, tmp_path):

@@ -447,3 +447,16 @@ def test_records_need_only_the_standard_library():
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "['homogen']"
+
+
+def test_a_template_tells_what_is_not_as_usual():
+    assert PromptTemplate("{question}", ("\n",)).told() == {"text": "{question}", "stop": ("\n",)}
+    other = PromptTemplate("{question}", system="Be brief.", chat=False)
+    assert other.told() == {"text": "{question}", "stop": (), "system": "Be brief.", "chat": False}
+    assert (other.plain("Why?"), PromptTemplate("{question}").plain("Why?")) == ("Be brief.\n\nWhy?", "Why?")
+
+
+def test_the_bare_prompt_is_the_concise_one_without_the_template():
+    concise, bare = prompt_template("concise"), prompt_template("bare")
+    assert (bare.text, bare.stop, bare.system) == (concise.text, concise.stop, concise.system)
+    assert (concise.chat, bare.chat) == (True, False)

@@ -21,7 +21,7 @@ from conftest import ask, read_json
 
 import homogen as hg
 import homogen.sampling.store
-from homogen.records import GREEDY, BadInput, Response, SamplingSpec, arrow_schema
+from homogen.records import GREEDY, BadInput, PromptTemplate, Response, SamplingSpec, arrow_schema
 from homogen.sampling.store import QUESTION_SHA, RunFolder, run_key
 
 SHAS = {f"q{i}": f"sha of q{i}" for i in range(6)}
@@ -497,26 +497,29 @@ def test_a_store_that_cannot_be_written_is_named(tmp_path, way):
 def test_the_key_is_stable_and_hashes_every_part():
     parts = {
         "benchmark": "mine",
-        "prompt": "{question}",
+        "prompt": PromptTemplate("{question}"),
         "spec": SamplingSpec(model="m"),
         "identity": {"engine": "e", "revision": "1"},
     }
     changed = {
         "benchmark": "yours",
-        "prompt": "{question}!",
+        "prompt": PromptTemplate("{question}!"),
         "spec": SamplingSpec(model="m", seed=1),
         "identity": {"engine": "e", "revision": "2"},
     }
     key = run_key(**parts)
     assert key == "81ce3e0eabb91849d9e4"  # another one would orphan everybody's stored runs
     assert len({key, *(run_key(**{**parts, name: value}) for name, value in changed.items())}) == 5
+    templates = [PromptTemplate("{question}", **fields) for fields in ({}, {"system": "s"}, {"chat": False})]
+    assert len({run_key(**{**parts, "prompt": template}) for template in templates}) == 3
     reordered = dict(reversed(parts["identity"].items()))
     assert run_key(**{**parts, "identity": reordered}) == key
 
 
 def test_the_key_of_a_number_does_not_depend_on_how_it_was_written():
-    assert run_key("b", "p", SamplingSpec(model="m", temperature=1), {}) == run_key(
-        "b", "p", SamplingSpec(model="m", temperature=1.0), {}
+    plain = PromptTemplate("{question}")
+    assert run_key("b", plain, SamplingSpec(model="m", temperature=1), {}) == run_key(
+        "b", plain, SamplingSpec(model="m", temperature=1.0), {}
     )
 
 

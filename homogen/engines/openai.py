@@ -29,7 +29,7 @@ from homogen.engines.refusals import KEPT, Asked, refusal
 from homogen.engines.replies import Garbage, Token, Unanswered, read, written_by
 from homogen.engines.seeds import request_seed
 from homogen.engines.wire import BoundedClient, from_loop, message_of, nobody, passing, retry_after
-from homogen.records import GREEDY, BadInput, Response, SamplingSpec, unknown
+from homogen.records import GREEDY, BadInput, Response, SamplingSpec, prompt_template, unknown
 
 CLIENT_VERSION = 3
 """Raise when the same spec would be asked for, or read, in another way than before.
@@ -194,6 +194,11 @@ class OpenAIEngine:
                 "OpenAI's own protocol has neither top_k nor repetition_penalty; "
                 "use a spec without them, or dialect 'extended' if the server takes them"
             )
+        if self.api == "chat" and not prompt_template(spec.prompt).chat:
+            raise BadInput(
+                f"prompt {spec.prompt!r} stands outside any chat template, and the chat API puts all into one; "
+                "use api 'completions'"
+            )
         lost: dict[str, str] = {}
 
         async def everything(put: Callable[[Response], None]) -> None:
@@ -296,6 +301,7 @@ class OpenAIEngine:
 
     def _body(self, prompt: Prompt, sample: int, spec: SamplingSpec) -> dict:
         spec = endings.as_asked(sample, spec)
+        template = prompt_template(spec.prompt)
         greedy = spec.temperature == 0
         limit = "max_completion_tokens" if "max_tokens" in self._unsaid else "max_tokens"
         body: dict[str, Any] = {
@@ -308,13 +314,14 @@ class OpenAIEngine:
         if prompt.stop:
             body["stop"] = list(prompt.stop)
         if self.api == "chat":
-            body["messages"] = [{"role": "user", "content": prompt.text}]
+            system = [{"role": "system", "content": template.system}] if template.system else []
+            body["messages"] = [*system, {"role": "user", "content": prompt.text}]
             if not self.thinking and "chat_template_kwargs" not in self._unsaid:
                 body["chat_template_kwargs"] = {"enable_thinking": False}
             if self.logprobs is not None:
                 body |= {"logprobs": True, "top_logprobs": self.logprobs}
         else:
-            body["prompt"] = prompt.text
+            body["prompt"] = template.plain(prompt.text)
             if self.logprobs is not None:
                 body["logprobs"] = self.logprobs
         truncation = {"top_k": spec.top_k, "repetition_penalty": spec.repetition_penalty}

@@ -23,7 +23,7 @@ from homogen.engines.endings import Prompt
 from homogen.engines.steps import Row, distribution, drawn, seen_in
 from homogen.models.load import LoadedModel, load_model
 from homogen.models.memory import LARGE
-from homogen.records import GREEDY, BadInput, Response, SamplingSpec
+from homogen.records import GREEDY, BadInput, Response, SamplingSpec, prompt_template
 
 SAMPLER_VERSION = 3
 """Raise when the same spec and seed would draw other texts or statistics than before; a test pins them.
@@ -165,8 +165,9 @@ class TransformersEngine:
     @torch.inference_mode()
     def _decode(self, work, spec, emit, cancelled) -> None:
         network, tokenizer, device = self.model.network, self.model.tokenizer, self.model.device
-        rendered = [self.model.wrap(prompt.text) for prompt, _ in work]
-        ids, mask = self._encode(rendered)
+        template = prompt_template(spec.prompt)
+        rendered = [self.model.wrap(prompt.text, template) for prompt, _ in work]
+        ids, mask = self._encode(rendered, self.model.chat and template.chat)
         source = torch.tensor([i for i, (_, samples) in enumerate(work) for _ in samples], device=ids.device)
         rows = [
             Row(prompt, sample, spec, device, endings.opening(text))
@@ -214,14 +215,14 @@ class TransformersEngine:
             output = network(token, attention_mask=mask, position_ids=position, past_key_values=cache)
             logits, position = output.logits[:, -1], position + 1
 
-    def _encode(self, rendered: list[str]) -> tuple[torch.Tensor, torch.Tensor]:
+    def _encode(self, rendered: list[str], chat: bool) -> tuple[torch.Tensor, torch.Tensor]:
         tokenizer = self.model.tokenizer
         # A chat template writes its own special tokens; a plain prompt gets the tokenizer's.
         batch = tokenizer(
             rendered,
             return_tensors="pt",
             padding=True,
-            add_special_tokens=not self.model.chat,
+            add_special_tokens=not chat,
         )
         return batch["input_ids"].to(self.model.device), batch["attention_mask"].to(self.model.device)
 

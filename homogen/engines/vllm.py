@@ -16,10 +16,10 @@ from homogen.engines.endings import Prompt
 from homogen.engines.seeds import request_seed
 from homogen.models.catalogue import Unavailable
 from homogen.models.devices import pick_device
-from homogen.models.load import asked_in_template
+from homogen.models.load import asked_in_template, in_template
 from homogen.models.memory import check_room
 from homogen.models.weights import resolve_weights
-from homogen.records import GREEDY, BadInput, Response, SamplingSpec
+from homogen.records import GREEDY, BadInput, PromptTemplate, Response, SamplingSpec, prompt_template
 
 ENGINE_VERSION = 2
 """Raise when the same spec would be asked for, or read, in another way than before."""
@@ -141,8 +141,10 @@ class VLLMEngine:
         tasks = [(Prompt(*prompt), sample) for prompt in prompts for sample in range(GREEDY, spec.n)]
         if not tasks:
             return
-        rendered = {prompt.question: self._render(prompt.text) for prompt, k in tasks if k == GREEDY}
-        tokens = {question: self._encode(text) for question, text in rendered.items()}
+        template = prompt_template(spec.prompt)
+        rendered = {prompt.question: self._render(prompt.text, template) for prompt, k in tasks if k == GREEDY}
+        chat = self._chat and template.chat
+        tokens = {question: self._encode(text, chat) for question, text in rendered.items()}
         inputs = [{"prompt_token_ids": tokens[prompt.question]} for prompt, _ in tasks]
         try:
             found = self._llm.generate(inputs, [self._params(*task, spec) for task in tasks], use_tqdm=False)
@@ -167,20 +169,15 @@ class VLLMEngine:
             skip_special_tokens=True,
         )
 
-    def _render(self, text: str) -> str:
+    def _render(self, text: str, template: PromptTemplate) -> str:
         """A prompt in the model's chat template where it is asked in one, as the transformers engine does it."""
-        if not self._chat:
-            return text
+        if not (self._chat and template.chat):
+            return template.plain(text)
         # Templates ignore what they do not know, so a model that never reasons is told too.
-        return self._tokenizer.apply_chat_template(
-            [{"role": "user", "content": text}],
-            tokenize=False,
-            add_generation_prompt=True,
-            **({} if self.thinking else {"enable_thinking": False}),
-        )
+        return in_template(self._tokenizer, text, template, **({} if self.thinking else {"enable_thinking": False}))
 
-    def _encode(self, rendered: str) -> list[int]:
-        return list(self._tokenizer(rendered, add_special_tokens=not self._chat)["input_ids"])
+    def _encode(self, rendered: str, chat: bool) -> list[int]:
+        return list(self._tokenizer(rendered, add_special_tokens=not chat)["input_ids"])
 
     def _response(self, prompt: Prompt, sample: int, output: Any, begun: str) -> Response:
         ids = list(output.token_ids)

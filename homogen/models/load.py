@@ -10,7 +10,10 @@ from homogen.models.catalogue import BITSANDBYTES_LEVELS, GGUF_LEVELS, Unavailab
 from homogen.models.devices import DTYPES, pick_device, tune
 from homogen.models.quantization import _bitsandbytes, _round_weights
 from homogen.models.weights import GGUF, _one_line, quietly, resolve_weights
-from homogen.records import BadInput, unknown
+from homogen.records import BadInput, PromptTemplate, unknown
+
+ALONE = PromptTemplate("{question}")
+"""Nothing around a question but the chat template."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,13 +36,35 @@ class LoadedModel:
         """Whether the chat template can switch a reasoning block on and off; here it is off."""
         return self.chat and "enable_thinking" in str(self.tokenizer.chat_template)
 
-    def wrap(self, text: str) -> str:
-        """Put a prompt into the model's chat template, reasoning off where it can be; a base model's stays as it is."""
-        if not self.chat:
-            return text
-        message = [{"role": "user", "content": text}]
+    def wrap(self, text: str, template: PromptTemplate = ALONE) -> str:
+        """Put a rendered prompt into the model's chat template, reasoning off where it can be.
+
+        A base model's, and one of a template outside any chat, stays as it is but for the system's message.
+        """
+        if not (self.chat and template.chat):
+            return template.plain(text)
         switch = {"enable_thinking": False} if self.thinks else {}
-        return self.tokenizer.apply_chat_template(message, tokenize=False, add_generation_prompt=True, **switch)
+        return in_template(self.tokenizer, text, template, **switch)
+
+
+def in_template(tokenizer: Any, text: str, template: PromptTemplate, **switches: Any) -> str:
+    """Put a rendered prompt, and the system's message if there is one, into a tokenizer's chat template.
+
+    A chat template that knows no system's message gets it in front of the user's.
+    """
+
+    from jinja2 import TemplateError
+
+    def written(messages: list[dict[str, str]]) -> str:
+        return tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True, **switches)
+
+    said = [{"role": "user", "content": text}]
+    if not template.system:
+        return written(said)
+    try:
+        return written([{"role": "system", "content": template.system}, *said])
+    except TemplateError:
+        return written([{"role": "user", "content": template.plain(text)}])
 
 
 def asked_in_template(name: str, tokenizer: Any) -> bool:

@@ -100,7 +100,7 @@ def sample(
     template = prompt_template(spec.prompt)
     about = {
         "benchmark": questions[0].benchmark,
-        "prompt": dataclasses.asdict(template),
+        "prompt": template.told(),
         "spec": dataclasses.asdict(spec),
     }
     shas = {q.id: question_sha(q) for q in questions}
@@ -115,7 +115,7 @@ def sample(
         if not before:
             raise
         raise Unavailable(f"{_lacking(before[0], shas, spec.n)}; {error}") from error
-    key = run_key(questions[0].benchmark, "\x1f".join((template.text, *template.stop)), spec, engine.identity)
+    key = run_key(questions[0].benchmark, template, spec, engine.identity)
     same = [run.rows() for run in packed_runs(store) if run.key == key]
     folder = RunFolder(store, key, about | {"engine": engine.identity}, same)
     table, lost = folder.table(shas, spec.n), {}

@@ -22,7 +22,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from homogen.records import GREEDY, BadInput, Question, Response, SamplingSpec, arrow_schema
+from homogen.records import GREEDY, BadInput, PromptTemplate, Question, Response, SamplingSpec, arrow_schema
 from homogen.records.files import digest, digest_of_json, put
 
 QUESTION_SHA = "question_sha"
@@ -88,7 +88,7 @@ class Run:
         return [flat[i + 1 : i + 1 + n] for i in range(0, len(flat), n + 1)]
 
 
-def run_key(benchmark: str, prompt: str, spec: SamplingSpec, identity: dict) -> str:
+def run_key(benchmark: str, prompt: PromptTemplate, spec: SamplingSpec, identity: dict) -> str:
     """Hash what can change an answer, beside the question itself (whose hash is stored with each answer).
 
     Parameters
@@ -96,13 +96,16 @@ def run_key(benchmark: str, prompt: str, spec: SamplingSpec, identity: dict) -> 
     benchmark
         Its name, so that equal ids of two benchmarks never share a run. Random streams know the id alone.
     prompt
-        The template's text and stop strings.
+        The template.
     spec
         Every field counts.
     identity
         The engine's: weights, precision, sampler version.
     """
-    parts = {"benchmark": benchmark, "prompt": prompt, "spec": dataclasses.asdict(spec), "engine": identity}
+    words = "\x1f".join((prompt.text, *prompt.stop))
+    parts = {"benchmark": benchmark, "prompt": words, "spec": dataclasses.asdict(spec), "engine": identity}
+    # Templates have come to have more since; of those that have not, keys are what they were.
+    parts |= {name: value for name, value in prompt.told().items() if name not in ("text", "stop")}
     return digest_of_json(parts)[:20]
 
 
