@@ -35,6 +35,17 @@ def test_selfcheck_looks_at_the_first_five_samples_and_at_all_five():
     assert found["samples", "SelfCheck, NLI"].tolist() == pytest.approx([0, 0, 0.7 / 0.8 / 5])
 
 
+def test_another_runs_greedy_answers_can_be_scored_beside_the_drawn_ones(run):
+    other = hand_made([["a b c"] * 3] * 3, greedy=("a b", "a", "a b c d"))
+    scores = experiment.signals(run, letters, [JACCARD], answered=other)
+    own = experiment.signals(other, letters, [JACCARD])
+    for key, values in own.items():
+        if key[0] == "greedy answer":
+            np.testing.assert_array_equal(scores[key], values)
+    clusters = "samples", f"number of clusters, {JACCARD}"
+    np.testing.assert_array_equal(scores[clusters], experiment.signals(run, letters, [JACCARD])[clusters])
+
+
 RULERS = [JACCARD, Ruler("Jaccard", 0.3, "single")]
 
 

@@ -88,7 +88,7 @@ class Weights:
 
 
 def loads(chapter: Chapter, parameters: Mapping[str, Any]) -> list[Load]:
-    """What a chapter draws, a row a model."""
+    """What a chapter draws, a row a model; what its parameters make no run at all is left out."""
     values = values_of(chapter, parameters)
     if "benchmark" in values and isinstance(values.get("limit"), int):
         values["limit"] = min(values["limit"], _size(values["benchmark"]))
@@ -100,7 +100,7 @@ def loads(chapter: Chapter, parameters: Mapping[str, Any]) -> list[Load]:
             if isinstance(numbers[name], bool) or not isinstance(numbers[name], int) or numbers[name] < 0:
                 raise BadInput(f"{chapter.path}: {name} of 'draws' must be a whole number, got {numbers[name]!r}")
         names = names_in(evaluate(entry["models"], values, f"{chapter.path}: models"))
-        found += [Load(chapter.name, name, **numbers) for name in names if name]
+        found += [Load(chapter.name, name, **numbers) for name in names if name and numbers["runs"]]
     return found
 
 

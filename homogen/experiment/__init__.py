@@ -2,12 +2,13 @@
 
 Here the pure rooms meet: answers go through ``similarity`` and ``clustering``, scores through ``uncertainty``, both
 through ``evaluation``. A chapter says which models, which rulers and which comparison; how is said once, in
-``runs``, ``spread`` and ``scores``.
+``runs``, ``graded``, ``spread`` and ``scores``.
 
 Names that are not known and arguments out of range are a :class:`~homogen.records.BadInput`: one line that names the
 thing and the mend. What could not be had is ``NothingToShow``, or is left out and listed.
 """
 
+from homogen.experiment.graded import Graded, graded
 from homogen.experiment.runs import (
     GRADED_DEPARTS,
     GREEDY_DEPARTS,

@@ -43,7 +43,12 @@ def measures(spread: Spread, name: str, run: Run, embedder: str) -> dict[str, np
 
 
 def signals(
-    run: Run, embedder: Any, spread_rulers: Sequence[Ruler], nli: Any = None, device: str = "auto"
+    run: Run,
+    embedder: Any,
+    spread_rulers: Sequence[Ruler],
+    nli: Any = None,
+    device: str = "auto",
+    answered: Run | None = None,
 ) -> dict[tuple[str, str], Any]:
     """Every score of ``uncertainty`` that a run can give, one number a question, higher = less certain.
 
@@ -59,6 +64,9 @@ def signals(
         A name or function for the scores that need an NLI model; they are left out without one.
     device
         Of the embedders.
+    answered
+        A run of the same questions whose greedy answers are scored in place of the run's own
+        (:func:`homogen.experiment.graded`).
 
     Returns
     -------
@@ -67,8 +75,9 @@ def signals(
         the number of distinct answers by their very letters, and a constant: who does not beat them knows nothing.
     """
     u = uncertainty
-    entropies, logprobs = run.column("token_entropies"), run.column("token_logprobs")
-    answers, greedy = run.answers(), run.greedy()
+    answered = answered or run
+    entropies, logprobs = answered.column("token_entropies"), answered.column("token_logprobs")
+    answers, greedy = run.answers(), answered.greedy()
     embed = remembering(embedder, device) if isinstance(embedder, str) else embedder
     vectors = similarity.embed([[g, *drawn] for g, drawn in zip(greedy, answers, strict=True)], embed)
     drawn, weights = [v[1:] for v in vectors], run.sequence_logprobs()
@@ -108,7 +117,7 @@ def signals(
         between[f"semantic entropy, {ruler}"] = u.semantic_entropy(labels)
         between[f"semantic entropy, weighted, {ruler}"] = u.semantic_entropy(labels, weights)
     if nli is not None:
-        between |= _by_nli(nli, run)
+        between |= _by_nli(nli, answers, greedy)
     controls = {
         "length in tokens": np.array([float(len(row)) for row in logprobs]),
         "distinct answers": np.array([float(len({a for a in row if a})) for row in answers]),
@@ -118,12 +127,11 @@ def signals(
     return {(family, name): np.asarray(v, float) for family, scores in families.items() for name, v in scores.items()}
 
 
-def _by_nli(nli: Any, run: Run) -> dict[str, np.ndarray]:
+def _by_nli(nli: Any, answers: Sequence[Sequence[str]], greedy: Sequence[str]) -> dict[str, np.ndarray]:
     """Scores that ask an NLI model, of the drawn answers and of the greedy one against them."""
     from homogen.nli.asking import as_nli
 
     asked = as_nli(nli)
-    answers, greedy = run.answers(), run.greedy()
     labels = clustering.cluster_nli(answers, asked)
     joined = clustering.cluster_nli(answers, asked, rule="liu")
     members = clustering.membership_nli(answers, asked)
