@@ -391,3 +391,13 @@ def test_printed_texts_are_joined_wherever_the_kernel_cut_them(tiny):
 
 def test_examples_hold():
     assert not doctest.testmod(pages).failed
+
+
+def test_what_records_the_findings_is_folded_and_a_failed_cell_is_not(tiny):
+    made, code = nbformat.v4.new_markdown_cell, nbformat.v4.new_code_cell
+    failed = code("record()", outputs=[nbformat.v4.new_output("error", ename="E", evalue="e", traceback=[])])
+    cells = [made("# Tiny\n\n## Look"), code("look()"), made("So.\n\n## Findings\n\nThese:"), code("record()")]
+    cells += [made("More prose."), code("record()", metadata={"tags": ["hide-input"]}), failed, made("## What to try")]
+    page = pages.stage(nbformat.v4.new_notebook(cells=[*cells, code("try_it()")]), tiny)
+    tags = [c.metadata.get("tags", []) for c in page.cells if c.cell_type == "code"]
+    assert tags == [[], ["hide-cell"], ["hide-input", "hide-cell"], [], []]

@@ -37,7 +37,7 @@ import homogen.engines.wire as wire
 from homogen.engines.openai import OpenAIEngine
 from homogen.engines.replies import Unanswered
 from homogen.engines.seeds import request_seed
-from homogen.engines.serving import serve
+from homogen.engines.serving import Standby, serve
 from homogen.engines.transformers import TransformersEngine
 from homogen.records import GREEDY, BadInput, SamplingSpec
 
@@ -1387,6 +1387,33 @@ def test_an_error_in_the_block_ends_the_server(tiny_server, monkeypatch):
     with pytest.raises(RuntimeError, match="mine"), serve(tiny_server.model, device="cpu"):
         raise RuntimeError("mine")
     assert started[0].returncode is not None
+
+
+def test_a_server_that_truncates_by_default_does_so_where_nothing_is_said(model_folders, tmp_path):
+    name, only = model_folders["llama"], {"do_sample": True, "top_k": 1}
+    asked = SamplingSpec(model=name, prompt="{question}", n=4, max_new_tokens=6)
+    silent = {"dialect": "openai", "extra_body": {"top_p": None}}
+    with Standby(name, "cpu", only) as server:
+        assert server.engine(**silent).identity["server defaults"] == only
+        run = hg.sample(ask(2), asked, tmp_path, server.engine(**silent), progress=False)
+        # Of one token that is kept, every draw is the greedy one; with all said, it is not.
+        assert all(set(drawn) == {greedy} for greedy, drawn in zip(run.greedy(), run.answers(), strict=True))
+        said = hg.sample(ask(2), asked, tmp_path, server.engine(), progress=False)
+        assert any(len(set(drawn)) > 1 for drawn in said.answers())
+    with Standby(name, "cpu", only) as server:
+        again = hg.sample(ask(2), asked, tmp_path, server.engine(**silent), progress=False)
+        assert server._server is None, "what is kept needs no server"
+    assert again.answers() == run.answers()
+    assert again.key == run.key != said.key
+
+
+def test_a_model_in_no_folder_can_have_no_defaults(monkeypatch):
+    monkeypatch.setattr("homogen.engines.serving.resolve_weights", lambda *_: ("some/model", None))
+    with (
+        pytest.raises(BadInput, match="a server of 'some/model' can have no defaults of its own"),
+        serve("some/model", device="cpu", defaults={"top_k": 1}),
+    ):
+        pass
 
 
 @pytest.mark.slow

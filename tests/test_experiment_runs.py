@@ -157,3 +157,28 @@ def test_entropy_is_the_mean_over_questions_of_the_greedy_answers_mean(run):
     assert found.value == pytest.approx(4 / 3)
     half = 4.302653 * 1 / 3  # Student's t of three questions: 1, 1 and 2
     assert (found.low, found.high, found.n) == (pytest.approx(4 / 3 - half), pytest.approx(4 / 3 + half), 3)
+
+
+@pytest.mark.usefixtures("fresh_engine")
+def test_first_tokens_are_the_models_own_distribution_and_kept(model_folders, tiny_models, tmp_path, monkeypatch):
+    prompts, name, store = [" ".join(WORDS[:3]), WORDS[9], WORDS[9]], model_folders["llama"], str(tmp_path)
+    found = experiment.first_tokens(name, prompts, 4, "cpu", store)
+    model = tiny_models["llama"]
+    for i, prompt in enumerate(prompts):
+        ids = model.tokenizer(model.wrap(prompt), add_special_tokens=False, return_tensors="pt")["input_ids"]
+        logprobs = model.network(ids).logits[0, -1].double().log_softmax(-1).detach().numpy()
+        assert found.vocabulary == len(logprobs)
+        assert found.entropy[i] == pytest.approx(-(np.exp(logprobs) * logprobs).sum(), rel=1e-5)
+        np.testing.assert_allclose(found.logprobs[i], np.sort(logprobs)[::-1][:4], rtol=1e-5)
+    monkeypatch.setattr("homogen.sampling.engine_of", lambda *_: pytest.fail("the model was loaded"))
+    again = experiment.first_tokens(name, prompts[::-1], 4, "cpu", store)
+    np.testing.assert_array_equal(again.logprobs, found.logprobs[::-1])
+    assert experiment.first_tokens(name, [], 4, "cpu", store).logprobs.shape == (0, 4)
+
+
+@pytest.mark.usefixtures("fresh_engine")
+def test_beyond_the_vocabulary_no_token_has_a_probability(model_folders, tmp_path):
+    found = experiment.first_tokens(model_folders["llama"], ["w001"], 10_000, "cpu", str(tmp_path))
+    assert np.isfinite(found.logprobs[0, : found.vocabulary]).all()
+    assert np.isneginf(found.logprobs[0, found.vocabulary :]).all()
+    assert np.exp(found.logprobs[0, : found.vocabulary]).sum() == pytest.approx(1)

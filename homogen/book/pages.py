@@ -25,8 +25,8 @@ def stage(
 ):
     """Turn an executed notebook into a page of the book; pure, the notebook given is left as it is.
 
-    The prose is the source's as it is now. The parameters cells become one table; standard error, widgets and colour
-    codes go; long tracebacks are shortened; a fold at the end says how the results came about; a failed cell, and
+    The prose is the source's as it is now. The parameters cells become one table; the cells of the findings are folded;
+    standard error, widgets and colour codes go; long tracebacks are shortened; a fold at the end says how the results came about; a failed cell, and
     outputs of an earlier state of the code (``outdated``), get a banner at the top.
 
     Parameters
@@ -63,6 +63,7 @@ def stage(
         cells.append(cell)
     if line and cells and cells[0].cell_type == "markdown":
         cells[0].source = re.sub(r"^# .+$", lambda title: f"{title[0]}\n\n{line}", cells[0].source, count=1, flags=re.M)
+    _fold_findings(cells)
     _insert(cells, reading)
     if failed is not None:
         reason = _MACHINE.sub("…/", summary(failed.ename, failed.evalue))
@@ -85,6 +86,21 @@ def stage(
         cell.id = f"cell-{number}"
     page.metadata = {k: v for k, v in page.metadata.items() if k in ("kernelspec", "language_info", "mystnb")}
     return page
+
+
+FOLDED = "hide-cell"
+"""Tag of a cell that a page shows folded."""
+
+
+def _fold_findings(cells: list) -> None:
+    """Fold the cells under the heading *Findings*: what they record stands in figures and tables above."""
+    under = False
+    for cell in cells:
+        if cell.cell_type == "markdown":
+            for title in re.findall(r"^## .+$", cell.source, re.M):
+                under = title.strip() == "## Findings"
+        elif under and not any(output.output_type == "error" for output in cell.outputs):
+            cell.metadata["tags"] = [*cell.metadata.get("tags", []), FOLDED]
 
 
 def _insert(cells: list, reading: Reading | None) -> None:

@@ -13,13 +13,14 @@ import importlib
 _NAMES = {
     "OpenAIEngine": "openai",
     "Prompt": "endings",
+    "Standby": "serving",
     "TransformersEngine": "transformers",
     "VLLMEngine": "vllm",
     "entropy_bounds": "bounds",
     "serve": "serving",
 }
 
-__all__ = ["OpenAIEngine", "Prompt", "TransformersEngine", "VLLMEngine"]
+__all__ = ["OpenAIEngine", "Prompt", "Standby", "TransformersEngine", "VLLMEngine"]
 __all__ += ["entropy_bounds", "serve"]
 
 

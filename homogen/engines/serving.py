@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import importlib.util
+import json
 import os
 import socket
 import subprocess
@@ -19,13 +20,15 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+from homogen.engines.endings import Prompt
 from homogen.models.devices import pick_device
 from homogen.models.memory import default_dtype, size_at
-from homogen.models.weights import resolve_weights
-from homogen.records import BadInput
+from homogen.models.weights import resolve_weights, revision_of
+from homogen.records import BadInput, Response, SamplingSpec
 
 # Standard input is a pipe that nobody writes to: it ends when this process does, however it dies, and the server
 # with it. Nobody is left with a server that holds the memory of a model.
@@ -67,8 +70,69 @@ class Server:
         return OpenAIEngine(self.model, self.base_url, **{**given, **options})
 
 
+class Standby:
+    """A server that is started by the first question, so that answers which the store keeps need none, nor weights.
+
+    Parameters
+    ----------
+    model, device, defaults
+        As in :func:`serve`.
+
+    Examples
+    --------
+    >>> with Standby("smollm2-135m-instruct", defaults={"top_k": 40}) as server:
+    ...     engine = server.engine(dialect="openai")
+    >>> engine.identity["server defaults"]
+    {'top_k': 40}
+    """
+
+    def __init__(self, model: str, device: str = "auto", defaults: Mapping[str, Any] | None = None) -> None:
+        self.model, self.device, self.defaults = model, device, dict(defaults or {})
+        self._open = contextlib.ExitStack()
+        self._server: Server | None = None
+
+    def __enter__(self) -> Standby:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._open.close()
+        self._server = None
+
+    def server(self) -> Server:
+        """The server, started if it is not running; it ends with the ``with`` block."""
+        if self._server is None:
+            self._server = self._open.enter_context(serve(self.model, device=self.device, defaults=self.defaults))
+        return self._server
+
+    def engine(self, **options: Any) -> StandbyEngine:
+        """Make an engine as :meth:`Server.engine` does."""
+        return StandbyEngine(self, options)
+
+
+class StandbyEngine:
+    """An engine whose server is started by the first question; what it is, it knows before."""
+
+    def __init__(self, standby: Standby, options: Mapping[str, Any]) -> None:
+        self._standby, self._options = standby, options
+        nowhere = Server("http://127.0.0.1:9/v1", standby.model, revision_of(standby.model)).engine(**options)
+        self.batch_rows = nowhere.batch_rows
+        self.identity = dict(nowhere.identity)
+        if standby.defaults:
+            self.identity["server defaults"] = standby.defaults
+
+    def generate(self, prompts: Sequence[Prompt], spec: SamplingSpec) -> Iterator[Response]:
+        """Answer prompts, as :class:`~homogen.sampling.Engine` says."""
+        yield from self._standby.server().engine(**self._options).generate(prompts, spec)
+
+
 @contextlib.contextmanager
-def serve(model: str, port: int | None = None, device: str = "auto", timeout: float = 180) -> Iterator[Server]:
+def serve(
+    model: str,
+    port: int | None = None,
+    device: str = "auto",
+    timeout: float = 180,
+    defaults: Mapping[str, Any] | None = None,
+) -> Iterator[Server]:
     """Serve a model on this machine for the length of a ``with`` block.
 
     Parameters
@@ -81,6 +145,9 @@ def serve(model: str, port: int | None = None, device: str = "auto", timeout: fl
         ``"auto"``, ``"cpu"`` (float32) or ``"cuda"`` (bfloat16), as when the model is loaded in this process.
     timeout
         Seconds until it must answer.
+    defaults
+        What the server does with a request that does not say otherwise, by the names of transformers'
+        ``GenerationConfig``: ``{"do_sample": True, "top_k": 40}``. They are laid over those of the model's folder.
 
     Yields
     ------
@@ -91,7 +158,8 @@ def serve(model: str, port: int | None = None, device: str = "auto", timeout: fl
     ------
     BadInput
         If the model is unknown, the extra ``serve`` is not installed, the port is taken, or the server ends or says
-        nothing within ``timeout``; the message ends in the last line of its log.
+        nothing within ``timeout``; the message ends in the last line of its log. With ``defaults``, also if the weights
+        lie in no folder.
 
     Examples
     --------
@@ -109,14 +177,29 @@ def serve(model: str, port: int | None = None, device: str = "auto", timeout: fl
     if revision is not None:
         environment["HF_HUB_OFFLINE"] = "1"  # all it needs is in the folder
     flags = ["--host", "127.0.0.1", "--port", str(port), "--device", device, "--dtype", dtype]
-    command = [sys.executable, "-c", _CHILD, "serve", weights, *flags]
-    with tempfile.TemporaryFile() as log:
+    with tempfile.TemporaryFile() as log, tempfile.TemporaryDirectory() as folder:
+        if defaults:
+            weights = _with_defaults(weights, defaults, Path(folder))
+        command = [sys.executable, "-c", _CHILD, "serve", weights, *flags]
         process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=log, stderr=log, env=environment)
         try:
             _wait(process, port, model, timeout, log)
             yield Server(f"http://127.0.0.1:{port}/v1", weights, revision)
         finally:
             _end(process)
+
+
+def _with_defaults(weights: str, defaults: Mapping[str, Any], folder: Path) -> str:
+    """A folder of links to a model's files, whose generation config has other defaults."""
+    if not Path(weights).is_dir():
+        raise BadInput(f"a server of {weights!r} can have no defaults of its own: its weights lie in no folder")
+    name = "generation_config.json"
+    for path in Path(weights).iterdir():
+        if path.name != name:
+            (folder / path.name).symlink_to(path.resolve())
+    own = json.loads((Path(weights) / name).read_text("utf-8")) if (Path(weights) / name).is_file() else {}
+    (folder / name).write_text(json.dumps({**own, **defaults}), "utf-8")
+    return str(folder)
 
 
 def _free_port() -> int:

@@ -278,6 +278,25 @@ class TransformersEngine:
                 found[i, j] = steps[row, -len(ends[j]) :].sum()
         return found
 
+    @torch.inference_mode()
+    def next_logprobs(self, prompts: Sequence[str]) -> Iterator[np.ndarray]:
+        """The model's distribution over the first token of an answer, a prompt at a time.
+
+        Parameters
+        ----------
+        prompts
+            Without the chat template, which is put around them as in :meth:`generate`.
+
+        Yields
+        ------
+        numpy.ndarray
+            Log-probabilities of all tokens of the vocabulary, float64.
+        """
+        for text in prompts:
+            ids, mask = self._encode([self.model.wrap(text)], self.model.chat)
+            logits = self.model.network(ids, attention_mask=mask, logits_to_keep=1).logits[0, -1]
+            yield logits.double().log_softmax(-1).cpu().numpy()
+
 
 def _select(cache: DynamicCache, index: torch.Tensor) -> None:
     """Keep some rows of a cache, or repeat them; the layers of a model that is shared out lie on several cards."""

@@ -12,11 +12,13 @@ from homogen.experiment.graded import Graded, graded
 from homogen.experiment.runs import (
     GRADED_DEPARTS,
     GREEDY_DEPARTS,
+    FirstTokens,
     NothingToShow,
     bounded,
     conduct,
     draw,
     entropy,
+    first_tokens,
     had,
     judge,
     not_run,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -187,6 +187,66 @@ def word_logprobs(
         kept.write(some, rows)
         known.update(zip(some, rows, strict=True))
     return np.array([known[item] for item in items]).reshape(len(items), len(words))
+
+
+class FirstTokens(NamedTuple):
+    """What a model may begin an answer with: a row a prompt.
+
+    Parameters
+    ----------
+    vocabulary
+        How many tokens it knows.
+    entropy
+        ``(n,)``, of the whole distribution, nats.
+    logprobs
+        ``(n, likeliest)``, of the likeliest tokens, from high to low; minus infinity beyond the vocabulary.
+    """
+
+    vocabulary: int
+    entropy: np.ndarray
+    logprobs: np.ndarray
+
+
+def first_tokens(
+    model: str, prompts: Sequence[str], likeliest: int = 1000, device: str = "auto", store: str = "runs"
+) -> FirstTokens:
+    """Distributions over the first token of an answer, kept in the store; what stands there wants no weights.
+
+    Parameters
+    ----------
+    model, device
+        As in :func:`draw`.
+    prompts
+        Without the chat template.
+    likeliest
+        Tokens whose log-probabilities are wanted.
+    store
+        Folder that keeps them.
+
+    Raises
+    ------
+    Unavailable
+        If the weights cannot be had and the store lacks a prompt.
+    """
+    kept = VerdictFile(
+        Path(store) / "words.sqlite", f"{revision_of(model) or model} begins with its {likeliest} likeliest"
+    )
+    items = [(prompt,) for prompt in prompts]
+    known = kept.read(items)
+    if new := [item for item in dict.fromkeys(items) if item not in known]:
+        engine = sampling.engine_of(model, device, "transformers")
+        rows = np.array([_in_brief(row, likeliest) for row in engine.next_logprobs([text for (text,) in new])])
+        kept.write(new, rows)
+        known.update(zip(new, rows, strict=True))
+    rows = np.array([known[item] for item in items]).reshape(len(items), likeliest + 2)
+    return FirstTokens(int(rows[0, 0]) if len(rows) else 0, rows[:, 1], rows[:, 2:])
+
+
+def _in_brief(logprobs: np.ndarray, likeliest: int) -> np.ndarray:
+    row = np.full(likeliest + 2, -np.inf)
+    row[:2] = len(logprobs), -(np.exp(logprobs) @ logprobs)
+    row[2 : 2 + len(logprobs)] = np.sort(logprobs)[::-1][:likeliest]
+    return row
 
 
 def _words_after(model: str, prompts: Sequence[str], words: Sequence[str], device: str) -> np.ndarray:
