@@ -14,7 +14,8 @@ READINGS = Path(__file__).parent.parent / "readings"
 NOTEBOOKS = Path(__file__).parent.parent.parent / "notebooks"
 MATHJAX = "tex-svg-full.js"
 OVERVIEW = "```{overview}\n```"
-RESULT_SENTENCES = "```{results}\n```"
+# With names of chapters in it, one a line, the block has those alone, in that order.
+RESULT_SENTENCES = re.compile(r"```\{results\}\n((?:[\w-]+\n)*)```")
 FIRST_SCREEN = "```{first-screen}\n```"
 FIRST_CHAPTER = "see-it"
 # The figure of the first screen, by the class that homogen.book.contrast gives it.
@@ -63,22 +64,30 @@ def _overview(app, docname, source) -> None:
 
 def _results(app, docname, source) -> None:
     """List the chapters whose run has a reading, each with its result, where a page asks for it."""
-    if RESULT_SENTENCES not in source[0]:
+    if not RESULT_SENTENCES.search(source[0]):
         return
     from homogen.book import chapters, links, readings, runs
+    from homogen.records import unknown
 
     for path in (*READINGS.glob("*/*.md"), *RESULTS.glob("*/findings/*.json"), *NOTEBOOKS.glob("*.md")):
         app.env.note_dependency(str(path))
     way = posixpath.relpath("book/chapters", posixpath.dirname(docname) or ".")
-    lines = []
-    for chapter in chapters.chapters(NOTEBOOKS).values():
+    lines, every = {}, chapters.chapters(NOTEBOOKS)
+    for chapter in every.values():
         profile = runs.shown(chapter, results=RESULTS)
         sentence = readings.result_sentence(profile, chapter.name, READINGS, RESULTS)
         if sentence:
             # A reading's links lead from its chapter's page.
             title = f"[{chapter.title}]({way}/{chapter.name}.ipynb)"
-            lines.append(f"- **{title}**: {links.relinked(sentence, f'{way}/')}")
-    source[0] = source[0].replace(RESULT_SENTENCES, "\n".join(lines))
+            lines[chapter.name] = f"- **{title}**: {links.relinked(sentence, f'{way}/')}"
+
+    def listed(found: re.Match) -> str:
+        names = found[1].split() or list(lines)
+        if strangers := [name for name in names if name not in every]:
+            raise unknown(f"chapter in the results of {docname}", strangers[0], every)
+        return "\n".join(lines[name] for name in names if name in lines)
+
+    source[0] = RESULT_SENTENCES.sub(listed, source[0])
 
 
 def _first_screen(app, docname, source) -> None:
