@@ -14,8 +14,7 @@ def test_folders_and_hub_ids_can_be_weights(tmp_path):
         check(chapter, {"model": name, "base_model": name, "embedder": name, "embedders": [name]})
 
 
-WEIGHTS = """pairs: list = [["gemma-3-270m", "smollm2-135m-instruct"]]  # base, instruct [pair]
-chains: list = [["One", ["gemma-3-270m", "owner/name"]]]  # stages [chain]
+WEIGHTS = """pairs: list = [["gemma-3-270m", "smollm2-135m-instruct"]]  # before, after [pair]
 model: str = "smollm2-135m-instruct"  # one [model unless base_url]
 twin: str = ""  # or none [model?]
 nli: str = ""  # or none [nli?]
@@ -29,11 +28,11 @@ WRONG_WEIGHTS = {
     "a name in a pair": ({"pairs": [["gemma-3-270m", "smolm2"]]}, "unknown model 'smolm2'"),
     "a number in a pair": ({"pairs": [["gemma-3-270m", 3]]}, "unknown model '3'"),
     "nothing in a pair": ({"pairs": [["", "gemma-3-270m"]]}, "unknown model ''"),
-    "a stage": ({"chains": [["One", ["gemma-3-270m", "gemma"]]]}, "unknown model 'gemma'; did you mean 'gemma-3-270m'"),
-    "an embedder": (
-        {"chains": [["One", ["gemma-3-270m", "wordllama"]]]},
-        "chains: 'wordllama' is no model; there are: ",
+    "a name nearly right": (
+        {"pairs": [["gemma-3-270m", "gemma"]]},
+        "unknown model 'gemma'; did you mean 'gemma-3-270m'",
     ),
+    "an embedder": ({"pairs": [["gemma-3-270m", "wordllama"]]}, "pairs: 'wordllama' is no model; there are: "),
     "a level": ({"model": "gemma-3-270m:q4"}, "unknown quantization of gemma-3-270m 'q4'; did you mean 'q4_0'"),
     "a level in a pair": ({"pairs": [["a/b:nf5", "a/b"]]}, "unknown quantization of a/b 'nf5'; did you mean 'nf4'"),
     "a level of no model": ({"model": "gema-3-270m:q4_0"}, "unknown model 'gema-3-270m:q4_0'"),
@@ -43,15 +42,12 @@ WRONG_WEIGHTS = {
     "an embedder to judge": ({"nli": "wordllama"}, "nli: 'wordllama' is no NLI model; there are: deberta-v3-"),
     "a judge to generate": ({"model": "deberta-v3-base"}, "unknown model 'deberta-v3-base'"),
     "no hub id": ({"model": "../a"}, "unknown model '../a'"),
-    "half a pair": ({"pairs": [["gemma-3-270m"]]}, "pairs must be lists of two models, [[base, instruct], …], got"),
+    "half a pair": ({"pairs": [["gemma-3-270m"]]}, "pairs must be lists of two models, [[before, after], …], got"),
     "a pair of one": ({"pairs": [["a/b", "a/b"]]}, "pairs must be lists of two models"),
     "no pair": ({"pairs": ["a/b", "a/c"]}, "pairs must be lists of two models"),
     "an empty pair": ({"pairs": [[]]}, "pairs must be lists of two models"),
-    "an empty chain": ({"chains": [[]]}, "chains must be lists [label, [first stage, second stage, …]], got []"),
-    "a chain without label": ({"chains": [["a/b", "a/c"]]}, "chains must be lists [label, "),
-    "a chain of one": ({"chains": [["Z", ["a/b"]]]}, "chains must be lists [label, "),
-    "no chain": ({"chains": ["Z", ["a/b", "a/c"]]}, "chains must be lists [label, "),
-    "a stage twice": ({"chains": [["Z", ["a/b", "a/b"]]]}, "chains must be lists [label, "),
+    "three models": ({"pairs": [["a/b", "a/c", "a/d"]]}, "pairs must be lists of two models"),
+    "a list in a pair": ({"pairs": [["a/b", ["a/c"]]]}, "pairs must be lists of two models"),
     "no address": (
         {"base_url": "localhost:8000"},
         "base_url must begin with http:// or https://, got 'localhost:8000'",
@@ -83,7 +79,7 @@ def test_a_name_of_weights_that_cannot_be_is_refused_wherever_it_stands(case, tm
         {"base_url": "http://localhost:8000/v1", "model": "gpt-4o-mini"},
     ],
 )
-def test_levels_pairs_chains_and_judges_can_be_weights(given, tmp_path):
+def test_levels_pairs_and_judges_can_be_weights(given, tmp_path):
     check(write(tmp_path / "tiny.md", parameters=WEIGHTS), given)
 
 

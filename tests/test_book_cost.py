@@ -16,8 +16,7 @@ from homogen.records import BadInput
 
 PARAMETERS = """model: str = "smollm2-135m-instruct"  # who answers [model]
 models: list = ["gemma-3-270m", "smollm2-135m-instruct"]  # more [model]
-pairs: list = [["a/base", "a/instruct"], ["b/base", "b/instruct"]]  # base, instruct [pair]
-chains: list = [["One", ["a/base", "a/sft"]], ["Two", ["b/base", "b/sft", "b/dpo"]]]  # a label and stages [chain]
+pairs: list = [["a/base", "a/instruct"], ["b/base", "b/instruct"]]  # before, after [pair]
 embedder: str = "wordllama"  # of the answers [embedder]
 nli: str = ""  # or none [nli?]
 benchmark: str = "pocket"  # what is asked [benchmark]
@@ -70,14 +69,12 @@ VALUES = {"n": 10, "temperatures": [0.2, 0.7, 1.0], "model": "a", "crossed": Tru
         ("[model]", ["a"]),
         ("last(pairs)", ["b", "d"]),
         ("last([])", []),
+        ("(last(pairs) + [model])[0]", "b"),
+        ("(last([]) + [model])[0]", "a"),
     ],
 )
 def test_arithmetic_with_parameters_is_worked_out(text, value):
     assert evaluate(text, VALUES) == value
-
-
-def test_the_last_of_a_chain_is_its_last_stage_not_its_label():
-    assert evaluate("last(chains)", {"chains": [["One", ["a", "b"]], ["Two", ["c", "d", "e"]]]}) == ["b", "e"]
 
 
 @pytest.mark.parametrize(
@@ -182,7 +179,7 @@ def test_no_more_questions_are_counted_than_the_benchmark_has(chapter, tmp_path)
     assert [load.questions for load in cost.loads(made, {"limit": 790, "benchmark": "mine.jsonl"})] == [790]
 
 
-def test_names_may_stand_in_lists_pairs_and_chains(chapter):
+def test_names_may_stand_in_lists_and_pairs(chapter):
     def models(expression, **parameters):
         return [load.model for load in cost.loads(chapter({"models": expression}), parameters)]
 
@@ -190,8 +187,6 @@ def test_names_may_stand_in_lists_pairs_and_chains(chapter):
     assert models("models[0]") == ["gemma-3-270m"]
     assert models("pairs") == ["a/base", "a/instruct", "b/base", "b/instruct"]
     assert models("last(pairs)") == ["a/instruct", "b/instruct"]
-    assert models("chains") == ["a/base", "a/sft", "b/base", "b/sft", "b/dpo"]
-    assert models("last(chains)") == ["a/sft", "b/dpo"]
     assert models("model", model="") == []
 
 
@@ -246,7 +241,6 @@ def test_weights_say_where_they_come_from_and_what_they_take(chapter, tmp_path, 
         model="Qwen/Qwen3-4B",
         models=["smollm2-135m-instruct", "meta-llama/Llama-3.2-1B", str(tmp_path), "mine/own", "Qwen/Qwen3-4B:nf4"],
         pairs=[],
-        chains=[],
         nli="deberta-v3-base",
     )
     assert {w.name: (w.source, w.size, w.download) for w in found.values()} == {
@@ -276,7 +270,7 @@ def test_a_cpu_wants_twice_the_memory(chapter):
 
 @pytest.mark.usefixtures("nothing_cached")
 def test_weights_are_named_once_and_an_empty_name_is_none(chapter):
-    found = cost.weights([(chapter(), {"pairs": [], "chains": []}), (chapter(), {"pairs": [], "chains": []})])
+    found = cost.weights([(chapter(), {"pairs": []}), (chapter(), {"pairs": []})])
     assert [w.name for w in found] == ["smollm2-135m-instruct", "gemma-3-270m", "wordllama"]
 
 
@@ -311,7 +305,7 @@ def test_what_cannot_be_had_of_the_hub_is_said_once_with_the_reason(chapter, mon
     monkeypatch.setattr(hub, "cached", lambda repository: False)
     monkeypatch.setattr(hub, "fetch", fetch)
     names = ["there/is", "not/here:q4_0", "gemma-3-270m"]
-    given = {"models": names, "pairs": [], "chains": [], "nli": "deberta-v3-base"}
+    given = {"models": names, "pairs": [], "nli": "deberta-v3-base"}
     assert cost.unavailable([(chapter(), given), (chapter(), given)]) == {
         "not/here:q4_0": "not/here is gated",
         "deberta-v3-base": "cross-encoder/nli-deberta-v3-base is gated",
@@ -326,7 +320,7 @@ def test_a_generator_larger_than_this_machine_is_not_fetched(chapter, monkeypatc
     monkeypatch.setattr(memory, "has_matrix_units", lambda: False)
     asked = []
     names = ["Qwen/Qwen3-14B:q8_0", "Qwen/Qwen3-14B:nf4", "Qwen/Qwen3-4B", "mine/own"]
-    given = {"models": names, "pairs": [], "chains": [], "device": "cpu"}
+    given = {"models": names, "pairs": [], "device": "cpu"}
     assert cost.unavailable([(chapter(), given)]) == {
         # At q8_0 it is computed at full precision.
         "Qwen/Qwen3-14B:q8_0": "model 'Qwen/Qwen3-14B:q8_0' wants about 65.0 GB of memory, "
@@ -344,7 +338,7 @@ def test_a_generator_larger_than_this_machine_is_not_fetched(chapter, monkeypatc
 def plans(chapter, tmp_path, monkeypatch):
     put_file(monkeypatch, tmp_path)
     monkeypatch.setattr(hub, "cached", lambda repository: False)
-    small = {"pairs": [], "chains": [], "models": []}
+    small = {"pairs": [], "models": []}
     given = {"model": "Qwen/Qwen3-4B", "limit": 100, "benchmark": "truthfulqa"}
     return [
         (chapter({"models": "model", "runs": 2}, name="first"), small | given),

@@ -11,7 +11,7 @@ from homogen.records import BadInput, Estimate
 
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 KNOWN = chapters.chapters(NOTEBOOKS)
-FAMILIES = KNOWN["families"]
+ALIGNMENT = KNOWN["alignment"]
 
 
 @pytest.fixture
@@ -57,8 +57,8 @@ def test_at_the_papers_scale_a_value_is_reproduced_if_it_rounds_to_the_printed_o
 
 def test_bounds_and_values_without_an_interval_can_be_reproduced_too():
     def cell(reported, value, low=None, high=None):
-        found = {"families": [{"claim": "C", "value": value, "low": low, "high": high}]}
-        return overview._cell(found, FAMILIES, "C", reported, True)
+        found = {"alignment": [{"claim": "C", "value": value, "low": low, "high": high}]}
+        return overview._cell(found, ALIGNMENT, "C", reported, True)
 
     assert cell("0.41", 0.414) == "✓ reproduced: 0.414"
     assert cell("0.41", 0.42) == "0.42"
@@ -69,8 +69,8 @@ def test_bounds_and_values_without_an_interval_can_be_reproduced_too():
 
 def test_what_departs_from_the_papers_protocol_is_marked_and_reproduces_nothing():
     def cell(departs, same_model):
-        found = {"families": [{"claim": "C", "value": 0.41, "low": 0.3, "high": 0.5, **departs}]}
-        return overview._cell(found, FAMILIES, "C", "0.41", same_model)
+        found = {"alignment": [{"claim": "C", "value": 0.41, "low": 0.3, "high": 0.5, **departs}]}
+        return overview._cell(found, ALIGNMENT, "C", "0.41", same_model)
 
     assert cell({}, True) == "✓ reproduced: 0.41 [0.3, 0.5]"
     assert cell({"departs": "shorter"}, True) == cell({"departs": "shorter"}, False) == "∋ 0.41 [0.3, 0.5]*"

@@ -172,14 +172,11 @@ def test_an_unknown_parameter_gets_the_nearest_names(tiny):
         ([], []),
         (["a", "b"], ["a", "b"]),
         ([["a", "b"], ["c", "d"]], ["a", "b", "c", "d"]),
-        # A label is no name; a pair of names is no label with a list.
-        ([["One", ["a", "b"]], ["Two", ["c"]]], ["a", "b", "c"]),
-        (["One", ["a", "b"]], ["a", "b"]),
         ([["a", ["b"], "c"]], ["a", "b", "c"]),
         ([3], [3]),
     ],
 )
-def test_names_are_found_in_lists_pairs_and_labelled_chains(value, names):
+def test_names_are_found_in_lists_and_pairs(value, names):
     assert names_in(value) == names
 
 

@@ -73,7 +73,7 @@ def test_a_notebook_has_one_parameters_cell_that_can_be_read(path):
     assert len(names) == len(set(names))
     assert "|" not in "".join(p.meaning for p in chapter.parameters), "it would break the page's table"
     if chapter.files is None:  # else nobody would know that they are weights, or where they run
-        wanted = "model|models|base_model|twin|pairs|chains|embedders?|nlis?|benchmarks?|limits?|device"
+        wanted = "model|models|base_model|twin|pairs|embedders?|nlis?|benchmarks?|limits?|device"
         assert [p.name for p in chapter.parameters if re.fullmatch(wanted, p.name) and not p.allowed] == []
     defined = [n.target.id for n in ast.parse(parameters_cells(path)[0].source).body]
     assert defined == names, "what papermill injects is what the table shows"

@@ -1,7 +1,7 @@
 """The chapters on models under the `paper` profile's code path, with tiny checkpoints: folders, not the book's wheels.
 
 Every chapter without released files runs here twice, its cells in this process: once on models of random weights made
-below (Llama, Qwen 3, Mistral, OLMo 2 and Gemma 3 stand for families, stages and pairs), once with models that cannot be
+below (Llama, Qwen 3, Mistral, OLMo 2 and Gemma 3 stand for families and stages), once with models that cannot be
 had. Chapters are found, not listed: a new one is tested as soon as it is there.
 """
 
@@ -11,16 +11,18 @@ import math
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pytest
 from conftest import END, byte_tokenizer, make_model, read_json
 
-from homogen import experiment, models, sampling
+from homogen import evaluation, experiment, models, sampling
 from homogen.book import chapters, cost, findings, profiles
 from homogen.book.checking import weights_of
 from homogen.book.parameters import names_in, validate, values_of
 from homogen.models.catalogue import NLI_MODELS, Unavailable, split_quantization
+from homogen.paper.claims import claims
 from homogen.questions.catalogue import load_questions
-from homogen.records import SamplingSpec
+from homogen.records import BadInput, SamplingSpec
 
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 ON_MODELS = {name: chapter for name, chapter in chapters.chapters(NOTEBOOKS).items() if chapter.files is None}
@@ -190,9 +192,8 @@ NAMED = {
     "model": LLAMA,
     "twin": LLAMA,
     "base_model": GEMMA,
-    "models": [LLAMA, QWEN, GEMMA],
-    "pairs": [[GEMMA, LLAMA], [MISTRAL, QWEN]],
-    "chains": [["Tiny", [LLAMA, QWEN, OLMO]], ["Short", [GEMMA, MISTRAL]]],
+    "models": GENERATORS,
+    "pairs": [[GEMMA, LLAMA], [LLAMA, QWEN], [QWEN, OLMO]],
     "embedder": EMBEDDERS[0],
     "embedders": EMBEDDERS,
     "nli": "tiny-judge",
@@ -223,11 +224,7 @@ def without_models(chapter, parameters):
     """The same, with models and NLI models that cannot be had."""
 
     def absent(value):
-        if not isinstance(value, list):
-            return ABSENT
-        if len(value) == 2 and isinstance(value[0], str) and isinstance(value[1], list):
-            return [value[0], absent(value[1])]
-        return [absent(item) for item in value]
+        return [absent(item) for item in value] if isinstance(value, list) else ABSENT
 
     kinds = set(NAMED) - {"embedder", "embedders"}
     return parameters | {name: absent(value) for name, value in parameters.items() if name in kinds}
@@ -345,7 +342,7 @@ def test_a_chapter_whose_models_cannot_be_had_ends_and_says_what_is_missing(name
     assert not drawn(place / "store")
 
 
-SEVERAL_RULERS = ("families", "answer-length", "embedders")
+SEVERAL_RULERS = ("answer-length", "embedders")
 
 
 @pytest.mark.parametrize("name", SEVERAL_RULERS)
@@ -382,8 +379,7 @@ OTHER_PROTOCOL = {
 def as_tiny(value, kind, place):
     """A parameter's value with levels of bitsandbytes left out, and a checkpoint made for every name in it."""
     if isinstance(value, list):
-        labelled = len(value) == 2 and isinstance(value[0], str) and isinstance(value[1], list)
-        return [value[0], as_tiny(value[1], kind, place)] if labelled else [as_tiny(v, kind, place) for v in value]
+        return [as_tiny(v, kind, place) for v in value]
     name = split_quantization(value)[0] if kind == "model" else value
     checkpoint = {"model": LLAMA, "embedder": EMBEDDERS[0], "nli": "tiny-judge"}[kind]
     folder = place / NLI_MODELS.get(name, name)
@@ -434,26 +430,83 @@ def test_the_paper_profile_sets_the_overviews_numbers_beside_its_own(name, place
     assert beside.isdisjoint(OTHER_PROTOCOL)
 
 
-def test_a_stage_has_a_share_only_of_a_change_that_is_there():
-    """The cell of the chapter on stages, on 40 questions with 9, 5 and 1 clusters."""
-    import itertools
+ALIGNMENT = ON_MODELS["alignment"]
 
-    import numpy as np
 
-    from homogen import evaluation
+def alignment(questions, place, **given):
+    """Run the chapter on alignment with some parameters of its own; gives its page and its findings by name."""
+    page = execute(ALIGNMENT, small(ALIGNMENT, questions, place / "store") | given)
+    return page, {row["name"]: row for row in findings.read_file(findings.folder() / "alignment.json")}
 
-    cells = [cell.source for cell in chapters.read(ON_MODELS["stages"].path).cells]
-    (source,) = [cell for cell in cells if cell.startswith("def shares(")]
-    noise = np.tile([-1.0, 1.0], 20)
-    chain = {"base": 9 + noise, "sft": np.full(40, 5.0), "dpo": np.full(40, 1.0), "back": 9 - noise}
-    values = {name: {"clusters": row} for name, row in chain.items()}
-    known = {"np": np, "evaluation": evaluation, "pairwise": itertools.pairwise, "seed": 0, "resamples": 500}
-    shares = known | {"values": values}
-    exec(source, shares)
-    first, second = shares["shares"](["base", "sft", "dpo"], "clusters")
-    assert first.startswith("50% [4")
-    assert second.startswith("50% [4")
-    assert list(shares["shares"](["base", "sft", "back"], "clusters")) == []
+
+def test_models_are_compared_as_the_pairs_say_after_minus_before(questions, place):
+    given = {"models": [GEMMA, LLAMA], "temperatures": [1.0]}
+    forth, one = alignment(questions, place, pairs=[[GEMMA, LLAMA]], **given)
+    back, other = alignment(questions, place, pairs=[[LLAMA, GEMMA]], **given)
+    assert any(f"{GEMMA} → {LLAMA}" in text for text in forth)
+    assert any(f"{LLAMA} → {GEMMA}" in text for text in back)
+    differences = 0
+    for measure in ("mean cosine", "tokens an answer", "token entropy, greedy", "clusters, Jaccard ≥ 0.4, single"):
+        a = one[f"{measure}, change, {LLAMA} − {GEMMA}, T = 1"]["value"]
+        b = other[f"{measure}, change, {GEMMA} − {LLAMA}, T = 1"]["value"]
+        assert a == pytest.approx(-b, abs=1e-12)
+        differences += a != 0
+    assert differences, "two networks with other weights say other things"
+    # The control is the after-model again; what it says greedily knows no seed.
+    assert one["token entropy, greedy, change, control, T = 1"]["value"] == 0
+    assert one["mean cosine, change, control, T = 1"]["value"] != 0
+
+
+@pytest.mark.parametrize("control", [True, False])
+def test_without_pairs_models_are_measured_and_the_control_is_of_the_first(control, questions, place):
+    page, found = alignment(questions, place, models=[QWEN, GEMMA], pairs=[], control=control, temperatures=[1.0])
+    assert drawn(place / "store") == {QWEN: 1 + control, GEMMA: 1}
+    assert any(f"SCR, Jaccard ≥ 0.4, single, {QWEN}, T = 1" in name for name in found)
+    changes = [name for name in found if "change" in name]
+    assert bool(changes) == control
+    assert all("control" in name for name in changes)
+    assert any("no pair is compared" in text for text in page)
+    assert any("no pair could be compared" in text for text in page) != control
+
+
+def test_a_pair_of_a_model_that_is_not_measured_is_refused(questions, place):
+    with pytest.raises(BadInput, match=f"pairs name '{OLMO}', which is not among the models"):
+        alignment(questions, place, models=[LLAMA, QWEN], pairs=[[LLAMA, OLMO]])
+    assert not drawn(place / "store")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "differ"),
+    [
+        ("allenai/OLMo-2-0425-1B-SFT", "allenai/OLMo-2-0425-1B-DPO", "stage"),
+        ("gemma-3-270m", "smollm2-135m-instruct", "family, stage, million weights"),
+        ("qwen2.5-coder-0.5b-instruct", "qwen2.5-coder-1.5b-instruct", "million weights"),
+        ("Qwen/Qwen3-4B", "Qwen/Qwen3-4B:nf4", "precision"),
+        ("mine/own", "gemma-3-270m", "not known"),
+    ],
+)
+def test_the_page_says_in_what_two_models_differ(before, after, differ):
+    space = {"models": [before, after], "pairs": [[before, after]]}
+    cells = [c.source for c in chapters.read(ALIGNMENT.path).cells if c.cell_type == "code"]
+    wanted = ("import dataclasses", "short = ", "def differ(")
+    for source in (next(cell for cell in cells if cell.startswith(start)) for start in wanted):
+        exec(source.replace('chapter = findings.Chapter("alignment")', ""), space)
+    assert list(space["kinds"].values()) == [differ]
+    assert space["alone"] == (differ == "stage")
+
+
+def test_what_the_papers_counts_allow_is_what_the_chapter_says_of_them():
+    """Five questions on one side alone give the exercise's 1/16; no pairing of the counts tells DPO from SFT."""
+    cells = [cell.source for cell in chapters.read(ALIGNMENT.path).cells]
+    (source,) = [cell for cell in cells if cell.startswith("def pvalues(")]
+    space = {"np": np, "evaluation": evaluation}
+    exec(source, space)
+    pvalues = list(space["pvalues"](3, 8, 200))
+    assert len(pvalues) == 4
+    assert min(pvalues) == pvalues[-1] == 1 / 16
+    base, sft, dpo = (claims()[claim].count[0] for claim in ("C261", "C264", "C267"))
+    assert min(space["pvalues"](sft, dpo, 200)) > 0.05
+    assert max(space["pvalues"](base, dpo, 200)) < 0.05
 
 
 def test_committed_answers_give_the_committed_findings():

@@ -142,13 +142,7 @@ def _check_item(p: Parameter, word: str, item: Any, values: Mapping[str, Any], h
         if item not in ids:
             raise unknown(f"question of {values['benchmark']}", item, ids)
     if word == "pair" and (not isinstance(item, list) or len(item) != 2 or item[0] == item[1] or _nested(item)):
-        raise BadInput(f"{p.name} must be lists of two models, [[base, instruct], …], got {item!r}")
-    if word == "chain":
-        match item:
-            case [str(), [_, _, *_] as stages] if len(set(map(str, stages))) == len(stages):
-                pass
-            case _:
-                raise BadInput(f"{p.name} must be lists [label, [first stage, second stage, …]], got {item!r}")
+        raise BadInput(f"{p.name} must be lists of two models, [[before, after], …], got {item!r}")
 
 
 def _nested(item: list) -> bool:

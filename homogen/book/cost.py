@@ -118,7 +118,7 @@ _FUNCTIONS = {"len": len, "sum": sum, "min": min, "max": max, "last": lambda row
 def evaluate(text: str, values: Mapping[str, Any], where: str = "expression") -> Any:
     """Work out a sum, difference or product of parameters, of their items, ``len``, ``sum``, ``min`` and ``max``.
 
-    ``last(chains)`` gives the last model of each chain or pair.
+    ``last(pairs)`` gives the last model of each pair.
 
     Examples
     --------

@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from homogen.book.chapters import Chapter
 
 TYPES = {"int": int, "float": float, "str": str, "bool": bool, "list": list}
-WEIGHTS = ("model", "embedder", "nli", "pair", "chain")
-"""Words for names of weights. A pair is a base model and its instruct model, a chain a label and its stages."""
+WEIGHTS = ("model", "embedder", "nli", "pair")
+"""Words for names of weights. A pair is two models, before and after a stage of training or otherwise compared."""
 WORDS = (
     *WEIGHTS,
     *("benchmark", "convention", "date", "experiment", "level", "preset", "question", "rule", "url", "verdict"),
@@ -202,15 +202,13 @@ def values_of(chapter: Chapter, parameters: Mapping[str, Any]) -> dict[str, Any]
 
 
 def names_in(value: Any) -> list[Any]:
-    """The names in a parameter's value: one, a list, or lists within a list, a text before which is their label.
+    """The names in a parameter's value: one, a list, or lists within a list.
 
     Examples
     --------
-    >>> names_in([["Zephyr", ["a/base", "a/sft"]], ["b/base", "b/instruct"]])
+    >>> names_in([["a/base", "a/sft"], ["b/base", "b/instruct"]])
     ['a/base', 'a/sft', 'b/base', 'b/instruct']
     """
     if not isinstance(value, list):
         return [value]
-    if len(value) == 2 and isinstance(value[0], str) and isinstance(value[1], list):
-        value = value[1]
     return [name for item in value for name in names_in(item)]
