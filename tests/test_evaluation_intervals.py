@@ -197,3 +197,16 @@ def test_a_fitted_score_is_judged_by_refits():
 
         found.append(e.fitted_test(fit, wrong, draws=Draws(39, 1)))
     assert np.mean([r.pvalue <= 0.05 for r in found]) <= 0.15
+
+
+@pytest.mark.parametrize(("n1", "n0", "strata"), [(20, 30, 1), (30, 40, 4), (130, 200, 12)])
+def test_differences_within_strata(n1, n0, strata):
+    """Cluster counts whose mean and whose strata differ between the groups; 0.5 apart within each stratum."""
+    rng = np.random.default_rng(n1)
+    group = np.repeat([1, 0], [n1, n0])
+    made = []
+    for _ in range(RUNS):
+        s = np.r_[rng.binomial(strata - 1, 0.4, n1), rng.binomial(strata - 1, 0.6, n0)]
+        x = 1 + s + rng.poisson(1 + 0.5 * group)
+        made.append(ends(e.stratified_difference(x, group, s, Draws(300))))
+    assert 0.915 <= coverage(made, 0.5) <= 0.985

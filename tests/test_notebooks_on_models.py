@@ -162,10 +162,13 @@ def questions(tmp_path_factory):
     for i in range(8):
         rows.append({"text": f"what is {i} and 2", "references": [str(i + 2)], "kind": "math", "category": "sums"})
     path = tmp_path_factory.mktemp("questions") / "mine.jsonl"
-    path.write_text("\n".join(json.dumps(row) for row in rows))
+    for name in (path.name, OTHER_SET):
+        path.with_name(name).write_text("\n".join(json.dumps(row) for row in rows))
     return str(path)
 
 
+OTHER_SET = "others.jsonl"
+"""The same questions under another name, for a chapter that compares two sets."""
 SMALL = {
     "question": "",
     "limit": 6,
@@ -176,6 +179,7 @@ SMALL = {
     "short_limit": 3,
     "lengths": [3, 5, 7],
     "words": 2,
+    "prompts": ["concise", "bare"],
     "levels": ["q8_0", "q4_0"],
     "resamples": 100,
     "splits": 10,
@@ -194,6 +198,7 @@ NAMED = {
     "base_model": GEMMA,
     "models": GENERATORS,
     "pairs": [[GEMMA, LLAMA], [LLAMA, QWEN], [QWEN, OLMO]],
+    "others": [QWEN, GEMMA],
     "embedder": EMBEDDERS[0],
     "embedders": EMBEDDERS,
     "nli": "tiny-judge",
@@ -216,6 +221,8 @@ def small(chapter, questions, store):
     if chapter.name in SERVED:
         # A request after the other: few of them.
         given |= {"model": "tiny-bytes", "twin": "tiny-bytes", "limit": 2, "n": 2}
+    if any(p.name == "benchmarks" and p.kind.different == 2 for p in chapter.parameters):
+        given |= {"benchmarks": [questions, str(Path(questions).with_name(OTHER_SET))], "limits": [6, 4]}
     own = {p.name for p in chapter.parameters if type(p.default) is type(given.get(p.name))}
     return validate(chapter, {name: given[name] for name in own})
 

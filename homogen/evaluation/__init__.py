@@ -19,7 +19,8 @@ The rooms: ``ranking`` (AUROC, PR-AUC), ``rivals`` (tests of two scores), ``reje
 ``abstention`` (a threshold with a guarantee), ``covariate`` (what a score says beyond a covariate), ``calibration``
 (whether forecasts mean what they say), ``forecasts`` (made of a score, out of fold), ``comparison`` (means, effects and
 several tests at once), ``paired`` (two numbers of each question), ``proportions`` (yes and no of one or two arms),
-``dependence`` (two scores of the same questions) and ``selection`` (groups picked by their own result).
+``matching`` (groups made alike in what else sets them apart), ``dependence`` (two scores of the same questions) and
+``selection`` (groups picked by their own result).
 """
 
 from homogen.evaluation._base import PermutationResult, Row, TestResult, against_null
@@ -29,6 +30,7 @@ from homogen.evaluation.comparison import cohens_d, holm, mean, mean_over_lots
 from homogen.evaluation.covariate import likelihood_ratio_test, partial_auroc_given
 from homogen.evaluation.dependence import correlation_test, distance_correlation, hsic, mutual_information, pearson
 from homogen.evaluation.forecasts import isotonic, platt, temperature
+from homogen.evaluation.matching import stratified_difference
 from homogen.evaluation.paired import paired_difference, paired_wilcoxon, tost
 from homogen.evaluation.proportions import fisher, mcnemar, wilson
 from homogen.evaluation.ranking import auroc, fitted_test, pr_auc

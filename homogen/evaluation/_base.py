@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from scipy import stats
 
 from homogen.records import BadInput, Draws, Estimate, fixed, unknown
@@ -119,6 +121,33 @@ def row(name: str, values: Row) -> np.ndarray:
     if np.isinf(x).any():
         raise BadInput(f"{name} must be finite, but number {int(np.flatnonzero(np.isinf(x))[0])} is infinite")
     return x
+
+
+Labels = Sequence[Hashable]
+
+
+def labels_of(name: str, values: Labels) -> list[Any]:
+    """Names or numbers, one a question."""
+    try:
+        found = list(values.tolist() if hasattr(values, "tolist") else values)
+        set(found)
+    except TypeError as error:
+        raise BadInput(f"{name} must hold names or numbers, one a question: {error}") from None
+    return found
+
+
+def no_label(label: Hashable) -> bool:
+    """Whether it is None, NaN or an empty string."""
+    return bool(pd.api.types.is_scalar(label) and (pd.isna(label) or label == ""))
+
+
+def in_order(found: Iterable[Any]) -> list[Any]:
+    """The distinct labels, sorted."""
+    distinct = set(found)
+    try:
+        return sorted(distinct)
+    except TypeError:  # names and numbers side by side
+        return sorted(distinct, key=lambda label: (str(type(label)), str(label)))
 
 
 def same_length(**columns: Sequence | np.ndarray) -> None:

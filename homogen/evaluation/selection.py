@@ -10,32 +10,33 @@ of the questions, reporting on the other.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Hashable, Sequence
-from typing import Any
+from collections.abc import Hashable
 
 import numpy as np
-import pandas as pd
 
 from homogen.evaluation._base import (
     NAN,
+    Labels,
     PermutationResult,
     Row,
     against_null,
     auroc_of,
     check_binary,
+    in_order,
     in_units,
+    labels_of,
+    no_label,
     percent,
     percentiles,
     row,
     same_length,
     shuffled,
 )
-from homogen.records import BadInput, Draws, Estimate
+from homogen.records import Draws, Estimate
 from homogen.records.checks import one_of, whole
 from homogen.records.draws import check_draws
 
 SELECTIONS = ("effective", "blind")
-Categories = Sequence[Hashable]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,7 +56,7 @@ class SelectedGroup:
 
 
 def selected_auroc(
-    score: Row, wrong: Row, category: Categories, select: str = "effective", min_each: int = 2
+    score: Row, wrong: Row, category: Labels, select: str = "effective", min_each: int = 2
 ) -> SelectedGroup:
     r"""AUROC over the categories that were picked by its own sign, as it is usually reported.
 
@@ -110,7 +111,7 @@ def selected_auroc(
 
 
 def within_category_permutation(
-    score: Row, wrong: Row, category: Categories, select: str = "effective", min_each: int = 2, draws: Draws = Draws()
+    score: Row, wrong: Row, category: Labels, select: str = "effective", min_each: int = 2, draws: Draws = Draws()
 ) -> PermutationResult:
     r"""What :func:`selected_auroc` gives where the score knows nothing of errors inside a category.
 
@@ -170,7 +171,7 @@ def within_category_permutation(
 def split_half(
     score: Row,
     wrong: Row,
-    category: Categories,
+    category: Labels,
     select: str = "effective",
     min_each: int = 2,
     draws: Draws = Draws(1000),
@@ -239,22 +240,20 @@ def split_half(
 class _Grouped:
     """The qualifying rows, category by category, and the picking for many labellings ``(B, n)`` at once."""
 
-    def __init__(self, score: Row, wrong: Row, category: Categories, select: str, min_each: int):
+    def __init__(self, score: Row, wrong: Row, category: Labels, select: str, min_each: int):
         one_of("selection", select, SELECTIONS)
         whole("min_each", min_each, 1)
         s, w = row("score", score), row("wrong", wrong)
         check_binary("wrong", w)
-        category = _names(category)
+        category = labels_of("category", category)
         same_length(score=s, wrong=w, category=category)
         self.effective = select == "effective"
         self.given = len(s)
         known = ~np.isnan(s) & ~np.isnan(w)
-        kept = [
-            i for i, c in enumerate(category) if known[i] and not (pd.api.types.is_scalar(c) and pd.isna(c)) and c != ""
-        ]
+        kept = [i for i, c in enumerate(category) if known[i] and not no_label(c)]
         s, w = s[kept], w[kept].astype(bool)
         names = [category[i] for i in kept]
-        self.names = _sorted(names)
+        self.names = in_order(names)
         number = {name: j for j, name in enumerate(self.names)}
         code = np.array([number[name] for name in names], dtype=np.int64)
         n1, n0 = (np.bincount(code[w == c], minlength=len(self.names)) for c in (True, False))
@@ -295,20 +294,3 @@ class _Grouped:
         cell = self.place + G * np.where(rows, labels, 2) + 3 * G * np.arange(len(labels))[:, None]
         counts = np.bincount(cell.ravel(), minlength=3 * G * len(labels)).reshape(-1, 3, G)
         return auroc_of(counts[:, 0], counts[:, 1])
-
-
-def _names(category: Categories) -> list[Any]:
-    try:
-        names = list(category.tolist() if hasattr(category, "tolist") else category)
-        set(names)
-    except TypeError as error:
-        raise BadInput(f"category must hold names or numbers, one a question: {error}") from None
-    return names
-
-
-def _sorted(names: list[Any]) -> list[Any]:
-    distinct = set(names)
-    try:
-        return sorted(distinct)
-    except TypeError:  # names and numbers side by side
-        return sorted(distinct, key=lambda name: (str(type(name)), str(name)))
