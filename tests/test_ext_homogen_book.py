@@ -142,6 +142,16 @@ def test_a_page_can_ask_for_the_results_of_the_chapters(extension, readings):
     assert "](book/chapters/one.ipynb)" in put_results(extension, "```{results}\n```", "index")[0]
 
 
+def test_a_page_can_ask_for_the_results_of_some_chapters_in_its_own_order(extension, readings):
+    page, _ = put_results(extension, "```{results}\nold\ntwo\none\n```\n\nAnd\n\n```{results}\nold\n```\n")
+    old = "- **[The old](chapters/old.ipynb)**: As `printed`."
+    assert page.split("\n")[0] == old
+    assert page.split("\n")[1].startswith("- **[The one]")
+    assert page.endswith(f"And\n\n{old}\n")
+    with pytest.raises(BadInput, match=r"unknown chapter in the results of book/intro 'onee'; did you mean 'one'"):
+        put_results(extension, "```{results}\nonee\n```")
+
+
 def test_a_page_that_does_not_ask_stays_and_one_of_a_book_without_readings_lists_none(extension, readings):
     assert put_results(extension, "```{note}\n```") == ("```{note}\n```", set())
     shutil.rmtree(readings / "readings")
