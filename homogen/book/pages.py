@@ -26,8 +26,8 @@ def stage(
     """Turn an executed notebook into a page of the book; pure, the notebook given is left as it is.
 
     The prose is the source's as it is now. The parameters cells become one table; the cells of the findings are folded;
-    standard error, widgets and colour codes go; long tracebacks are shortened; a fold at the end says how the results came about; a failed cell, and
-    outputs of an earlier state of the code (``outdated``), get a banner at the top.
+    standard error, widgets and colour codes go; long tracebacks are shortened; a fold at the end says how the results
+    came about; a failed cell, and outputs of an earlier state of the code (``outdated``), get a banner at the top.
 
     Parameters
     ----------
