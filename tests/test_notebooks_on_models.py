@@ -201,6 +201,7 @@ NAMED = {
     "others": [QWEN, GEMMA],
     "embedder": EMBEDDERS[0],
     "embedders": EMBEDDERS,
+    "grader": LLAMA,
     "nli": "tiny-judge",
     "nlis": ["tiny-judge"],
 }
@@ -221,6 +222,8 @@ def small(chapter, questions, store):
     if chapter.name in SERVED:
         # A request after the other: few of them.
         given |= {"model": "tiny-bytes", "twin": "tiny-bytes", "limit": 2, "n": 2}
+    # The tiny judge reads no text as long as a brief answer may be.
+    given |= {"brief": all(p.name != "nli" for p in chapter.parameters)}
     if any(p.name == "benchmarks" and p.kind.different == 2 for p in chapter.parameters):
         given |= {"benchmarks": [questions, str(Path(questions).with_name(OTHER_SET))], "limits": [6, 4]}
     own = {p.name for p in chapter.parameters if type(p.default) is type(given.get(p.name))}
