@@ -3,6 +3,7 @@
 import html
 import importlib.util
 import json
+import logging
 import re
 import shutil
 import urllib.parse
@@ -142,12 +143,17 @@ def test_a_page_can_ask_for_the_results_of_the_chapters(extension, readings):
     assert "](book/chapters/one.ipynb)" in put_results(extension, "```{results}\n```", "index")[0]
 
 
-def test_a_page_can_ask_for_the_results_of_some_chapters_in_its_own_order(extension, readings):
+def test_a_page_can_ask_for_the_results_of_some_chapters_in_its_own_order(extension, readings, caplog, monkeypatch):
+    # Sphinx keeps its loggers' messages from others until an application is set up.
+    monkeypatch.setattr("sphinx.util.logging.getLogger", logging.getLogger)
     page, _ = put_results(extension, "```{results}\nold\ntwo\none\n```\n\nAnd\n\n```{results}\nold\n```\n")
     old = "- **[The old](chapters/old.ipynb)**: As `printed`."
     assert page.split("\n")[0] == old
     assert page.split("\n")[1].startswith("- **[The one]")
     assert page.endswith(f"And\n\n{old}\n")
+    with caplog.at_level("WARNING"):
+        put_results(extension, "```{results}\nthree\n```")
+    assert "book/intro asks for the result of three, which has no reading" in caplog.text
     with pytest.raises(BadInput, match=r"unknown chapter in the results of book/intro 'onee'; did you mean 'one'"):
         put_results(extension, "```{results}\nonee\n```")
 

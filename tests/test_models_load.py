@@ -201,6 +201,9 @@ def test_a_system_message_goes_into_the_chat_template_and_in_front_of_what_knows
     refusing = "{% if messages[0]['role'] == 'system' %}{{ raise_exception('no system') }}{% endif %}" + marks
     (folder / "chat_template.jinja").write_text(refusing)
     assert load_model(str(folder), "cpu").wrap("w001", template) == "<u w009\n\nw001>"
+    silent = "{% for m in messages if m['role'] == 'user' %}<u {{ m['content'] }}>{% endfor %}"
+    (folder / "chat_template.jinja").write_text(silent)
+    assert load_model(str(folder), "cpu").wrap("w001", template) == "<u w009\n\nw001>"
     (tmp_path / "tiny-Base").symlink_to(folder)
     assert load_model(str(tmp_path / "tiny-Base"), "cpu").wrap("w001", template) == "w009\n\nw001"
 

@@ -5,6 +5,7 @@ import functools
 import importlib
 import inspect
 import re
+import shutil
 import statistics
 import subprocess
 import sys
@@ -12,12 +13,14 @@ from pathlib import Path
 
 import jupytext
 import nbformat
+import numpy as np
 import pytest
 import yaml
 
-from homogen import grading, questions
+from homogen import experiment, grading, questions
 from homogen.book import assembly, chapters, pages, profiles, readings, runs, staleness
 from homogen.book.parameters import validate
+from homogen.grading.judging import WORDS
 from homogen.models import load_embedder
 from homogen.paper.claims import claims
 from homogen.records import TRUNCATION_PRESETS
@@ -429,7 +432,7 @@ def test_the_sizes_in_the_prose_are_those_of_the_code():
     assert claims()["C205"].quantity.startswith("B1 AUROC on Jaccard-single")
 
 
-def test_how_far_the_rules_agree_with_a_reader_is_so():
+def test_how_far_rules_and_a_judge_agree_with_a_reader_is_so(tmp_path):
     labels = grading.labelled()
     by_id = {q.id: q for q in questions.load_questions("computing")}
     asked = [by_id[question] for _, question, *_ in labels]
@@ -440,6 +443,18 @@ def test_how_far_the_rules_agree_with_a_reader_is_so():
     page = flat(ROOT / "book" / "how_numbers_are_made.md")
     assert f"? {len(labels)} greedy answers" in page
     assert f"agree with the reader on {sum(agree)}, and on {sum(hard)} of the {len(hard)} about misconceptions" in page
+    # What the model says of them comes with the project.
+    shutil.copy(ROOT / "book/results/desk/answers/words.parquet", tmp_path)
+    told = np.array([wrong for *_, wrong in labels])
+
+    def judge(prompts):
+        return experiment.word_logprobs("qwen2.5-coder-1.5b-instruct", prompts, WORDS, "cpu", str(tmp_path))
+
+    judged = grading.wrong([answer for *_, answer, _ in labels], asked, method="judge", judge=judge)
+    same, hard = judged == told, np.array([bool(question.distractors) for question in asked])
+    said = f"agrees with the reader on {same.sum()} of them, and on {same[hard].sum()} of the {hard.sum()} about"
+    assert said in page
+    assert f"calls {judged.sum():.0f} answers wrong where the reader calls {told.sum()}" in page
 
 
 def test_ruff_likes_the_notebooks(tmp_path):

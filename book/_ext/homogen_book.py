@@ -66,6 +66,8 @@ def _results(app, docname, source) -> None:
     """List the chapters whose run has a reading, each with its result, where a page asks for it."""
     if not RESULT_SENTENCES.search(source[0]):
         return
+    from sphinx.util import logging
+
     from homogen.book import chapters, links, readings, runs
     from homogen.records import unknown
 
@@ -85,6 +87,9 @@ def _results(app, docname, source) -> None:
         names = found[1].split() or list(lines)
         if strangers := [name for name in names if name not in every]:
             raise unknown(f"chapter in the results of {docname}", strangers[0], every)
+        for name in names:
+            if name not in lines:
+                logging.getLogger(__name__).warning("%s asks for the result of %s, which has no reading", docname, name)
         return "\n".join(lines[name] for name in names if name in lines)
 
     source[0] = RESULT_SENTENCES.sub(listed, source[0])

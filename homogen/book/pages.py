@@ -99,7 +99,7 @@ def _fold_findings(cells: list) -> None:
         if cell.cell_type == "markdown":
             for title in re.findall(r"^## .+$", cell.source, re.M):
                 under = title.strip() == "## Findings"
-        elif under and not any(output.output_type == "error" for output in cell.outputs):
+        elif under and cell.cell_type == "code" and not any(output.output_type == "error" for output in cell.outputs):
             cell.metadata["tags"] = [*cell.metadata.get("tags", []), FOLDED]
 
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 PROMPT, TOKENS = "brief", 200
 """How the paper asks for the answer that it grades, and after how many tokens that is cut."""
+WORDS_DEPART = "a system's message in words of ours, as the paper's are not printed"
+"""What is left of a departure where answers are asked for so."""
 
 
 class Graded(NamedTuple):
@@ -29,7 +31,7 @@ class Graded(NamedTuple):
     wrong
         One number a question: 1 wrong, 0 right, NaN missing or undecided.
     departs
-        In what that is not as the paper does it, "" where it is; for :meth:`homogen.book.findings.Chapter.record`.
+        In what that is not as the paper does it; for :meth:`homogen.book.findings.Chapter.record`.
     asked
         The same of how the answers were asked for alone.
     """
@@ -80,5 +82,5 @@ def graded(
 
     how = {"method": "judge", "judge": asked_of} if judge else {"embedder": embedder}
     wrong = grading.wrong(answered.greedy(), run.questions, **how)
-    departures = ("" if brief else GREEDY_DEPARTS), ("" if judge else GRADED_DEPARTS)
+    departures = (WORDS_DEPART if brief else GREEDY_DEPARTS), ("" if judge else GRADED_DEPARTS)
     return Graded(answered, wrong, "; ".join(filter(None, departures)), departures[0])

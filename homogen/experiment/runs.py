@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from scipy import special
 
 from homogen import evaluation, sampling, uncertainty
 from homogen.models.catalogue import Unavailable
@@ -228,23 +229,28 @@ def first_tokens(
     Unavailable
         If the weights cannot be had and the store lacks a prompt.
     """
-    kept = VerdictFile(
-        Path(store) / "words.sqlite", f"{revision_of(model) or model} begins with its {likeliest} likeliest"
-    )
-    items = [(prompt,) for prompt in prompts]
-    known = kept.read(items)
-    if new := [item for item in dict.fromkeys(items) if item not in known]:
+    if not prompts:
+        return FirstTokens(0, np.empty(0), np.empty((0, likeliest)))
+    revision, items = revision_of(model), [(prompt,) for prompt in prompts]
+    kept = None  # of weights without a revision, what is kept could be another one's
+    if revision is not None:
+        kept = VerdictFile(Path(store) / "words.sqlite", f"{revision} begins with its {likeliest} likeliest")
+    known = kept.read(items) if kept else {}
+    new = [item for item in dict.fromkeys(items) if item not in known]
+    for start in range(0, len(new), _AT_ONCE):
+        some = new[start : start + _AT_ONCE]
         engine = sampling.engine_of(model, device, "transformers")
-        rows = np.array([_in_brief(row, likeliest) for row in engine.next_logprobs([text for (text,) in new])])
-        kept.write(new, rows)
-        known.update(zip(new, rows, strict=True))
+        said = np.array([_in_brief(row, likeliest) for row in engine.next_logprobs([text for (text,) in some])])
+        if kept:
+            kept.write(some, said)
+        known.update(zip(some, said, strict=True))
     rows = np.array([known[item] for item in items]).reshape(len(items), likeliest + 2)
-    return FirstTokens(int(rows[0, 0]) if len(rows) else 0, rows[:, 1], rows[:, 2:])
+    return FirstTokens(int(rows[0, 0]), rows[:, 1], rows[:, 2:])
 
 
 def _in_brief(logprobs: np.ndarray, likeliest: int) -> np.ndarray:
     row = np.full(likeliest + 2, -np.inf)
-    row[:2] = len(logprobs), -(np.exp(logprobs) @ logprobs)
+    row[:2] = len(logprobs), special.entr(np.exp(logprobs)).sum()
     row[2 : 2 + len(logprobs)] = np.sort(logprobs)[::-1][:likeliest]
     return row
 

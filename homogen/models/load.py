@@ -62,9 +62,11 @@ def in_template(tokenizer: Any, text: str, template: PromptTemplate, **switches:
     if not template.system:
         return written(said)
     try:
-        return written([{"role": "system", "content": template.system}, *said])
+        both = written([{"role": "system", "content": template.system}, *said])
     except TemplateError:
-        return written([{"role": "user", "content": template.plain(text)}])
+        both = ""
+    # Some templates refuse a system's message, others leave it out and say nothing.
+    return both if template.system in both else written([{"role": "user", "content": template.plain(text)}])
 
 
 def asked_in_template(name: str, tokenizer: Any) -> bool:
