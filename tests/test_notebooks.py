@@ -196,6 +196,14 @@ def test_every_chapter_is_in_the_table_of_contents_in_order():
     assert sorted(pages) == sorted(p.stem for p in PAGES)
 
 
+def test_the_table_of_contents_has_a_second_page_for_every_stronger_run(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    stronger = {name for name, chapter in CHAPTERS.items() if runs.shown(chapter) not in profiles.BOOK}
+    told = {name for name in chapters.listed_pages(ROOT / "notebooks") if name.startswith("here/")}
+    assert told == {f"here/{name}" for name in stronger}
+    assert stronger
+
+
 @pytest.mark.parametrize("name", profiles.profiles(ROOT / "notebooks"))
 def test_profiles_are_valid(name):
     found = profiles.profile(name, ROOT / "notebooks")
