@@ -105,7 +105,7 @@ class Standby:
         return self._server
 
     def engine(self, **options: Any) -> StandbyEngine:
-        """Make an engine as :meth:`Server.engine` does."""
+        """Make the engine that asks the server, with options of :class:`homogen.engines.OpenAIEngine`."""
         return StandbyEngine(self, options)
 
 
