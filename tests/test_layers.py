@@ -24,6 +24,7 @@ NOTEBOOKS = PACKAGE.parent / "notebooks"
 RELEASED = sorted(p for p in NOTEBOOKS.glob("*.md") if "\n  files:" in p.read_text("utf-8"))
 HEAVY = {"torch", "transformers", "sentence_transformers", "trl", "peft", "accelerate", "vllm", "safetensors", "gguf"}
 HEAVY |= {"openai", "fastapi", "uvicorn", "bitsandbytes", "huggingface_hub"}
+_PURE = {"similarity", "nli", "clustering", "uncertainty", "evaluation"}
 KNOWS = {
     "records": set(),
     "similarity": {"nli", "grading"},  # grading says what is one text
@@ -37,7 +38,7 @@ KNOWS = {
     "models": {"nli"},  # a judge is checked before it is given out
     "engines": {"models"},
     "sampling": {"engines", "models", "questions"},
-    "experiment": {"similarity", "nli", "clustering", "uncertainty", "evaluation", "models", "sampling"},
+    "experiment": {*_PURE, "grading", "models", "sampling"},
     "paper": {"similarity", "clustering", "uncertainty", "evaluation", "cascade", "questions"},
     "book": {"clustering", "evaluation", "models", "sampling", "questions", "paper"},
     "cli": {"book", "paper", "models", "questions", "sampling"},

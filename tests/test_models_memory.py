@@ -128,6 +128,7 @@ def test_a_model_too_large_for_this_machine_is_refused_before_it_is_loaded(folde
 
 def test_a_known_model_is_measured_before_it_is_fetched(monkeypatch):
     monkeypatch.setattr(memory, "free_memory", lambda device: [2 * 10**9])
+    monkeypatch.setattr(memory, "has_matrix_units", lambda: False)
     monkeypatch.setattr("homogen.models.load.resolve_weights", lambda *name: pytest.fail("fetched"))
     with pytest.raises(
         Unavailable, match=r"'Qwen/Qwen3-4B' wants about 17\.7 GB of memory, and there is room for 2\.0 GB"
