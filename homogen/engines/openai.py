@@ -27,9 +27,9 @@ from homogen.engines.bounds import entropy_bounds
 from homogen.engines.endings import Prompt
 from homogen.engines.refusals import KEPT, Asked, refusal
 from homogen.engines.replies import Garbage, Token, Unanswered, read, written_by
-from homogen.engines.seeds import request_seed
+from homogen.engines.requests import THINKING, Dialect
 from homogen.engines.wire import BoundedClient, from_loop, message_of, nobody, passing, retry_after
-from homogen.records import GREEDY, BadInput, Response, SamplingSpec, prompt_template, unknown
+from homogen.records import GREEDY, BadInput, Response, SamplingSpec, unknown
 
 CLIENT_VERSION = 3
 """Raise when the same spec would be asked for, or read, in another way than before.
@@ -155,6 +155,7 @@ class OpenAIEngine:
         self._access = Access(base_url or os.environ.get("OPENAI_BASE_URL") or own, api_key_env)
         self.base_url = self._access.public
         self.extra_body = dict(extra_body or {})
+        self._dialect = Dialect(model, api, dialect, logprobs, thinking, self.extra_body)
         self._unsaid: set[str] = set()  # fields that this server has turned out not to know
         self._met = False  # whether anybody has been there
         self._silent = False  # whether a question was given up and none has been answered since
@@ -189,16 +190,7 @@ class OpenAIEngine:
         BadInput
             If nobody is there, or the server refuses what all requests have in common: the key, the model, a field.
         """
-        if self.dialect == "openai" and (spec.top_k or spec.repetition_penalty != 1):
-            raise BadInput(
-                "OpenAI's own protocol has neither top_k nor repetition_penalty; "
-                "use a spec without them, or dialect 'extended' if the server takes them"
-            )
-        if self.api == "chat" and not prompt_template(spec.prompt).chat:
-            raise BadInput(
-                f"prompt {spec.prompt!r} stands outside any chat template, and the chat API puts all into one; "
-                "use api 'completions'"
-            )
+        self._dialect.check(spec)
         lost: dict[str, str] = {}
 
         async def everything(put: Callable[[Response], None]) -> None:
@@ -255,7 +247,7 @@ class OpenAIEngine:
     async def _answer(self, client: openai.AsyncOpenAI, prompt: Prompt, sample: int, spec: SamplingSpec) -> Response:
         attempt, began = 0, time.monotonic()
         while True:
-            body = self._body(prompt, sample, spec)
+            body = self._dialect.body(prompt, sample, spec, self._unsaid)
             end: Exception | None = None
             absent = False
             try:
@@ -299,43 +291,6 @@ class OpenAIEngine:
         else:
             await asyncio.to_thread(self._sleep, seconds)
 
-    def _body(self, prompt: Prompt, sample: int, spec: SamplingSpec) -> dict:
-        spec = endings.as_asked(sample, spec)
-        template = prompt_template(spec.prompt)
-        greedy = spec.temperature == 0
-        limit = "max_completion_tokens" if "max_tokens" in self._unsaid else "max_tokens"
-        body: dict[str, Any] = {
-            "model": self.model,
-            "temperature": spec.temperature,
-            "top_p": spec.top_p,
-            "seed": request_seed(spec.seed, prompt.question, sample),
-            limit: spec.max_new_tokens,
-        }
-        if prompt.stop:
-            body["stop"] = list(prompt.stop)
-        if self.api == "chat":
-            system = [{"role": "system", "content": template.system}] if template.system else []
-            body["messages"] = [*system, {"role": "user", "content": prompt.text}]
-            if not self.thinking and "chat_template_kwargs" not in self._unsaid:
-                body["chat_template_kwargs"] = {"enable_thinking": False}
-            if self.logprobs is not None:
-                body |= {"logprobs": True, "top_logprobs": self.logprobs}
-        else:
-            body["prompt"] = template.plain(prompt.text)
-            if self.logprobs is not None:
-                body["logprobs"] = self.logprobs
-        truncation = {"top_k": spec.top_k, "repetition_penalty": spec.repetition_penalty}
-        if self.dialect == "extended":
-            body |= truncation
-        elif self.dialect == "transformers":
-            drawing = {"temperature": spec.temperature, "top_p": spec.top_p, **truncation}
-            told = {"repetition_penalty": spec.repetition_penalty} if greedy else drawing
-            told |= {"do_sample": not greedy, "max_new_tokens": spec.max_new_tokens}
-            body["generation_config"] = json.dumps(told)
-            if greedy:
-                del body["top_p"]
-        return {**body, **self.extra_body}
-
     async def _send(self, client: openai.AsyncOpenAI, body: dict) -> dict:
         create = (client.chat.completions if self.api == "chat" else client.completions).with_raw_response.create
         asked = {"messages", "prompt", "model"}
@@ -353,22 +308,13 @@ class OpenAIEngine:
 
     def _adapts(self, error: openai.APIStatusError, body: dict) -> bool:
         """Learn from a refusal which of two dispensable spellings this server does not know."""
-        said = message_of(error)
-        if error.status_code not in (400, 422):
-            return False
-        mine = body.keys() - self.extra_body.keys()
-        if "max_completion_tokens" in said and "max_tokens" in mine:
-            self._unsaid.add("max_tokens")
-            return True
-        if "chat_template_kwargs" in said and "chat_template_kwargs" in mine:
-            if "chat_template_kwargs" not in self._unsaid:
-                self._unsaid.add("chat_template_kwargs")
-                warnings.warn(
-                    f"{self.base_url} does not know chat_template_kwargs: a model that reasons cannot be told not to",
-                    stacklevel=2,
-                )
-            return True
-        return False
+        unknown = self._dialect.unknown(body, message_of(error)) if error.status_code in (400, 422) else ""
+        if unknown == THINKING and unknown not in self._unsaid:
+            warnings.warn(
+                f"{self.base_url} does not know {THINKING}: a model that reasons cannot be told not to", stacklevel=2
+            )
+        self._unsaid |= {unknown} - {""}
+        return bool(unknown)
 
     async def _refusal(self, error: openai.APIStatusError, client: openai.AsyncOpenAI) -> Exception:
         """What a refusal costs: the run, or, where it is the question's own, only that."""

@@ -175,19 +175,43 @@ def word_logprobs(
     BadInput
         If the model cannot be loaded, or a word has no tokens.
     """
+    return _remembered(
+        model,
+        prompts,
+        f"goes on with {list(words)}",
+        lambda some: _words_after(model, some, words, device),
+        len(words),
+        store,
+    )
+
+
+def _remembered(
+    model: str,
+    prompts: Sequence[str],
+    asked: str,
+    ask: Callable[[list[str]], np.ndarray],
+    width: int,
+    store: str | None,
+) -> np.ndarray:
+    """What a model said of prompts, a row of ``width`` numbers each: from the store, or asked for and kept there.
+
+    Of weights without a revision nothing is kept: it could be another one's.
+    """
+    if not prompts:
+        return np.empty((0, width))
     revision = revision_of(model) if store is not None else None
     if store is None or revision is None:
-        return _words_after(model, prompts, words, device)
-    kept = VerdictFile(Path(store) / "words.sqlite", f"{revision} goes on with {list(words)}")
+        return ask(list(prompts))
+    kept = VerdictFile(Path(store) / "words.sqlite", f"{revision} {asked}")
     items = [(prompt,) for prompt in prompts]
     known = kept.read(items)
     new = [item for item in dict.fromkeys(items) if item not in known]
     for start in range(0, len(new), _AT_ONCE):
         some = new[start : start + _AT_ONCE]
-        rows = _words_after(model, [prompt for (prompt,) in some], words, device)
+        rows = ask([prompt for (prompt,) in some])
         kept.write(some, rows)
         known.update(zip(some, rows, strict=True))
-    return np.array([known[item] for item in items]).reshape(len(items), len(words))
+    return np.array([known[item] for item in items]).reshape(len(items), width)
 
 
 class FirstTokens(NamedTuple):
@@ -229,23 +253,13 @@ def first_tokens(
     Unavailable
         If the weights cannot be had and the store lacks a prompt.
     """
-    if not prompts:
-        return FirstTokens(0, np.empty(0), np.empty((0, likeliest)))
-    revision, items = revision_of(model), [(prompt,) for prompt in prompts]
-    kept = None  # of weights without a revision, what is kept could be another one's
-    if revision is not None:
-        kept = VerdictFile(Path(store) / "words.sqlite", f"{revision} begins with its {likeliest} likeliest")
-    known = kept.read(items) if kept else {}
-    new = [item for item in dict.fromkeys(items) if item not in known]
-    for start in range(0, len(new), _AT_ONCE):
-        some = new[start : start + _AT_ONCE]
+
+    def ask(some: list[str]) -> np.ndarray:
         engine = sampling.engine_of(model, device, "transformers")
-        said = np.array([_in_brief(row, likeliest) for row in engine.next_logprobs([text for (text,) in some])])
-        if kept:
-            kept.write(some, said)
-        known.update(zip(some, said, strict=True))
-    rows = np.array([known[item] for item in items]).reshape(len(items), likeliest + 2)
-    return FirstTokens(int(rows[0, 0]), rows[:, 1], rows[:, 2:])
+        return np.array([_in_brief(row, likeliest) for row in engine.next_logprobs(some)])
+
+    rows = _remembered(model, prompts, f"begins with its {likeliest} likeliest", ask, likeliest + 2, store)
+    return FirstTokens(int(rows[0, 0]) if len(rows) else 0, rows[:, 1], rows[:, 2:])
 
 
 def _in_brief(logprobs: np.ndarray, likeliest: int) -> np.ndarray:
