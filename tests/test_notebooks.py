@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 import yaml
 
-from homogen import experiment, grading, questions
+from homogen import evaluation, experiment, grading, questions
 from homogen.book import assembly, chapters, pages, profiles, readings, runs, staleness
 from homogen.book.parameters import validate
 from homogen.grading.judging import WORDS
@@ -437,6 +437,15 @@ def test_the_sizes_in_the_prose_are_those_of_the_code():
     pocket = len(questions.load_questions("pocket"))
     assert f"set has {pocket} questions" in flat(ROOT / "book" / "how_numbers_are_made.md")
     assert claims()["C205"].quantity.startswith("B1 AUROC on Jaccard-single")
+
+
+def test_how_well_the_conclusion_says_that_a_rate_is_known_is_so():
+    text = flat(ROOT / "book" / "conclusion.md")
+    half = {n: evaluation.wilson(n // 2, n) for n in (20, 200)}
+    few, many = (round(50 * (e.high - e.low)) for e in half.values())
+    assert (
+        f"a rate from twenty is known to within {few} points either way, one from two hundred to within {many}." in text
+    )
 
 
 def test_how_far_rules_and_a_judge_agree_with_a_reader_is_so(tmp_path):
