@@ -20,6 +20,7 @@ from homogen.book import chapters, cost, findings, profiles
 from homogen.book.checking import weights_of
 from homogen.book.parameters import names_in, validate, values_of
 from homogen.models.catalogue import NLI_MODELS, Unavailable, split_quantization
+from homogen.nli import self_check
 from homogen.paper.claims import claims
 from homogen.questions.catalogue import load_questions
 from homogen.records import BadInput, SamplingSpec
@@ -350,6 +351,15 @@ def test_a_chapter_whose_models_cannot_be_had_ends_and_says_what_is_missing(name
     for row in findings.read_file(findings.folder() / f"{name}.json"):
         assert math.isnan(findings.estimate_of(row).value), row
     assert not drawn(place / "store")
+
+
+def test_a_judge_that_fails_its_check_is_listed_with_the_pair_and_the_page_goes_on(questions, place, monkeypatch):
+    monkeypatch.setattr("homogen.models.cross_encoder.self_check", self_check)  # a model never taught is to fail it
+    page = execute(ON_MODELS["nli-scale"], small(ON_MODELS["nli-scale"], questions, place / "store"))
+    assert any("tiny-judge" in text and "does not entail itself" in text for text in page)
+    rows = [row["name"] for row in findings.read_file(findings.folder() / "nli-scale.json")]
+    assert any("SCR" in row for row in rows)
+    assert not any("tiny-judge" in row for row in rows)
 
 
 SEVERAL_RULERS = ("answer-length", "embedders")
