@@ -173,8 +173,8 @@ def test_only_the_same_weights_are_taken(store, model_folders, monkeypatch):
     folder, drawn = store
     (path,) = folder.glob("*.parquet")
 
-    def kept(model, revision, left_out=()):
-        about = drawn.identity | {"revision": revision}
+    def kept(model, revision, left_out=(), engine="transformers"):
+        about = drawn.identity | {"revision": revision, "engine": engine}
         asked = {"benchmark": "mine", "prompt": {"text": "{question}", "stop": []}, "spec": vars(spec(model=model))}
         table = pq.read_table(path)
         spoken = {name: value for name, value in asked["spec"].items() if name not in left_out}
@@ -188,6 +188,8 @@ def test_only_the_same_weights_are_taken(store, model_folders, monkeypatch):
     # A field that was not there when the run was packed is at its default, or the run is another one.
     assert kept("owner/name", "any commit", ["top_k"]) == 1
     assert kept("owner/name", "any commit", ["n"]) == 0
+    # A server of the same weights adds options of its own.
+    assert kept("owner/name", "any commit", engine="openai") == 0
     assert kept("./no-such-model.gguf", "any digest") == 0
     # What lies under a path may be another model on another machine.
     assert kept(model_folders["dice"], "any digest") == 0

@@ -31,6 +31,8 @@ from homogen.sampling.store import QUESTION_SHA, RunFolder
 
 ABOUT = b"homogen about"
 """Under which a packed run keeps what ``run.json`` says."""
+SERVED = "openai"
+"""What the engine of a run is called that was had from a server (``homogen.engines.openai``)."""
 _KEY = re.compile("[0-9a-f]{20}")
 _HALF = {pa.list_(pa.float32()): pa.list_(pa.float16())}
 _FIELDS = [*arrow_schema(), pa.field(QUESTION_SHA, pa.string(), nullable=False)]
@@ -82,7 +84,8 @@ def drawn_before(store: str | os.PathLike, asked: Mapping[str, Any]) -> list[Pac
     """The packed runs of a store that are what is asked for, in whatever precision and by whatever engine and sampler.
 
     They are answers of the asked model under the asked spec all the same, and their own account says how they were
-    drawn. A hub id is taken for one model, whatever its commit.
+    drawn. A hub id is taken for one model, whatever its commit. What a server gave is no such run, although it may be
+    of the same weights: it is what is left of the spec behind the server's own options.
 
     Parameters
     ----------
@@ -104,6 +107,7 @@ def drawn_before(store: str | os.PathLike, asked: Mapping[str, Any]) -> list[Pac
         run
         for run in packed_runs(store)
         if told(run) == {name: wanted[name] for name in ("benchmark", "prompt", "spec")}
+        and run.about.get("engine", {}).get("engine") != SERVED
         and _same_weights(model, run.about.get("engine", {}).get("revision", ""))
     ]
 
