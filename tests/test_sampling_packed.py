@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 from conftest import CountingEngine, ask
 
+from homogen.engines.openai import OpenAIEngine
 from homogen.engines.transformers import TransformersEngine
 from homogen.models.catalogue import CARDS, ModelCard, Unavailable, WheelFile
 from homogen.models.weights import revision_of
@@ -189,7 +190,8 @@ def test_only_the_same_weights_are_taken(store, model_folders, monkeypatch):
     assert kept("owner/name", "any commit", ["top_k"]) == 1
     assert kept("owner/name", "any commit", ["n"]) == 0
     # A server of the same weights adds options of its own.
-    assert kept("owner/name", "any commit", engine="openai") == 0
+    served = OpenAIEngine("owner/name", "http://127.0.0.1:1/v1").identity["engine"]
+    assert kept("owner/name", "any commit", engine=served) == 0
     assert kept("./no-such-model.gguf", "any digest") == 0
     # What lies under a path may be another model on another machine.
     assert kept(model_folders["dice"], "any digest") == 0
