@@ -317,7 +317,7 @@ def test_a_generator_larger_than_this_machine_is_not_fetched(chapter, monkeypatc
     monkeypatch.setattr(hub, "cached", lambda repository: False)
     monkeypatch.setattr(hub, "fetch", lambda repository: asked.append(repository))
     monkeypatch.setattr(memory, "free_memory", lambda device: [20 * 10**9])
-    monkeypatch.setattr(memory, "has_matrix_units", lambda: False)
+    monkeypatch.setattr(memory, "multiplies_bfloat16", lambda: False)
     asked = []
     names = ["Qwen/Qwen3-14B:q8_0", "Qwen/Qwen3-14B:nf4", "Qwen/Qwen3-4B", "mine/own"]
     given = {"models": names, "pairs": [], "device": "cpu"}
@@ -384,7 +384,7 @@ def test_runs_without_an_estimate_are_counted_as_runs(chapter):
 
 
 def test_on_a_cpu_no_hours_are_guessed(plans, monkeypatch):
-    monkeypatch.setattr(memory, "has_matrix_units", lambda: False)
+    monkeypatch.setattr(memory, "multiplies_bfloat16", lambda: False)
     text = cost.report(plans, "cpu")
     assert "GPU" not in text
     assert "17.7 GB" in text

@@ -67,13 +67,17 @@ def test_bytes_by_hand():
 
 
 def test_bfloat16_where_it_is_the_faster(tmp_path, monkeypatch):
-    described = {"amx": "flags : fpu avx512f amx_bf16 amx_tile", "plain": "flags : fpu avx2 notamx_bf16s"}
+    described = {
+        "amx": "flags : fpu avx512f amx_bf16 amx_tile",
+        "avx": "flags : avx512_bf16 avx2",
+        "plain": "flags : avx512f notamx_bf16s",
+    }
     for name, text in described.items():
         (tmp_path / name).write_text(text)
-    found = [memory.has_matrix_units(str(tmp_path / name)) for name in ("amx", "plain", "none")]
-    assert found == [True, False, False]
+    found = [memory.multiplies_bfloat16(str(tmp_path / name)) for name in ("amx", "avx", "plain", "none")]
+    assert found == [True, True, False, False]
     for units in (True, False):
-        monkeypatch.setattr(memory, "has_matrix_units", lambda units=units: units)
+        monkeypatch.setattr(memory, "multiplies_bfloat16", lambda units=units: units)
         assert memory.default_dtype("cpu", 1544) == ("bfloat16" if units else "float32")
         assert [memory.default_dtype("cpu", size) for size in (135, memory.LARGE, None)] == ["float32"] * 3
         assert memory.default_dtype("cuda", 135) == "bfloat16"
@@ -128,7 +132,7 @@ def test_a_model_too_large_for_this_machine_is_refused_before_it_is_loaded(folde
 
 def test_a_known_model_is_measured_before_it_is_fetched(monkeypatch):
     monkeypatch.setattr(memory, "free_memory", lambda device: [2 * 10**9])
-    monkeypatch.setattr(memory, "has_matrix_units", lambda: False)
+    monkeypatch.setattr(memory, "multiplies_bfloat16", lambda: False)
     monkeypatch.setattr("homogen.models.load.resolve_weights", lambda *name: pytest.fail("fetched"))
     with pytest.raises(
         Unavailable, match=r"'Qwen/Qwen3-4B' wants about 17\.7 GB of memory, and there is room for 2\.0 GB"

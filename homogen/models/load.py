@@ -114,8 +114,8 @@ def load_model(name: str, device: str = "auto", dtype: str = "auto") -> LoadedMo
     device
         ``"auto"``, ``"cpu"`` or ``"cuda"``.
     dtype
-        ``"float32"``, ``"bfloat16"``, or ``"auto"``: bfloat16 on a GPU, and on a CPU with matrix units for it where the
-        model has more than 300 million weights; else float32.
+        ``"float32"``, ``"bfloat16"``, or ``"auto"``: bfloat16 on a GPU, and on a CPU that multiplies it where the model
+        has more than 300 million weights; else float32.
 
     Returns
     -------

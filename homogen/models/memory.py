@@ -35,18 +35,19 @@ MARGIN = 1.1
 
 
 LARGE = 300
-"""Millions of weights above which bfloat16 is faster than float32 on a processor with matrix units; ``make bench``
-has both speeds. Of smaller models float32 is the faster."""
+"""Millions of weights above which bfloat16 is faster than float32 on a processor that multiplies it; ``make bench`` has
+both speeds. Of smaller models float32 is the faster."""
+_UNITS = {"amx_bf16", "avx512_bf16"}
 
 
 @functools.cache
-def has_matrix_units(about: str = "/proc/cpuinfo") -> bool:
-    """Whether this processor multiplies matrices of bfloat16 in units of their own (Intel's AMX).
+def multiplies_bfloat16(about: str = "/proc/cpuinfo") -> bool:
+    """Whether this processor has instructions that multiply bfloat16 (Intel's AMX, or the AVX-512 of both makers).
 
     ``about`` is where the system describes it; elsewhere than on Linux nothing does, and the answer is no.
     """
     try:
-        return "amx_bf16" in Path(about).read_text().split()
+        return not _UNITS.isdisjoint(Path(about).read_text().split())
     except OSError:
         return False
 
@@ -61,7 +62,7 @@ def default_dtype(device: str, size: int | None = None) -> str:
     size
         Millions of weights, None if not known.
     """
-    fast = device == "cuda" or ((size or 0) > LARGE and has_matrix_units())
+    fast = device == "cuda" or ((size or 0) > LARGE and multiplies_bfloat16())
     return "bfloat16" if fast else "float32"
 
 
