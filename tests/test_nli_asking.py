@@ -1,4 +1,5 @@
 import doctest
+import re
 import sqlite3
 import sys
 
@@ -6,7 +7,7 @@ import numpy as np
 import pytest
 
 from homogen.nli import asking as room
-from homogen.nli.asking import NLI, as_nli, self_check
+from homogen.nli.asking import CHECK_PAIRS, NLI, as_nli, self_check
 from homogen.records import BadInput
 
 
@@ -181,6 +182,25 @@ def test_the_self_check_accepts_a_sound_model():
 def test_the_self_check_says_which_check_failed(model, message):
     with pytest.raises(BadInput, match=message):
         self_check(model)
+
+
+def test_a_check_asks_about_identical_texts_too_and_is_remembered_on_disk(tmp_path):
+    for entail_self, message in (((0.9, 0.05, 0.05), None), ((0.2, 0.7, 0.1), "does not entail itself .*neutral 0.70")):
+        model = probabilities(entail_self=entail_self)
+        model.name = f"model that says {entail_self}"
+        cache = tmp_path / "pairs"
+        for _ in range(2):
+            nli = NLI(model, cache=cache)
+            if message is None:
+                nli.check()
+            else:
+                with pytest.raises(BadInput, match=f"{re.escape(model.name)}: the NLI model fails.*{message}"):
+                    nli.check()
+            # Elsewhere a text entails itself as before, whatever the model says of it.
+            np.testing.assert_array_equal(nli([CHECK_PAIRS[0]]), [[1, 0, 0]])
+            assert nli.forward_passes == (len(CHECK_PAIRS) if nli.calls else 0)
+            model = lambda pairs: pytest.fail("asked again")  # noqa: E731
+            model.name = f"model that says {entail_self}"
 
 
 def test_what_low_precision_leaves_over_is_divided_out():

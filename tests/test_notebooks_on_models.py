@@ -279,7 +279,7 @@ def place(home, tmp_path, monkeypatch):
     monkeypatch.setenv("HOMOGEN_FINDINGS", str(tmp_path / "findings"))
     monkeypatch.chdir(home)
     # The judge was made here and never taught: a check of what it knows would refuse it, as it should.
-    monkeypatch.setattr("homogen.models.cross_encoder.self_check", lambda model: None)
+    monkeypatch.setattr("homogen.nli.asking.self_check", lambda model: None)
     yield tmp_path
     sampling.forget()
     experiment.remembering.cache_clear()
@@ -354,12 +354,15 @@ def test_a_chapter_whose_models_cannot_be_had_ends_and_says_what_is_missing(name
 
 
 def test_a_judge_that_fails_its_check_is_listed_with_the_pair_and_the_page_goes_on(questions, place, monkeypatch):
-    monkeypatch.setattr("homogen.models.cross_encoder.self_check", self_check)  # a model never taught is to fail it
+    monkeypatch.setattr("homogen.nli.asking.self_check", self_check)  # a model never taught is to fail it
     page = execute(ON_MODELS["nli-scale"], small(ON_MODELS["nli-scale"], questions, place / "store"))
     assert any("tiny-judge" in text and "does not entail itself" in text for text in page)
     rows = [row["name"] for row in findings.read_file(findings.folder() / "nli-scale.json")]
     assert any("SCR" in row for row in rows)
-    assert not any("tiny-judge" in row for row in rows)
+    assert [row for row in rows if "tiny-judge" in row] == [
+        "right on the examples, tiny-judge, label",
+        "right on the examples, tiny-judge, entailed or not",
+    ]
 
 
 SEVERAL_RULERS = ("answer-length", "embedders")

@@ -120,7 +120,7 @@ def had(
     return loaded, missing
 
 
-def judge(name: str, store: str = "runs", device: str = "auto") -> NLI:
+def judge(name: str, store: str = "runs", device: str = "auto", check: bool = True) -> NLI:
     """An NLI model whose verdicts are kept in the store, each pair asked about once and for all.
 
     Parameters
@@ -131,6 +131,8 @@ def judge(name: str, store: str = "runs", device: str = "auto") -> NLI:
         Folder with what was drawn. Of a generator, verdicts that stand in it are taken without the weights.
     device
         As in :func:`draw`.
+    check
+        Whether the model must pass the self-check (:meth:`homogen.nli.NLI.check`), on verdicts that are kept as well.
 
     Raises
     ------
@@ -139,8 +141,10 @@ def judge(name: str, store: str = "runs", device: str = "auto") -> NLI:
     BadInput
         If the model fails its self-check; the message says at which pair.
     """
-    asked = NLI(load_nli(name, device), cache=Path(store) / "nli.sqlite")
-    asked(list(CHECK_PAIRS))  # without a verdict of it in the store the weights are loaded, and checked, here
+    asked = NLI(load_nli(name, device, check=False), cache=Path(store) / "nli.sqlite")
+    asked(list(CHECK_PAIRS))  # without a verdict of it in the store the weights are loaded here
+    if check:
+        asked.check()
     return asked
 
 

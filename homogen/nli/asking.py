@@ -86,8 +86,23 @@ class NLI:
                 raise BadInput(f"an NLI pair is two texts, got {shown(premise)} and {shown(hypothesis)}")
         new = [pair for pair in dict.fromkeys(pairs) if pair[0] != pair[1] and pair not in self._row]
         self._ask(self._recall(new))
-        rows = np.array([self._row.get(pair, -1) for pair in pairs], dtype=int)
+        rows = np.array([-1 if pair[0] == pair[1] else self._row[pair] for pair in pairs], dtype=int)
         return np.where(rows[:, None] < 0, [1.0, 0.0, 0.0], np.vstack([self._answers, [np.nan] * 3])[rows])
+
+    def check(self) -> None:
+        """Put the model to :func:`self_check`, a text paired with itself included; its answers are remembered too.
+
+        Raises
+        ------
+        BadInput
+            If it fails; the message says at which pair.
+        """
+        pairs = list(CHECK_PAIRS)
+        self._ask(self._recall([pair for pair in pairs if pair not in self._row]))
+        try:
+            self_check(lambda asked: self._answers[[self._row[pair] for pair in asked]])
+        except BadInput as error:
+            raise BadInput(f"{self.name}: {error}" if self.name else str(error)) from error
 
     def _recall(self, pairs: list[Pair]) -> list[Pair]:
         if not (pairs and self._file):
