@@ -122,6 +122,7 @@ def _parser() -> tuple[argparse.ArgumentParser, Sequence[str]]:
     command.add_argument("--profile", default="pocket", help="what runs beside released (default pocket)")
     command.add_argument("--force", action="store_true", help="run every chapter again")
     command.add_argument("--no-build", action="store_true", help="run and stage the chapters only")
+    command.add_argument("--jobs", type=int, help="chapters to run at once (default: as cores and memory allow)")
     command.set_defaults(run=_book)
 
     command = commands.add_parser("claims", help="the paper's numbers with the verdicts that code has computed")
@@ -306,7 +307,7 @@ def _profile(wanted: str | None, chapter: str, profiles: Sequence[str]) -> str:
 def _book(arguments: argparse.Namespace) -> None:
     from homogen.book import assembly
 
-    assembly.run_book(arguments.profile, arguments.force)
+    assembly.run_book(arguments.profile, arguments.force, jobs=arguments.jobs)
     if arguments.no_build:
         return
     # jupyter-book has no __main__; its command lies beside this interpreter.

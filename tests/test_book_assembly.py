@@ -1,6 +1,7 @@
 """The book runs what has changed, takes what is committed, and stages it all."""
 
 import doctest
+import os
 import shutil
 from pathlib import Path
 
@@ -112,6 +113,58 @@ def test_an_unknown_profile_leaves_nothing(project):
     with pytest.raises(BadInput, match="unknown profile 'min'"):
         assembly.run_book("min")
     assert left(project) == ["notebooks"]
+
+
+# Side by side
+
+MEET = """import os, pathlib, time
+pathlib.Path("{own}").write_text(os.environ["OMP_NUM_THREADS"])
+while not pathlib.Path("{other}").exists():
+    time.sleep(0.05)"""
+
+
+@pytest.mark.slow
+def test_chapters_run_at_once_each_with_its_share_of_the_cores(project, monkeypatch, capsys):
+    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("os.cpu_count", lambda: 6)
+    for name, other in (("one", "two"), ("two", "one")):
+        meet = MEET.format(own=project / name, other=project / other)  # one alone would wait for ever
+        write(project / "notebooks" / f"{name}.md", meet, GOOD.replace("tiny", name), title=name)
+    pages = assembly.run_book("mine", jobs=2)
+    assert [p.name for p in pages] == ["one.ipynb", "two.ipynb"]
+    assert [(project / name).read_text() for name in ("one", "two")] == ["3", "3"]
+    assert "OMP_NUM_THREADS" not in os.environ
+    assert "2/2" in capsys.readouterr().err
+    monkeypatch.setattr(assembly, "execute", lambda *_, **__: pytest.fail("what is up to date was run again"))
+    assert assembly.run_book("mine", jobs=2) == pages
+
+
+@pytest.mark.slow
+def test_one_that_fails_beside_others_is_named(project):
+    write(project / "notebooks" / "two.md", "1 / 0", title="two")
+    with pytest.raises(BadInput, match="chapter two failed: ZeroDivisionError"):
+        assembly.run_book("mine", jobs=2)
+    assert left(project / "book" / "chapters") == []
+
+
+def test_as_many_run_at_once_as_there_are_cores_and_memory_for(monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    for cores, memory, jobs in ((2, 24, 2), (2, 7, 1), (1, 24, 1), (16, 64, 4), (8, 13, 3), (2, 1, 1)):
+        monkeypatch.setattr("os.cpu_count", lambda cores=cores: cores)
+        monkeypatch.setattr(assembly.memory, "free_memory", lambda device, free=memory: [free * 10**9])
+        assert assembly.side_by_side() == jobs
+    monkeypatch.setattr("os.cpu_count", lambda: 16)
+    assert assembly.side_by_side("desk") == 1
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    assert assembly.side_by_side() == 1
+
+
+@pytest.mark.usefixtures("no_kernel")
+@pytest.mark.parametrize("jobs", [0, -1, 1.5])
+def test_jobs_are_a_count(jobs, project):
+    with pytest.raises(BadInput, match="jobs"):
+        assembly.run_book("mine", jobs=jobs)
 
 
 # Which profile runs which chapter

@@ -225,10 +225,11 @@ def test_a_chapter_that_no_profile_of_the_book_lists_is_named(other, capsys):
 
 def test_book_can_stop_before_the_build(project, monkeypatch, capsys):
     calls = []
-    monkeypatch.setattr(assembly, "run_book", lambda *given: calls.append(given))
+    monkeypatch.setattr(assembly, "run_book", lambda *given, **named: calls.append((*given, named)))
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: pytest.fail("a build was started"))
     assert cli.main(["book", "--force", "--no-build"]) == 0
-    assert calls == [("pocket", True)]
+    assert cli.main(["book", "--jobs", "3", "--no-build"]) == 0
+    assert calls == [("pocket", True, {"jobs": None}), ("pocket", False, {"jobs": 3})]
 
 
 @pytest.mark.parametrize(("code", "built"), [(0, True), (1, True), (0, False)])
@@ -243,7 +244,7 @@ def test_a_book_is_a_success_only_if_it_is_there_and_without_warnings(code, buil
             index.write_text("the book")
         return subprocess.CompletedProcess(command, code)
 
-    monkeypatch.setattr(assembly, "run_book", lambda *_: None)
+    monkeypatch.setattr(assembly, "run_book", lambda *_, **__: None)
     monkeypatch.setattr(shutil, "which", lambda *_, **__: "jupyter-book")
     monkeypatch.setattr(subprocess, "run", build)
     if code == 0 and built:
@@ -254,7 +255,7 @@ def test_a_book_is_a_success_only_if_it_is_there_and_without_warnings(code, buil
 
 
 def test_a_missing_builder_is_named(project, monkeypatch, capsys):
-    monkeypatch.setattr(assembly, "run_book", lambda *_: None)
+    monkeypatch.setattr(assembly, "run_book", lambda *_, **__: None)
     monkeypatch.setattr(shutil, "which", lambda *_, **__: None)
     assert "jupyter-book is not installed" in mistake(["book"], capsys)
 

@@ -426,10 +426,10 @@ def test_questions_that_another_process_finished_meanwhile_are_not_drawn_again(t
     other, mine = Parrot(), Parrot()
     writing = homogen.sampling.store.RunFolder.writing
 
-    def late(self):
+    def late(self, **how):
         monkeypatch.undo()
         sample(ask(3), spec(), tmp_path, other)
-        return writing(self)
+        return writing(self, **how)
 
     monkeypatch.setattr(homogen.sampling.store.RunFolder, "writing", late)
     assert sample(ask(4), spec(), tmp_path, mine).table.num_rows == 12

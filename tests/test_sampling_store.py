@@ -4,12 +4,14 @@ import contextlib
 import dataclasses
 import doctest
 import errno
+import functools
 import hashlib
 import json
 import os
 import shutil
 import subprocess
 import sys
+import threading
 import time
 import tracemalloc
 import warnings
@@ -411,6 +413,25 @@ with RunFolder(sys.argv[1], "key", {}).writing():
     print("held", flush=True)
     sys.stdin.read()
 """
+
+
+def test_who_waits_goes_on_when_the_other_is_done_and_says_why_it_waits(written, monkeypatch, capsys):
+    shown = functools.partial(homogen.sampling.store.tqdm, disable=False)
+    monkeypatch.setattr(homogen.sampling.store, "tqdm", shown)
+    store = str(written.path.parent)
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, store], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as child:
+        assert child.stdout.readline() == "held\n"
+        timer = threading.Timer(0.5, child.stdin.close)
+        timer.start()
+        begun = time.monotonic()
+        with written.writing(wait=True):
+            assert time.monotonic() - begun > 0.4
+            written.write(answers("q4"), SHAS)
+        assert child.wait(60) == 0
+    assert len(rows(written)) == 5
+    assert "waiting for another process, which draws the run key" in capsys.readouterr().err
 
 
 def test_a_second_process_is_refused_and_may_read_meanwhile(written):

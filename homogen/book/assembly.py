@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import multiprocessing
 import os
+import signal
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,14 +19,18 @@ from homogen.book.profiles import BOOK, profile
 from homogen.book.running import disk, execute, put
 from homogen.book.runs import results_folder
 from homogen.book.staleness import about_run, execution_key, is_current, is_of_this_code
+from homogen.models import memory, pick_device
 from homogen.questions import sources
 from homogen.records import BadInput
+from homogen.records.checks import whole
 
 STAGED = Path("book/chapters")
 HERE = "here"
 """Folder within :data:`STAGED` of second pages: chapters as run on this machine whose own page shows a stronger run."""
 PART = "On this machine"
 """Of the table of contents, where second pages are listed."""
+ROOM = 4 * 10**9
+"""Bytes of memory that a chapter of the book's own profile may take: no more of them run at once than have so much."""
 
 
 class Planned(NamedTuple):
@@ -72,7 +79,12 @@ def plan(profile_name: str = BOOK[0], folder: str | os.PathLike = NOTEBOOKS) -> 
     return [Planned(every[chapter], name, wanted[name][chapter]) for chapter, name in where.items()]
 
 
-def run_book(profile_name: str = BOOK[0], force: bool = False, folder: str | os.PathLike = NOTEBOOKS) -> list[Path]:
+def run_book(
+    profile_name: str = BOOK[0],
+    force: bool = False,
+    folder: str | os.PathLike = NOTEBOOKS,
+    jobs: int | None = 1,
+) -> list[Path]:
     """Bring every chapter of the book up to date and stage it; returns the staged pages.
 
     A chapter that runs on released files is run where these are at hand. Elsewhere its page is made of the outputs
@@ -88,15 +100,20 @@ def run_book(profile_name: str = BOOK[0], force: bool = False, folder: str | os.
         Run chapters that are up to date too.
     folder
         Where the notebooks lie.
+    jobs
+        Chapters that run side by side, each in a process of its own with its share of the cores; None takes as many as
+        the machine has cores and memory for (:func:`side_by_side`).
 
     Raises
     ------
     BadInput
-        If a chapter is in neither profile, fails, or has neither its files nor outputs; if a kept run is damaged; if
-        the table of contents does not list what is staged; if a reading does not hold.
+        If ``jobs`` is no count; if a chapter is in neither profile, fails, or has neither its files nor outputs; if a
+        kept run is damaged; if the table of contents does not list what is staged; if a reading does not hold.
     """
     from tqdm import tqdm
 
+    if jobs is not None:
+        whole("jobs", jobs, 1)
     planned = plan(profile_name, folder)
     # Known at once, and so said before the chapters that take minutes.
     absent = {p.chapter.name: _absent(p) for p in planned}
@@ -105,20 +122,68 @@ def run_book(profile_name: str = BOOK[0], force: bool = False, folder: str | os.
     readings.check_all([p.chapter.name for p in planned])
     with disk(STAGED):
         STAGED.mkdir(parents=True, exist_ok=True)
+    due = [
+        p
+        for p in planned
+        if not absent[p.chapter.name] and (force or not is_current(p.chapter, p.parameters, p.output, p.findings))
+    ]
+    with tqdm(total=len(due), desc="chapters", unit="chapter", file=sys.stderr, disable=not due) as bar:
+        _execute_all(due, jobs or side_by_side(profile_name), bar)
     pages = []
-    with tqdm(planned, desc="chapters", unit="chapter", file=sys.stderr) as bar:
-        for p in bar:
-            bar.set_postfix_str(p.chapter.name)
-            missing = absent[p.chapter.name]
-            if not missing and (force or not is_current(p.chapter, p.parameters, p.output, p.findings)):
-                # The standard book fetches no weights: who builds it has not asked for gigabytes.
-                execute(p.chapter, p.parameters, p.output, p.findings, p.profile, offline=p.profile == BOOK[0])
-            outdated = bool(missing) and about_run(p.output)["key"] != execution_key(p.chapter, p.parameters)
-            if missing and (force or outdated):
-                bar.write(f"{p.chapter.name}: not run for want of {', '.join(missing)}", file=sys.stderr)
-            pages += _stage(p, kept[p.chapter.name], outdated)
+    for p in planned:
+        missing = absent[p.chapter.name]
+        outdated = bool(missing) and about_run(p.output)["key"] != execution_key(p.chapter, p.parameters)
+        if missing and (force or outdated):
+            print(f"{p.chapter.name}: not run for want of {', '.join(missing)}", file=sys.stderr)
+        pages += _stage(p, kept[p.chapter.name], outdated)
     _remove_others(pages)
     return pages
+
+
+def side_by_side(profile_name: str = BOOK[0]) -> int:
+    """How many chapters to run at once: one a core of the processor, each with :data:`ROOM`, four at the most.
+
+    One alone where there is a GPU, whose memory they would share, and under other profiles than the book's own, whose
+    models may be of any size.
+    """
+    if profile_name != BOOK[0] or pick_device() != "cpu":
+        return 1
+    return max(1, min((os.cpu_count() or 1), sum(memory.free_memory("cpu")) // ROOM, 4))
+
+
+def _execute(planned: Planned, **how: Any) -> None:
+    # The standard book fetches no weights: who builds it has not asked for gigabytes.
+    chapter, name, parameters = planned
+    execute(chapter, parameters, planned.output, planned.findings, name, offline=name == BOOK[0], **how)
+
+
+def _execute_all(due: Sequence[Planned], jobs: int, bar: Any) -> None:
+    """Run chapters, some at once; what one of them has drawn for the store another finds there."""
+    if min(jobs, len(due)) <= 1:
+        for p in due:
+            bar.set_postfix_str(p.chapter.name)
+            _execute(p)
+            bar.update()
+        return
+    # Two kernels on one core each are done sooner than one on two: little in a chapter fills two.
+    threads = max(1, (os.cpu_count() or 1) // jobs)
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(min(jobs, len(due)), context, _begin_worker, (threads,)) as pool:
+        running = {pool.submit(_execute, p, live=False): p.chapter.name for p in due}
+        try:
+            for ended in as_completed(running):
+                ended.result()
+                bar.set_postfix_str(f"{running[ended]} done")
+                bar.update()
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+def _begin_worker(threads: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # the terminal interrupts all; who waits for this process says so
+    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ.setdefault(name, str(threads))
 
 
 def _absent(planned: Planned) -> list[str]:

@@ -66,7 +66,7 @@ def sample(
         How to draw.
     store
         Folder that keeps runs; any subset of a benchmark's questions shares one run. What a packed run in it has is
-        taken from there (:func:`homogen.sampling.pack`).
+        taken from there (:func:`homogen.sampling.pack`). While another process draws the same run, this one waits.
     engine
         Draws the answers, whatever ``spec.model`` says; None loads ``spec.model`` with transformers, if answers are
         missing from the packed run.
@@ -84,8 +84,8 @@ def sample(
     Raises
     ------
     BadInput
-        If there is no question, none was answered, ids repeat, the model cannot be loaded, the store cannot be written,
-        or another process is writing the same run.
+        If there is no question, none was answered, ids repeat, the model cannot be loaded, or the store cannot be
+        written.
 
     Examples
     --------
@@ -120,7 +120,7 @@ def sample(
     folder = RunFolder(store, key, about | {"engine": engine.identity}, same)
     table, lost = folder.table(shas, spec.n), {}
     if len(_ids(table, spec.n)) < len(questions):
-        with folder.writing():
+        with folder.writing(wait=True):
             # Read again under the lock: another process may have finished some of them since.
             have = _ids(folder.table(shas, spec.n), spec.n)
             missing = [q for q in questions if q.id not in have]

@@ -13,6 +13,7 @@ import dataclasses
 import json
 import os
 import shutil
+import sys
 import warnings
 from collections.abc import Container, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -21,6 +22,7 @@ import filelock
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from tqdm import tqdm
 
 from homogen.records import GREEDY, BadInput, PromptTemplate, Question, Response, SamplingSpec, arrow_schema
 from homogen.records.files import digest, digest_of_json, put
@@ -183,20 +185,23 @@ class RunFolder:
         return self._put(f"part-{digest(data)}.parquet", data)
 
     @contextlib.contextmanager
-    def writing(self) -> Iterator[None]:
-        """Hold the run for writing; refuse at once if another process does."""
+    def writing(self, wait: bool = False) -> Iterator[None]:
+        """Hold the run for writing; if another process does, refuse at once, or wait until it is done or dead."""
         try:
             self.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise BadInput(f"cannot make the run folder {self.path}: {error.strerror or error}") from error
         lock = filelock.FileLock(self.path / "lock")
         try:
-            lock.acquire(timeout=0)
-        except filelock.Timeout:
-            raise BadInput(
-                f"another process is writing the run {self.key} in {self.path.parent}; "
-                "wait for it, or use another store"
-            ) from None
+            if not _at_once(lock):
+                if not wait:
+                    raise BadInput(
+                        f"another process is writing the run {self.key} in {self.path.parent}; "
+                        "wait for it, or use another store"
+                    )
+                said = f"waiting for another process, which draws the run {self.key}"
+                with tqdm(desc=said, bar_format="{desc}", leave=False, file=sys.stderr):
+                    lock.acquire()
         except (OSError, NotImplementedError) as error:
             why = getattr(error, "strerror", None) or error
             raise BadInput(f"cannot lock the run folder {self.path}: {why}; use a store on another disk") from error
@@ -243,6 +248,14 @@ def _asked(part: pa.Table, shas: Mapping[str, str], n: int) -> pa.Table:
     kept = np.fromiter((shas.get(question) == sha for question, sha in pairs), bool, len(part))
     sample = part.column("sample").to_numpy()
     return part.filter(pa.array(kept & (sample >= GREEDY) & (sample < n)))
+
+
+def _at_once(lock: filelock.BaseFileLock) -> bool:
+    try:
+        lock.acquire(timeout=0)
+    except filelock.Timeout:
+        return False
+    return True
 
 
 def _remove(path: Path) -> None:
