@@ -63,6 +63,13 @@ def test_a_packed_run_gives_its_answers_without_the_model(store):
     assert pq.read_schema(next(folder.glob("*.parquet"))).field("token_logprobs").type.value_type == "halffloat"
 
 
+def test_a_packed_run_is_named_without_commas_and_spaces(tmp_path, engine):
+    asked = [dataclasses.replace(q, benchmark="mine, judged/α") for q in QUESTIONS]
+    run = sample(asked, spec(), tmp_path, engine)
+    assert [path.name for path in pack(tmp_path)] == [f"made-up-mine-judged-α-{run.key}.parquet"]
+    assert sample(asked, spec(), tmp_path).answers() == run.answers()
+
+
 def test_what_is_asked_otherwise_is_not_taken_from_it(store, monkeypatch):
     folder, _ = store
     for other in (spec(seed=1), spec(n=3), spec(temperature=0.5), spec(prompt="Well, {question}")):

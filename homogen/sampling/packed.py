@@ -184,8 +184,8 @@ def _pack_one(note: Path, before: Mapping[str, PackedRun]) -> Path | None:
 def _write(store: Path, key: str, about: Mapping[str, Any], rows: Any) -> Path:
     table = pa.Table.from_pandas(rows, schema=_FULL, preserve_index=False).cast(_PACKED)
     table = table.replace_schema_metadata({ABOUT: json.dumps(about, ensure_ascii=False, sort_keys=True).encode()})
-    model = re.sub(r"[^\w.]+", "-", about["spec"]["model"]).strip("-")
-    path = store / f"{model}-{about['benchmark']}-{key}.parquet"
+    names = [re.sub(r"[^\w.]+", "-", name).strip("-") for name in (about["spec"]["model"], about["benchmark"])]
+    path = store / f"{'-'.join(names)}-{key}.parquet"
     sink = pa.BufferOutputStream()
     pq.write_table(table, sink, compression="zstd", compression_level=12)
     with contextlib.suppress(FileExistsError):
