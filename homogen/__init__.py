@@ -4,27 +4,12 @@
 """
 
 import importlib
+import pkgutil
 from typing import Any
 
 __version__ = "0.1.0"
 
-_MODULES = (
-    "book",
-    "cascade",
-    "clustering",
-    "engines",
-    "evaluation",
-    "experiment",
-    "grading",
-    "models",
-    "nli",
-    "paper",
-    "questions",
-    "records",
-    "sampling",
-    "similarity",
-    "uncertainty",
-)
+_MODULES = tuple(sorted(found.name for found in pkgutil.iter_modules(__path__) if found.ispkg))
 _NAMES = {
     "BadInput": "records",
     "Draws": "records",

@@ -12,6 +12,7 @@ import dataclasses
 import functools
 import importlib.resources
 import importlib.util
+import re
 from pathlib import Path
 
 from homogen.records import BadInput, unknown
@@ -262,6 +263,21 @@ def is_hub_id(name: object) -> bool:
     (True, False, False, False)
     """
     return isinstance(name, str) and name.count("/") == 1 and not name.startswith((".", "/", "~"))
+
+
+TRAINED = re.compile(r"trained-([0-9a-f]{16})-([1-9]\d*)")
+"""The name of a model that was trained here: which training, and after how many steps."""
+
+
+def is_trained(name: str) -> bool:
+    """Whether a name is that of a model that was trained here (:mod:`homogen.models.trained`).
+
+    Examples
+    --------
+    >>> is_trained("trained-0123456789abcdef-80"), is_trained("smollm2-135m-instruct")
+    (True, False)
+    """
+    return TRAINED.fullmatch(name) is not None
 
 
 def split_quantization(name: str) -> tuple[str, str]:

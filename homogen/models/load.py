@@ -6,6 +6,7 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
+from homogen.models import trained
 from homogen.models.catalogue import BITSANDBYTES_LEVELS, GGUF_LEVELS, Unavailable, card_of, split_quantization
 from homogen.models.devices import DTYPES, pick_device, tune
 from homogen.models.quantization import _bitsandbytes, _round_weights
@@ -25,11 +26,13 @@ class LoadedModel:
     network: Any
     tokenizer: Any
     device: str
+    root: str = ""
+    """The model that a chain of trainings began with; "" of any other model. It is asked as that one is."""
 
     @property
     def chat(self) -> bool:
         """Whether prompts go through the model's chat template (:func:`asked_in_template`)."""
-        return asked_in_template(self.name, self.tokenizer)
+        return asked_in_template(self.root or self.name, self.tokenizer)
 
     @property
     def thinks(self) -> bool:
@@ -108,7 +111,7 @@ def load_model(name: str, device: str = "auto", dtype: str = "auto") -> LoadedMo
     ----------
     name
         A folder, a ``.gguf`` file, a card's name, or a hub id ``owner/name``; a level of quantization may follow after
-        a colon. ``q8_0``,
+        a colon; or one that was trained here (:mod:`homogen.alignment`). ``q8_0``,
         ``q5_1``, ``q5_0``, ``q4_1`` and ``q4_0`` round every weight of a linear layer as GGUF files of that level do
         and compute on with the rounded weights; ``int8`` and ``nf4`` are those of bitsandbytes and want a GPU.
     device
@@ -136,6 +139,8 @@ def load_model(name: str, device: str = "auto", dtype: str = "auto") -> LoadedMo
         raise unknown("dtype", dtype, DTYPES)
     device = pick_device(device)
     tune()
+    if trained.is_trained(name):
+        return _load_trained(name, device, dtype)
     plain, level = split_quantization(name)
     from homogen.models import memory
 
@@ -178,3 +183,22 @@ def load_model(name: str, device: str = "auto", dtype: str = "auto") -> LoadedMo
         # Any token will do, as padding is masked.
         tokenizer.pad_token = tokenizer.eos_token or tokenizer.convert_ids_to_tokens(0)
     return LoadedModel(name, f"{revision}:{level}" if level else revision, network, tokenizer, device)
+
+
+def _load_trained(name: str, device: str, dtype: str) -> LoadedModel:
+    """A trained model: its base, itself perhaps a trained one, with the adapter's weights put into its own."""
+    folder, account = trained.folder_of(name), trained.about(name)
+    base = load_model(account["base"], device, dtype)
+    if account.get("revision") not in (None, base.revision):
+        raise BadInput(
+            f"{name} was trained on other weights of {base.name} ({str(account['revision'])[:12]}…) than are here "
+            f"({base.revision[:12]}…)"
+        )
+    with quietly():
+        try:
+            network = trained.merged(base.network, folder)
+        except ImportError as error:
+            raise Unavailable(f"{name} wants peft ({error}); install it: pip install -e '.[train]'") from error
+        except Exception as error:  # of the library's reader
+            raise BadInput(f"model {name!r} could not be loaded: {_one_line(error)}") from error
+    return LoadedModel(name, name, network, base.tokenizer, device, base.root or base.name)

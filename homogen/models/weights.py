@@ -20,7 +20,7 @@ from pathlib import Path, PurePosixPath
 from unittest import mock
 
 from homogen.models import memory
-from homogen.models.catalogue import CARDS, ModelCard, WheelFile, cards, is_hub_id, split_quantization
+from homogen.models.catalogue import CARDS, ModelCard, WheelFile, cards, is_hub_id, is_trained, split_quantization
 from homogen.records import BadInput, unknown
 from homogen.records.files import digest, file_digest
 
@@ -239,6 +239,8 @@ def resolve_weights(name: str, dtype: str = "float32") -> tuple[str, str]:
 
 def revision_of(name: str) -> str | None:
     """What identifies a generator's weights, with its level, without loading or fetching them; None if not known."""
+    if is_trained(name):
+        return name  # it says which training it was
     plain, level = split_quantization(name)
     if Path(plain).is_dir():
         found: str | None = folder_digest(Path(plain))

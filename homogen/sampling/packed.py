@@ -22,7 +22,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from homogen.models.catalogue import CARDS, is_hub_id, split_quantization
+from homogen.models.catalogue import CARDS, is_hub_id, is_trained, split_quantization
 from homogen.models.weights import GGUF, revision_of
 from homogen.records import BadInput, SamplingSpec, arrow_schema
 from homogen.records.files import put
@@ -113,6 +113,8 @@ def drawn_before(store: str | os.PathLike, asked: Mapping[str, Any]) -> list[Pac
 
 
 def _same_weights(model: str, revision: str) -> bool:
+    if is_trained(model):
+        return revision == model
     plain, level = split_quantization(model)
     if plain in CARDS:
         return revision == CARDS[plain].sha256 + (f":{level}" if level else "")

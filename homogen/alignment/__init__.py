@@ -1,0 +1,27 @@
+"""Fine-tune a model and see what that does to its answers: supervised (SFT) and by preference (DPO), dose by dose.
+
+``data`` makes examples and pairs out of answers that a model drew, ``recipe`` says what a training is and what its
+models are called, and ``training`` carries it out with trl and peft. A trained model is a small adapter on its base,
+kept in the user's cache (:mod:`homogen.models.trained`), and has a name that :func:`homogen.models.load_model` takes
+like any other.
+
+What is no list of the right length, and settings out of range, are a :class:`~homogen.records.BadInput`: one line that
+names the thing and the mend.
+"""
+
+from homogen.alignment.data import (
+    Example,
+    Pair,
+    chosen_examples,
+    every_example,
+    paired,
+    read_pairs,
+    summary,
+    swapped,
+    write_pairs,
+)
+from homogen.alignment.recipe import Recipe
+from homogen.alignment.training import losses, train
+from homogen.records.exports import public as _public
+
+__all__ = _public(globals())
