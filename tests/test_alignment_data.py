@@ -64,10 +64,15 @@ def test_pairs_by_hand():
     assert len(several) == 2 * 3, "two right answers, three different wrong ones"
 
 
+def test_a_text_that_is_marked_both_ways_is_not_preferred_to_itself():
+    assert paired(["q"], [["a", "a"]], [[True, False]]) == []
+    assert paired(["q"], [["a", "a", "b c"]], [[True, False, False]], "length") == [Pair("q", "a", "b c")]
+
+
 def test_a_prompts_pair_hangs_on_its_own_place_alone():
     whole = paired(PROMPTS, DRAWN, RIGHT, "random", 3)
     other = [["?"] * 6, *DRAWN[1:]]
-    assert paired(PROMPTS, other, RIGHT, "random", 3)[1] == whole[1]
+    assert paired(PROMPTS, other, RIGHT, "random", 3)[-1] == whole[-1]
 
 
 @given(st.integers(0, 30), st.integers(0, 5))
@@ -150,5 +155,7 @@ def test_what_cannot_be_read_or_does_not_fit_is_said(tmp_path):
         paired(PROMPTS, DRAWN, RIGHT, "rarest")
     with pytest.raises(BadInput, match="unknown spread"):
         chosen_examples(PROMPTS, DRAWN, RIGHT, "all")
-    with pytest.raises(BadInput, match="times must be at least 1"):
+    with pytest.raises(BadInput, match="seed"):
+        paired(PROMPTS, DRAWN, RIGHT, seed=-1)
+    with pytest.raises(BadInput, match="times"):
         chosen_examples(PROMPTS, DRAWN, RIGHT, times=0)

@@ -2,11 +2,12 @@
 
 import doctest
 
+import numpy as np
 import pytest
 
 from homogen.alignment import Example, Pair, Recipe
 from homogen.alignment import recipe as room
-from homogen.models.catalogue import CARDS
+from homogen.models.catalogue import CARDS, Unavailable
 from homogen.records import BadInput
 
 EXAMPLES = [Example(f"q{i}", f"a{i}") for i in range(8)]
@@ -42,6 +43,24 @@ def test_all_that_can_change_the_weights_is_in_the_key_and_nothing_else():
     assert made(beta=0.2).key == same.key, "supervised training has no beta"
 
 
+def test_numbers_of_numpy_are_numbers():
+    recipe = made(rank=np.int64(16), seed=np.int32(0), doses=np.array([2, 4]), learning_rate=np.float32(0.5))
+    assert recipe.key == made(learning_rate=0.5, doses=(2, 4)).key
+    assert recipe.models == made(learning_rate=0.5, doses=(2, 4)).models
+
+
+def test_a_base_of_the_hub_has_its_commit_in_the_key_or_no_name_at_all(monkeypatch):
+    with pytest.raises(Unavailable, match="owner/name"):
+        made(base="owner/name").model(10)
+    with pytest.raises(BadInput, match="unknown model 'nope'"):
+        made(base="nope").model(10)
+    keys = []
+    for commit in ("a" * 40, "b" * 40):
+        monkeypatch.setattr("homogen.models.hub.commit", lambda name, commit=commit: commit)
+        keys.append(made(base="owner/name").key)
+    assert keys[0] != keys[1]
+
+
 def test_the_bases_weights_are_in_the_key(monkeypatch):
     before = made().key
     monkeypatch.setitem(CARDS, "gemma-3-270m", CARDS["smollm2-135m-instruct"])
@@ -74,6 +93,12 @@ def test_stages_make_a_chain_by_name():
         ({"rows": EXAMPLES[:3]}, "3 rows are too few: a step takes 4"),
         ({"rows": PAIRS}, "sft is trained on examples; row 0 is"),
         ({"objective": "dpo"}, "dpo is trained on pairs; row 0 is"),
+        ({"rows": [*EXAMPLES, Example("q", None)]}, "sft is trained on examples; row 8 is"),
+        ({"rows": None}, "rows must be a list, got None"),
+        ({"doses": 5}, "doses must be a list, got 5"),
+        ({"doses": (1.0, 2.0)}, "doses must be numbers of steps"),
+        ({"doses": ("a",)}, "doses must be numbers of steps"),
+        ({"doses": (True, 2)}, "doses must be numbers of steps"),
         ({"objective": "dpo", "rows": [*PAIRS, Pair("q", "a", "a")]}, "row 8 prefers an answer to itself"),
     ],
 )

@@ -3,10 +3,12 @@
 import json
 import math
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -84,6 +86,7 @@ def test_alpha_weighs_the_policys_own_term(base):
     """Before the first update the loss is -ln sigma(beta (alpha - 1) (ln p(chosen) - ln p(rejected)))."""
     beta, alpha = 0.3, 2.5
     recipe = made(base, objective="dpo", rows=PAIRS[:4], doses=(1,), beta=beta, alpha=alpha)
+    train(made(base, objective="dpo", rows=PAIRS[:4], doses=(1,), beta=beta))  # DPO's own, on the same rows, before it
     train(recipe)
     count = 2  # tokens of an answer and its end
     parts = [count * (logprob(base, [pair], "chosen") - logprob(base, [pair], "rejected")) for pair in PAIRS[:4]]
@@ -115,7 +118,7 @@ def test_a_second_stage_begins_where_the_first_has_ended(base):
     parent, start = (logprob(m, PAIRS, "chosen") for m in (first.model(30), second.model(1)))
     assert math.isclose(parent, start, abs_tol=1e-4), "the first update has no rate yet"
     assert logprob(second.model(20), PAIRS, "chosen") != pytest.approx(parent, abs=1e-3)
-    assert trained.root_of(second.model(20)) == base
+    assert load_model(second.model(20), "cpu").root == base
 
 
 def test_a_trained_model_answers_like_any_other(base, tmp_path):
@@ -155,16 +158,21 @@ import sys
 sys.path[:0] = sys.argv[1:2]
 from test_alignment_training import made
 from homogen.alignment import train
-train(made(sys.argv[2], doses=tuple(map(int, sys.argv[3].split(",")))))
+train(made(sys.argv[2], doses=tuple(map(int, sys.argv[3].split(","))), objective=sys.argv[4]))
 """
 
 
+def weights(recipe, dose):
+    return (trained.folder_of(recipe.model(dose)) / trained.WEIGHTS).read_bytes()
+
+
 @pytest.mark.slow
-def test_a_training_that_is_killed_goes_on_from_its_last_dose(base, cache, monkeypatch):
+@pytest.mark.parametrize("objective", ["sft", "dpo"])
+def test_a_training_that_is_killed_goes_on_from_its_last_dose(objective, base, cache, monkeypatch):
     doses = tuple(range(5, 405, 5))
-    recipe = made(base, doses=doses)
+    recipe = made(base, doses=doses, objective=objective)
     home = trained.home_of(recipe.key)
-    arguments = [os.path.dirname(__file__), base, ",".join(map(str, doses))]
+    arguments = [os.path.dirname(__file__), base, ",".join(map(str, doses)), objective]
     child = subprocess.Popen([sys.executable, "-c", KILLED, *arguments])
     deadline = time.monotonic() + 120
     while not (home / "15").is_dir():
@@ -175,7 +183,7 @@ def test_a_training_that_is_killed_goes_on_from_its_last_dose(base, cache, monke
     child.wait()
     reached = max(int(p.name) for p in home.iterdir() if p.name.isdigit())
     assert 15 <= reached < 400
-    short = made(base, doses=doses[: doses.index(reached) + 4])
+    short = made(base, doses=doses[: doses.index(reached) + 4], objective=objective)
     steps = []
     run = training._watch
 
@@ -194,10 +202,37 @@ def test_a_training_that_is_killed_goes_on_from_its_last_dose(base, cache, monke
     train(short)
     assert steps
     assert 0 < steps[0] <= reached
-    resumed = (trained.folder_of(short.model(short.doses[-1])) / trained.WEIGHTS).read_bytes()
+    resumed, log = [weights(short, dose) for dose in short.doses], losses(short)
     monkeypatch.setenv("HOMOGEN_CACHE", str(cache / "in one go"))
     train(short)
-    assert (trained.folder_of(short.model(short.doses[-1])) / trained.WEIGHTS).read_bytes() == resumed
+    assert [weights(short, dose) for dose in short.doses] == resumed
+    assert losses(short) == log
+
+
+def test_a_dose_before_the_last_checkpoint_is_made_all_the_same(base):
+    recipe = made(base, doses=(2, 4, 6))
+    with pytest.MonkeyPatch.context() as patch:
+        plain = training._watch
+
+        def dying(*given):
+            watch = plain(*given)
+            end = watch.on_step_end
+
+            def on_step_end(args, state, control, **more):
+                if state.global_step == 5:
+                    raise KeyboardInterrupt
+                end(args, state, control, **more)
+
+            watch.on_step_end = on_step_end
+            return watch
+
+        patch.setattr(training, "_watch", dying)
+        with pytest.raises(KeyboardInterrupt):
+            train(recipe)
+    early = made(base, doses=(1, 4))
+    assert train(early) == early.models
+    assert weights(early, 1) != weights(early, 4)
+    assert train(recipe) == recipe.models
 
 
 def test_a_loss_that_is_no_number_stops_and_keeps_what_was_reached(base, monkeypatch):
@@ -235,7 +270,110 @@ def test_a_full_disk_is_said_and_costs_no_dose(base, monkeypatch):
     with pytest.raises(BadInput, match=r"cannot keep the training in .*No space left on device; make room there"):
         train(recipe)
     assert trained.folder_of(recipe.model(2)).is_dir()
-    monkeypatch.undo()
+    assert losses(recipe) == []
+    monkeypatch.setattr(training, "_keep", keep)
+    assert train(recipe) == recipe.models, "with room again the dose is made, although its checkpoint is there"
+    assert weights(recipe, 4) != weights(recipe, 2)
+    assert len(losses(recipe)) == 4
+
+
+def test_of_a_training_that_lost_its_log_alone_the_models_stay(base):
+    recipe = made(base, doses=(2, 4))
+    train(recipe)
+    log = trained.home_of(recipe.key) / training.LOG
+    told, before = json.loads(log.read_text()), [weights(recipe, dose) for dose in recipe.doses]
+    assert told["device"].startswith("CPU")
+    assert {"trl", "peft", "torch"} <= set(told["versions"])
+    log.unlink()
+    train(recipe)
+    assert json.loads(log.read_text())["log"] == told["log"]
+    assert [weights(recipe, dose) for dose in recipe.doses] == before
+
+
+def test_a_longer_training_of_the_same_recipe_keeps_what_is_there_and_a_shorter_one_its_log(base):
+    short, long = made(base, doses=(2, 4)), made(base, doses=(3, 6))
+    train(short)
+    train(long)
+    assert [row["step"] for row in losses(short)] == [1, 2, 3, 4, 5, 6]
+    file = trained.home_of(short.key) / "2" / trained.WEIGHTS
+    touched = file.stat().st_mtime_ns
+    train(made(base, doses=(2, 5)))
+    assert file.stat().st_mtime_ns == touched
+    assert len(losses(short)) == 6
+
+
+def test_a_gradient_that_is_no_number_is_seen_before_its_model_is_kept(base, monkeypatch):
+    recipe = made(base, doses=(2, 4))
+    plain = training._watch
+
+    def poisoned(*given):
+        watch = plain(*given)
+        log = watch.on_log
+
+        def on_log(args, state, control, logs=None, **more):
+            log(args, state, control, logs | ({"grad_norm": math.inf} if state.global_step == 4 else {}), **more)
+
+        watch.on_log = on_log
+        return watch
+
+    monkeypatch.setattr(training, "_watch", poisoned)
+    with pytest.raises(BadInput, match="the gradient is inf at step 4; the model after 2 steps is kept"):
+        train(recipe)
+    with pytest.raises(Unavailable):
+        trained.folder_of(recipe.model(4))
+
+
+def test_a_prompt_without_room_for_its_answer_is_refused(base):
+    rows = [*EXAMPLES, Example(" ".join(WORDS[:20]), "w001")]
+    with pytest.raises(BadInput, match="1 of 17 prompts leave no room for an answer within max_length=12 tokens"):
+        train(made(base, rows=rows, max_length=12, doses=(1,)))
+
+
+def test_a_model_that_cannot_end_an_answer_cannot_be_taught(tmp_path):
+    folder = make_model(tmp_path / "endless", word_tokenizer(WORDS), "llama", ends=(END,))
+    config = tmp_path / "endless" / "tokenizer_config.json"
+    config.write_text(json.dumps({k: v for k, v in json.loads(config.read_text()).items() if k != "eos_token"}))
+    with pytest.raises(BadInput, match="has no token that ends an answer"):
+        train(made(folder, doses=(1,)))
+
+
+@pytest.mark.parametrize("adds", [True, False])
+def test_what_is_read_in_training_is_what_the_engines_read(adds):
+    """A chat template may write the beginning's mark that the tokenizer adds too."""
+
+    class Tokenizer:
+        bos_token = "<s>"
+
+        def __call__(self, text, add_special_tokens=True):
+            marked = adds and add_special_tokens
+            return {"input_ids": (["<s>"] if marked else []) + text.replace("<s>", "<s> ").split()}
+
+    def base(chat):
+        return SimpleNamespace(tokenizer=Tokenizer(), chat=chat, name="made up")
+
+    assert training._asked(base(True), "<s>hello") == ("hello" if adds else "<s>hello")
+    assert training._asked(base(False), "hello") == "hello"
+    if adds:
+        with pytest.raises(BadInput, match="puts marks around a prompt that its chat template does not have"):
+            training._asked(base(True), "hello")
+
+
+def test_a_base_that_has_moved_is_the_same_base(base, tmp_path):
+    first = made(base, doses=(1,))
+    train(first)
+    shutil.copytree(base, tmp_path / "moved")
+    moved = made(str(tmp_path / "moved"), doses=(1,))
+    assert moved.key == first.key
+    train(moved)
+    assert load_model(moved.model(1), "cpu").root == str(tmp_path / "moved")
+
+
+def test_an_adapter_that_is_damaged_is_named(base):
+    recipe = made(base, doses=(1,))
+    train(recipe)
+    (trained.folder_of(recipe.model(1)) / trained.WEIGHTS).write_bytes(b"no weights")
+    with pytest.raises(BadInput, match=f"model '{recipe.model(1)}' could not be loaded"):
+        load_model(recipe.model(1), "cpu")
 
 
 def test_a_folder_with_another_training_is_not_gone_on_with(base):

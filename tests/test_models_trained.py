@@ -42,7 +42,7 @@ def test_a_name_is_whole_or_none(name, is_one):
 
 
 def test_what_was_not_trained_here_is_unavailable_and_its_name_identifies_it_all_the_same(cache):
-    for ask in (trained.folder_of, trained.about, trained.root_of, lambda name: load_model(name, "cpu")):
+    for ask in (trained.folder_of, trained.about, lambda name: load_model(name, "cpu")):
         with pytest.raises(Unavailable, match=f"{NAME} was not trained on this machine"):
             ask(NAME)
     assert revision_of(NAME) == NAME
@@ -59,12 +59,3 @@ def test_an_account_that_cannot_be_read_is_named(text, cache):
     (folder.parent / trained.ABOUT).write_text(text)
     with pytest.raises(BadInput, match=r"recipe.json cannot be read .*; delete its folder and train again"):
         trained.about(NAME)
-
-
-def test_an_adapter_that_is_damaged_is_named(cache):
-    folder = cache / "trained" / "0123456789abcdef" / "80"
-    folder.mkdir(parents=True)
-    (folder / trained.WEIGHTS).write_bytes(b"no weights")
-    (folder.parent / trained.ABOUT).write_text('{"base": "no-such-model"}')
-    with pytest.raises(BadInput, match="unknown model 'no-such-model'"):
-        load_model(NAME, "cpu")

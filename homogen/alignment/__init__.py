@@ -3,10 +3,10 @@
 ``data`` makes examples and pairs out of answers that a model drew, ``recipe`` says what a training is and what its
 models are called, and ``training`` carries it out with trl and peft. A trained model is a small adapter on its base,
 kept in the user's cache (:mod:`homogen.models.trained`), and has a name that :func:`homogen.models.load_model` takes
-like any other.
+like any other (so the engine that runs on transformers draws from it; vLLM and servers do not).
 
-What is no list of the right length, and settings out of range, are a :class:`~homogen.records.BadInput`: one line that
-names the thing and the mend.
+Lists of unequal length and settings out of range are a :class:`~homogen.records.BadInput`: one line that names the
+thing and the mend.
 """
 
 from homogen.alignment.data import (

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from homogen.records import BadInput, unknown
+from homogen.records.checks import whole
 from homogen.records.files import put
 
 CHOICES = ("random", "length", "rare")
@@ -99,13 +100,16 @@ def paired(
     if choice not in CHOICES:
         raise unknown("choice", choice, CHOICES)
     _checked(prompts, answers, right)
+    whole("seed", seed, 0)
     found = []
     for i, (prompt, texts, known) in enumerate(zip(prompts, answers, right, strict=True)):
         good, bad = _parted(texts, known)
         if not good or not bad:
             continue
         rng = np.random.default_rng((seed, i))
-        both = [(a, b) for a in _shuffled(good, rng) for b in _shuffled(bad, rng)]
+        both = [(a, b) for a in _shuffled(good, rng) for b in _shuffled(bad, rng) if a != b]
+        if not both:
+            continue
         if choice == "length":
             both.sort(key=lambda pair: abs(len(pair[0].split()) - len(pair[1].split())))
         elif choice == "rare":
@@ -150,7 +154,7 @@ def chosen_examples(
         As in :func:`paired`. A prompt without a right answer makes no example.
     spread
         ``"one"`` takes a right answer at random, the same each time. ``"alike"`` takes the one that was drawn most
-        often, each time. ``"diverse"`` takes another one each time, as long as there are any, the rarest first.
+        often, each time. ``"diverse"`` takes one after another, the rarest first, and begins again after the last.
     times
         How often a prompt stands in the list; one round of all prompts follows another.
     seed
@@ -171,9 +175,9 @@ def chosen_examples(
     """
     if spread not in SPREADS:
         raise unknown("spread", spread, SPREADS)
-    if times < 1:
-        raise BadInput(f"times must be at least 1, got {times}")
+    whole("times", times, 1)
     _checked(prompts, answers, right)
+    whole("seed", seed, 0)
     rows = []
     for i, (prompt, texts, known) in enumerate(zip(prompts, answers, right, strict=True)):
         good = _shuffled(_parted(texts, known)[0], np.random.default_rng((seed, i)))

@@ -9,9 +9,9 @@ from typing import Any
 
 from homogen.alignment.data import Example, Pair
 from homogen.models import trained
-from homogen.models.weights import revision_of
+from homogen.models.weights import resolve_weights, revision_of
 from homogen.records import BadInput, shown, unknown
-from homogen.records.checks import is_real, whole
+from homogen.records.checks import is_real, is_whole, whole
 from homogen.records.files import digest_of_json
 
 OBJECTIVES = ("sft", "dpo")
@@ -51,17 +51,17 @@ class Recipe:
     beta, alpha
         As in the formula; ``"sft"`` has neither.
     rank
-        Of the adapters; their scale is twice the rank, over the rank.
+        Of the adapters, which are scaled by 2.
     max_length
-        Tokens after which prompt and answer are cut.
+        Tokens after which an answer is cut; a prompt that leaves no room for one is refused.
     seed
         Of the adapters' first weights and of the order of the rows.
 
     Raises
     ------
     BadInput
-        If a setting is out of range, there are fewer rows than a step takes, a row is of the other kind, or a pair
-        prefers an answer to itself.
+        If a setting is out of range, there are fewer rows than a step takes, a row is of the other kind or holds what
+        is no text, or a pair prefers an answer to itself.
 
     Examples
     --------
@@ -86,20 +86,26 @@ class Recipe:
     def __post_init__(self) -> None:
         if self.objective not in OBJECTIVES:
             raise unknown("objective", self.objective, OBJECTIVES)
-        object.__setattr__(self, "rows", tuple(self.rows))
-        object.__setattr__(self, "doses", tuple(self.doses))
+        for name in ("rows", "doses"):
+            try:
+                object.__setattr__(self, name, tuple(getattr(self, name)))
+            except TypeError:
+                raise BadInput(f"{name} must be a list, got {shown(getattr(self, name))}") from None
         for name, low in (("batch", 1), ("rank", 1), ("max_length", 8), ("seed", 0)):
             whole(name, getattr(self, name), low)
+            object.__setattr__(self, name, int(getattr(self, name)))
         for name in ("learning_rate", "beta", "alpha"):
             value = getattr(self, name)
             if not is_real(value) or not math.isfinite(value) or value <= 0:
                 raise BadInput(f"{name} must be a finite number above 0, got {shown(value)}")
             object.__setattr__(self, name, float(value))
-        if not self.doses or list(self.doses) != sorted(set(self.doses)) or self.doses[0] < 1:
+        rising = all(map(is_whole, self.doses)) and list(self.doses) == sorted(set(self.doses))
+        if not self.doses or not rising or self.doses[0] < 1:
             raise BadInput(f"doses must be numbers of steps, at least 1 and rising, got {shown(self.doses)}")
+        object.__setattr__(self, "doses", tuple(map(int, self.doses)))
         kind = Example if self.objective == "sft" else Pair
         for i, row in enumerate(self.rows):
-            if not isinstance(row, kind):
+            if not (isinstance(row, kind) and all(isinstance(text, str) for text in vars(row).values())):
                 raise BadInput(f"{self.objective} is trained on {kind.__name__.lower()}s; row {i} is {shown(row)}")
             if isinstance(row, Pair) and row.chosen == row.rejected:
                 raise BadInput(f"row {i} prefers an answer to itself ({shown(row.chosen)}); leave it out")
@@ -108,17 +114,28 @@ class Recipe:
 
     @functools.cached_property
     def key(self) -> str:
-        """Sixteen digits that stand for everything that can change the weights."""
-        return digest_of_json(self.told())[:16]
+        """Sixteen digits that stand for the training: weights of the base, rows, settings.
+
+        Another machine or other versions of the libraries move the weights by rounding and keep the key. So do more
+        doses, and another place of the same base.
+        """
+        return digest_of_json({name: value for name, value in self.told().items() if name != "base"})[:16]
 
     def told(self) -> dict[str, Any]:
-        """What an account of the training says: base, settings, and a digest of the rows."""
+        """What an account of the training says: base, settings, and a digest of the rows.
+
+        Raises
+        ------
+        Unavailable
+            If the base is one of the hub whose weights are not here and cannot be fetched: its commit is part of it.
+        """
         names = [field.name for field in dataclasses.fields(self) if field.name not in ("rows", "doses")]
         fields = {name: getattr(self, name) for name in names}
         if self.objective == "sft":
             del fields["beta"], fields["alpha"]
         rows = digest_of_json([dataclasses.astuple(row) for row in self.rows])
-        return fields | {"revision": revision_of(self.base), "rows": rows, "trainer": TRAINER_VERSION}
+        revision = revision_of(self.base) or resolve_weights(self.base)[1]
+        return fields | {"revision": revision, "rows": rows, "trainer": TRAINER_VERSION}
 
     def model(self, dose: int) -> str:
         """What the model after so many steps is called, wherever a model is named."""

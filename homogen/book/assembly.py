@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
@@ -166,12 +167,15 @@ def _execute_all(due: Sequence[Planned], jobs: int, bar: Any) -> None:
             bar.update()
         return
     # Two kernels on one core each are done sooner than one on two: little in a chapter fills two.
+    jobs = min(jobs, len(due))
     threads = max(1, (os.cpu_count() or 1) // jobs)
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(jobs, len(due)), context, _begin_worker, (threads,)) as pool:
+    with ProcessPoolExecutor(jobs, context, _begin_worker, (threads,)) as pool:
         running = {pool.submit(_execute, p, live=False): p.chapter.name for p in due}
         try:
             for ended in as_completed(running):
+                if ended.exception() is not None:
+                    bar.write(f"{running[ended]} failed; waiting for what runs beside it", file=sys.stderr)
                 ended.result()
                 bar.set_postfix_str(f"{running[ended]} done")
                 bar.update()
@@ -182,6 +186,7 @@ def _execute_all(due: Sequence[Planned], jobs: int, bar: Any) -> None:
 
 def _begin_worker(threads: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # the terminal interrupts all; who waits for this process says so
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ.setdefault(name, str(threads))
 
@@ -272,3 +277,11 @@ def _remove_others(pages: Iterable[Path]) -> None:
         stale.unlink()
     with contextlib.suppress(OSError):  # it is not there, or it is in use
         (STAGED / HERE).rmdir()
+
+
+def _end_with_parent() -> None:
+    """A worker holds its own queue open, and would wait for ever for a parent that was killed."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

@@ -173,8 +173,10 @@ def _check_plain(name: str, value: Any) -> None:
 
 def _check_weights(parameter: str, kind: str, name: Any) -> None:
     """Whether a name can be that of weights: a folder, a GGUF file, a card of the right kind, or an id of the hub."""
-    from homogen.models.catalogue import CARDS, NLI_MODELS, is_hub_id, split_quantization
+    from homogen.models.catalogue import CARDS, NLI_MODELS, is_hub_id, is_trained, split_quantization
 
+    if kind == "model" and isinstance(name, str) and is_trained(name):
+        return
     known = [card.name for card in CARDS.values() if (card.stage == "embedder") == (kind == "embedder")]
     if kind == "nli":  # a generator can judge, too
         known = [*NLI_MODELS, *(card.name for card in CARDS.values() if card.stage != "embedder")]

@@ -7,7 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from homogen.models import trained
-from homogen.models.catalogue import BITSANDBYTES_LEVELS, GGUF_LEVELS, Unavailable, card_of, split_quantization
+from homogen.models.catalogue import (
+    BITSANDBYTES_LEVELS,
+    GGUF_LEVELS,
+    Unavailable,
+    card_of,
+    is_trained,
+    split_quantization,
+)
 from homogen.models.devices import DTYPES, pick_device, tune
 from homogen.models.quantization import _bitsandbytes, _round_weights
 from homogen.models.weights import GGUF, _one_line, quietly, resolve_weights
@@ -118,7 +125,7 @@ def load_model(name: str, device: str = "auto", dtype: str = "auto") -> LoadedMo
         ``"auto"``, ``"cpu"`` or ``"cuda"``.
     dtype
         ``"float32"``, ``"bfloat16"``, or ``"auto"``: bfloat16 on a GPU, and on a CPU that multiplies it where the model
-        has more than 300 million weights; else float32.
+        has more than 300 million weights; else float32, and so for one that was trained here.
 
     Returns
     -------
@@ -139,7 +146,7 @@ def load_model(name: str, device: str = "auto", dtype: str = "auto") -> LoadedMo
         raise unknown("dtype", dtype, DTYPES)
     device = pick_device(device)
     tune()
-    if trained.is_trained(name):
+    if is_trained(name):
         return _load_trained(name, device, dtype)
     plain, level = split_quantization(name)
     from homogen.models import memory
@@ -188,7 +195,8 @@ def load_model(name: str, device: str = "auto", dtype: str = "auto") -> LoadedMo
 def _load_trained(name: str, device: str, dtype: str) -> LoadedModel:
     """A trained model: its base, itself perhaps a trained one, with the adapter's weights put into its own."""
     folder, account = trained.folder_of(name), trained.about(name)
-    base = load_model(account["base"], device, dtype)
+    # The steps of a short training are smaller than the rounding of bfloat16.
+    base = load_model(account["base"], device, "float32" if dtype == "auto" else dtype)
     if account.get("revision") not in (None, base.revision):
         raise BadInput(
             f"{name} was trained on other weights of {base.name} ({str(account['revision'])[:12]}…) than are here "

@@ -42,7 +42,7 @@ _UNITS = {"amx_bf16", "avx512_bf16"}
 
 @functools.cache
 def multiplies_bfloat16(about: str = "/proc/cpuinfo") -> bool:
-    """Whether this processor has instructions that multiply bfloat16 (Intel's AMX, or the AVX-512 of both makers).
+    """Whether this processor has instructions that multiply bfloat16 (Intel's AMX; Intel's or AMD's AVX-512).
 
     ``about`` is where the system describes it; elsewhere than on Linux nothing does, and the answer is no.
     """

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from homogen.models.catalogue import TRAINED, Unavailable, is_trained
+from homogen.models.catalogue import TRAINED, Unavailable
 from homogen.models.weights import cache_folder
 from homogen.records import BadInput
 
@@ -57,19 +57,6 @@ def about(name: str) -> Mapping[str, Any]:
         return {"base": str(found["base"]), **found}
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise BadInput(f"{path} cannot be read ({error}); delete its folder and train again") from error
-
-
-def root_of(name: str) -> str:
-    """The model that a chain of trainings began with; of any other model, its own name.
-
-    Examples
-    --------
-    >>> root_of("smollm2-135m-instruct")
-    'smollm2-135m-instruct'
-    """
-    while is_trained(name):
-        name = about(name)["base"]
-    return name
 
 
 def merged(network: Any, folder: Path) -> Any:
