@@ -1,14 +1,16 @@
 """Fine-tune a model and see what that does to its answers: supervised (SFT) and by preference (DPO), dose by dose.
 
-``data`` makes examples and pairs out of answers that a model drew, ``recipe`` says what a training is and what its
-models are called, and ``training`` carries it out with trl and peft. A trained model is a small adapter on its base,
-kept in the user's cache (:mod:`homogen.models.trained`), and has a name that :func:`homogen.models.load_model` takes
-like any other (so the engine that runs on transformers draws from it; vLLM and servers do not).
+``data`` makes examples and pairs out of answers that a model drew, and ``arms`` the controls of a comparison;
+``recipe`` says what a training is and what its models are called, and ``training`` carries it out with trl and peft. A
+trained model is a small adapter on its base, kept in the user's cache (:mod:`homogen.models.trained`). It has a name
+that :func:`homogen.models.load_model` takes like any other, so that the engine which runs on transformers draws from
+it; vLLM and servers do not.
 
 Lists of unequal length and settings out of range are a :class:`~homogen.records.BadInput`: one line that names the
 thing and the mend.
 """
 
+from homogen.alignment.arms import ARMS, second_stages
 from homogen.alignment.data import (
     Example,
     Pair,
