@@ -12,7 +12,7 @@ from homogen.alignment.data import (
     CHOICES,
     SPREADS,
     Example,
-    Pair,
+    Preference,
     chosen_examples,
     every_example,
     paired,
@@ -57,7 +57,10 @@ def test_a_pair_is_of_a_right_and_a_wrong_answer_to_the_same_prompt(choice):
 
 def test_pairs_by_hand():
     # Lengths: "yes" and "no" are one word each; "a b c" and "d e f" are three.
-    assert paired(PROMPTS, DRAWN, RIGHT, "length") == [Pair("first", "yes", "no"), Pair("fourth", "a b c", "d e f")]
+    assert paired(PROMPTS, DRAWN, RIGHT, "length") == [
+        Preference("first", "yes", "no"),
+        Preference("fourth", "a b c", "d e f"),
+    ]
     rare = paired(PROMPTS, DRAWN, RIGHT, "rare")
     assert (rare[0].chosen, rare[1].rejected) == ("yes", "d e f")  # drawn once of three, twice of four
     several = {paired(PROMPTS, DRAWN, RIGHT, "random", seed)[1] for seed in range(40)}
@@ -66,7 +69,7 @@ def test_pairs_by_hand():
 
 def test_a_text_that_is_marked_both_ways_is_not_preferred_to_itself():
     assert paired(["q"], [["a", "a"]], [[True, False]]) == []
-    assert paired(["q"], [["a", "a", "b c"]], [[True, False, False]], "length") == [Pair("q", "a", "b c")]
+    assert paired(["q"], [["a", "a", "b c"]], [[True, False, False]], "length") == [Preference("q", "a", "b c")]
 
 
 def test_a_prompts_pair_hangs_on_its_own_place_alone():
@@ -77,7 +80,7 @@ def test_a_prompts_pair_hangs_on_its_own_place_alone():
 
 @given(st.integers(0, 30), st.integers(0, 5))
 def test_half_of_the_pairs_are_swapped_and_nothing_is_lost(count, seed):
-    pairs = [Pair("q", f"good {i}", f"bad {i}") for i in range(count)]
+    pairs = [Preference("q", f"good {i}", f"bad {i}") for i in range(count)]
     found = swapped(pairs, seed)
     assert sum(pair.chosen.startswith("bad") for pair in found) == count // 2
     assert [{p.chosen, p.rejected} for p in found] == [{p.chosen, p.rejected} for p in pairs]
@@ -118,7 +121,7 @@ def test_what_is_trained_on_is_counted():
 
 
 def test_pairs_go_to_a_file_and_back(tmp_path):
-    pairs = [Pair("Où?", "à Paris\n", 'in "Nice"'), Pair("q", "\u2028", "b")]
+    pairs = [Preference("Où?", "à Paris\n", 'in "Nice"'), Preference("q", "\u2028", "b")]
     write_pairs(tmp_path / "pairs.jsonl", pairs)
     assert read_pairs(tmp_path / "pairs.jsonl") == pairs
 

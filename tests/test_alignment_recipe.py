@@ -5,13 +5,13 @@ import doctest
 import numpy as np
 import pytest
 
-from homogen.alignment import Example, Pair, Recipe
+from homogen.alignment import Example, Preference, Recipe
 from homogen.alignment import recipe as room
 from homogen.models.catalogue import CARDS, Unavailable
 from homogen.records import BadInput
 
 EXAMPLES = [Example(f"q{i}", f"a{i}") for i in range(8)]
-PAIRS = [Pair(f"q{i}", f"a{i}", f"b{i}") for i in range(8)]
+PAIRS = [Preference(f"q{i}", f"a{i}", f"b{i}") for i in range(8)]
 
 
 def made(**fields):
@@ -92,14 +92,14 @@ def test_stages_make_a_chain_by_name():
         ({"objective": "dpo", "rows": PAIRS, "alpha": float("inf")}, "alpha must be"),
         ({"rows": EXAMPLES[:3]}, "3 rows are too few: a step takes 4"),
         ({"rows": PAIRS}, "sft is trained on examples; row 0 is"),
-        ({"objective": "dpo"}, "dpo is trained on pairs; row 0 is"),
+        ({"objective": "dpo"}, "dpo is trained on preferences; row 0 is"),
         ({"rows": [*EXAMPLES, Example("q", None)]}, "sft is trained on examples; row 8 is"),
         ({"rows": None}, "rows must be a list, got None"),
         ({"doses": 5}, "doses must be a list, got 5"),
         ({"doses": (1.0, 2.0)}, "doses must be numbers of steps"),
         ({"doses": ("a",)}, "doses must be numbers of steps"),
         ({"doses": (True, 2)}, "doses must be numbers of steps"),
-        ({"objective": "dpo", "rows": [*PAIRS, Pair("q", "a", "a")]}, "row 8 prefers an answer to itself"),
+        ({"objective": "dpo", "rows": [*PAIRS, Preference("q", "a", "a")]}, "row 8 prefers an answer to itself"),
     ],
 )
 def test_what_cannot_be_trained_is_refused(fields, message):

@@ -16,7 +16,7 @@ from conftest import CHAT_TEMPLATE, END, WORDS, make_model, word_tokenizer
 
 import homogen as hg
 from homogen import alignment
-from homogen.alignment import Example, Pair, Recipe, losses, train, training
+from homogen.alignment import Example, Preference, Recipe, losses, train, training
 from homogen.engines.transformers import TransformersEngine
 from homogen.models import load_model, trained
 from homogen.models.catalogue import Unavailable
@@ -25,7 +25,7 @@ from homogen.sampling import packed
 
 pytest.importorskip("trl")
 EXAMPLES = [Example(f"w{i:03d} w001", f"w{i + 1:03d}") for i in range(16)]
-PAIRS = [Pair(f"w{i:03d} w001", f"w{i + 1:03d}", f"w{i:03d}") for i in range(16)]
+PAIRS = [Preference(f"w{i:03d} w001", f"w{i + 1:03d}", f"w{i:03d}") for i in range(16)]
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@
 
 ``data`` makes examples and pairs out of answers that a model drew, and ``arms`` the controls of a comparison;
 ``recipe`` says what a training is and what its models are called, and ``training`` carries it out with trl and peft. A
-trained model is a small adapter on its base, kept in the user's cache (:mod:`homogen.models.trained`). It has a name
+trained model is a small adapter on its base, kept in the user's cache (``homogen.models.trained``). It has a name
 that :func:`homogen.models.load_model` takes like any other, so that the engine which runs on transformers draws from
 it; vLLM and servers do not.
 
@@ -13,7 +13,7 @@ thing and the mend.
 from homogen.alignment.arms import ARMS, second_stages
 from homogen.alignment.data import (
     Example,
-    Pair,
+    Preference,
     chosen_examples,
     every_example,
     paired,

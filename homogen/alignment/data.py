@@ -31,7 +31,7 @@ class Example:
 
 
 @dataclasses.dataclass(frozen=True)
-class Pair:
+class Preference:
     """A prompt as the model gets it, the answer that is preferred, and the one that is not."""
 
     prompt: str
@@ -61,7 +61,7 @@ def paired(
     right: Sequence[Sequence[bool]],
     choice: str = "random",
     seed: int = 0,
-) -> list[Pair]:
+) -> list[Preference]:
     """Make one pair of each prompt that has a right and a wrong answer: the first is chosen, the second rejected.
 
     Parameters
@@ -82,7 +82,7 @@ def paired(
 
     Returns
     -------
-    list of Pair
+    list of Preference
         At most m, in the order of the prompts.
 
     Raises
@@ -95,7 +95,7 @@ def paired(
     >>> drawn = [["Paris", "It is Lyon", "Paris", "Nice"], ["1843", "1843"]]
     >>> known = [[True, False, True, False], [True, True]]
     >>> paired(["Capital?", "When?"], drawn, known, "length")
-    [Pair(prompt='Capital?', chosen='Paris', rejected='Nice')]
+    [Preference(prompt='Capital?', chosen='Paris', rejected='Nice')]
     """
     if choice not in CHOICES:
         raise unknown("choice", choice, CHOICES)
@@ -115,7 +115,7 @@ def paired(
         elif choice == "rare":
             count = Counter(good + bad)
             both.sort(key=lambda pair: (count[pair[0]], -count[pair[1]]))
-        found.append(Pair(prompt, *both[0]))
+        found.append(Preference(prompt, *both[0]))
     return found
 
 
@@ -123,19 +123,19 @@ def _shuffled(texts: Sequence[str], rng: np.random.Generator) -> list[str]:
     return [texts[k] for k in rng.permutation(len(texts))]
 
 
-def swapped(pairs: Sequence[Pair], seed: int = 0) -> list[Pair]:
+def swapped(pairs: Sequence[Preference], seed: int = 0) -> list[Preference]:
     """Exchange chosen and rejected in half of the pairs, at random: the same answers, and nothing to prefer.
 
     With an odd number, one pair more stays as it is.
 
     Examples
     --------
-    >>> pairs = [Pair("q", f"good {i}", f"bad {i}") for i in range(5)]
+    >>> pairs = [Preference("q", f"good {i}", f"bad {i}") for i in range(5)]
     >>> sum(pair.chosen.startswith("bad") for pair in swapped(pairs))
     2
     """
     half = set(np.random.default_rng(seed).permutation(len(pairs))[: len(pairs) // 2].tolist())
-    return [Pair(p.prompt, p.rejected, p.chosen) if i in half else p for i, p in enumerate(pairs)]
+    return [Preference(p.prompt, p.rejected, p.chosen) if i in half else p for i, p in enumerate(pairs)]
 
 
 def chosen_examples(
@@ -207,7 +207,7 @@ def every_example(prompts: Sequence[str], answers: Sequence[Sequence[str]]) -> l
     ]
 
 
-def summary(rows: Sequence[Example] | Sequence[Pair]) -> dict[str, float]:
+def summary(rows: Sequence[Example] | Sequence[Preference]) -> dict[str, float]:
     """Count what is trained on: rows, prompts, words of the answers, and how many of the answers are different.
 
     Returns
@@ -217,10 +217,10 @@ def summary(rows: Sequence[Example] | Sequence[Pair]) -> dict[str, float]:
 
     Examples
     --------
-    >>> summary([Pair("q", "It is Paris", "Nice"), Pair("r", "1843", "In 1844")])["chosen longer"]
+    >>> summary([Preference("q", "It is Paris", "Nice"), Preference("r", "1843", "In 1844")])["chosen longer"]
     0.5
     """
-    sides = ("chosen", "rejected") if rows and isinstance(rows[0], Pair) else ("answer",)
+    sides = ("chosen", "rejected") if rows and isinstance(rows[0], Preference) else ("answer",)
     found: dict[str, float] = {"rows": len(rows), "prompts": len({row.prompt for row in rows})}
     words = {side: [len(getattr(row, side).split()) for row in rows] for side in sides}
     for side in sides:
@@ -231,7 +231,7 @@ def summary(rows: Sequence[Example] | Sequence[Pair]) -> dict[str, float]:
     return found
 
 
-def write_pairs(path: str | os.PathLike, pairs: Iterable[Pair]) -> None:
+def write_pairs(path: str | os.PathLike, pairs: Iterable[Preference]) -> None:
     """Write pairs as JSON lines with ``prompt``, ``chosen`` and ``rejected``, as trl and others read them."""
     lines = [json.dumps(dataclasses.asdict(pair), ensure_ascii=False) for pair in pairs]
     try:
@@ -240,7 +240,7 @@ def write_pairs(path: str | os.PathLike, pairs: Iterable[Pair]) -> None:
         raise BadInput(f"cannot write {path}: {error.strerror or error}") from error
 
 
-def read_pairs(path: str | os.PathLike) -> list[Pair]:
+def read_pairs(path: str | os.PathLike) -> list[Preference]:
     """Read pairs of one's own from JSON lines with ``prompt``, ``chosen`` and ``rejected``; other fields are left out.
 
     Raises
@@ -255,7 +255,7 @@ def read_pairs(path: str | os.PathLike) -> list[Pair]:
     return [_read(line, f"{path}, line {i}") for i, line in enumerate(lines, 1) if line.strip()]
 
 
-def _read(line: str, where: str) -> Pair:
+def _read(line: str, where: str) -> Preference:
     try:
         row: Mapping[str, Any] = json.loads(line)
         fields = [row[name] for name in ("prompt", "chosen", "rejected")]
@@ -263,4 +263,4 @@ def _read(line: str, where: str) -> Pair:
         raise BadInput(f"{where}: no JSON object with prompt, chosen and rejected ({error})") from error
     if not all(isinstance(field, str) and field for field in fields):
         raise BadInput(f"{where}: prompt, chosen and rejected must be texts that are not empty")
-    return Pair(*fields)
+    return Preference(*fields)

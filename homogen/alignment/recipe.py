@@ -7,7 +7,7 @@ import functools
 import math
 from typing import Any
 
-from homogen.alignment.data import Example, Pair
+from homogen.alignment.data import Example, Preference
 from homogen.models import trained
 from homogen.models.weights import resolve_weights, revision_of
 from homogen.records import BadInput, shown, unknown
@@ -72,7 +72,7 @@ class Recipe:
     """
 
     base: str
-    rows: tuple[Example, ...] | tuple[Pair, ...]
+    rows: tuple[Example, ...] | tuple[Preference, ...]
     objective: str = "sft"
     doses: tuple[int, ...] = (10, 20, 40, 80)
     batch: int = 4
@@ -103,11 +103,11 @@ class Recipe:
         if not self.doses or not rising or self.doses[0] < 1:
             raise BadInput(f"doses must be numbers of steps, at least 1 and rising, got {shown(self.doses)}")
         object.__setattr__(self, "doses", tuple(map(int, self.doses)))
-        kind = Example if self.objective == "sft" else Pair
+        kind = Example if self.objective == "sft" else Preference
         for i, row in enumerate(self.rows):
             if not (isinstance(row, kind) and all(isinstance(text, str) for text in vars(row).values())):
                 raise BadInput(f"{self.objective} is trained on {kind.__name__.lower()}s; row {i} is {shown(row)}")
-            if isinstance(row, Pair) and row.chosen == row.rejected:
+            if isinstance(row, Preference) and row.chosen == row.rejected:
                 raise BadInput(f"row {i} prefers an answer to itself ({shown(row.chosen)}); leave it out")
         if len(self.rows) < self.batch:
             raise BadInput(f"{len(self.rows)} rows are too few: a step takes {self.batch}")
