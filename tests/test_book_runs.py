@@ -9,6 +9,7 @@ from tiny_chapters import DRAWS, GOOD, one_line, write
 from homogen.book import runs
 from homogen.book.profiles import BOOK, COMMITTED, STRENGTH
 from homogen.book.running import execute
+from homogen.evaluation import wilson
 from homogen.records import BadInput
 
 
@@ -97,6 +98,7 @@ def test_a_kept_run_says_what_it_was(tmp_path):
         one_line(mistake)
 
 
+HALF = ", which tell a rate near one half to ±0.12"
 ABOUT = {
     "profile": "desk",
     "device": "CPU, 2 cores, x86_64",
@@ -106,7 +108,9 @@ ABOUT = {
 
 
 def test_a_run_is_told_in_a_line(tiny):
-    assert runs.told(tiny, ABOUT) == ("profile **desk**; `some/one`; CPU, 2 cores, x86_64; 60 questions of `pocket`")
+    assert runs.told(tiny, ABOUT) == (
+        f"profile **desk**; `some/one`; CPU, 2 cores, x86_64; 60 questions of `pocket`{HALF}"
+    )
 
 
 def told(chapter, **changed):
@@ -114,13 +118,26 @@ def told(chapter, **changed):
 
 
 def test_a_benchmark_is_not_larger_than_it_is(tiny):
-    assert told(tiny, parameters=ABOUT["parameters"] | {"limit": 9999})[-1] == "150 questions of `pocket`"
-    assert told(tiny, parameters=ABOUT["parameters"] | {"limit": 1})[-1] == "1 question of `pocket`"
+    assert (
+        told(tiny, parameters=ABOUT["parameters"] | {"limit": 9999})[-1]
+        == "150 questions of `pocket`, which tell a rate near one half to ±0.08"
+    )
+    assert (
+        told(tiny, parameters=ABOUT["parameters"] | {"limit": 1})[-1]
+        == "1 question of `pocket`, which tells a rate near one half to ±0.45"
+    )
+
+
+def test_what_so_many_questions_tell_is_half_of_wilsons_interval(tiny):
+    for n in (4, 30, 60, 150):
+        rate = wilson(n // 2, n)
+        line = told(tiny, parameters=ABOUT["parameters"] | {"limit": n})[-1]
+        assert float(line.rpartition("±")[2]) == pytest.approx((rate.high - rate.low) / 2, abs=0.005)
 
 
 def test_weights_that_were_not_had_are_none_of_a_runs_models(tiny):
     absent = told(tiny, absent=["some/one"])
-    assert absent == ["profile **desk**", "CPU, 2 cores, x86_64", "60 questions of `pocket`"]
+    assert absent == ["profile **desk**", "CPU, 2 cores, x86_64", f"60 questions of `pocket`{HALF}"]
     assert told(tiny, weights={"some/one": ""}) == absent
     own = ABOUT["parameters"] | {"model": "./own", "base_model": "smollm2-135m-instruct"}
     assert told(tiny, parameters=own, weights={"./own": ""})[1] == "`./own`, `smollm2-135m-instruct`"
@@ -132,7 +149,8 @@ def test_several_benchmarks_are_all_named(tmp_path):
         tmp_path / "nb" / "many.md", parameters=lines, draws=[{"models": "model", "questions": "max(limits)"}]
     )
     parameters = {"benchmarks": ["pocket", "gsm8k"], "limits": [1000, 1319]}
-    assert told(chapter, parameters=parameters)[-1] == "up to 1,319 questions each of `pocket`, `gsm8k`"
+    half = "which tell a rate near one half to ±0.03 at best"
+    assert told(chapter, parameters=parameters)[-1] == f"up to 1,319 questions each of `pocket`, `gsm8k`, {half}"
 
 
 def test_a_run_of_earlier_code_is_told_as_far_as_it_can_be(tmp_path):

@@ -137,8 +137,8 @@ def claims(recompute: bool = False, results: str | Path = "book/results"):
     pandas.DataFrame
         Indexed by claim id: what the paper reports (``experiment``, ``quantity``, ``reported``, ``low``, ``high``,
         ``p``, ``dataset``, ``n``, ``model``, ``method``, ``source``), what was ``recomputed`` with ``verdict``, ``how``
-        and ``note``, and what our own runs found beside it, a column a profile (``pocket``, ``gpu``, ``paper``); those
-        are other models, so that they carry no verdict.
+        and ``note``, and what our own runs found beside it, a column a profile (``pocket``, ``desk``, ``gpu``,
+        ``paper``); those are other models, so that they carry no verdict.
 
     Examples
     --------
@@ -149,7 +149,7 @@ def claims(recompute: bool = False, results: str | Path = "book/results"):
     import pandas as pd
 
     found = ledger.outcomes() if recompute else ledger.committed()
-    own = {profile: _beside_claims(Path(results) / profile / "findings") for profile in ("pocket", "gpu", "paper")}
+    own = {profile: _beside_claims(Path(results) / profile / "findings") for profile in PROFILES}
     rows = []
     for claim in paper.claims().values():
         outcome, made = found[claim.claim_id], ledger.checks().get(claim.claim_id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -110,6 +111,12 @@ def _questions(chapter: Chapter, parameters: Mapping[str, Any]) -> str:
         return ""
     most = max(counts)
     if isinstance(asked, list):
-        return f"up to {most:,} questions each of {', '.join(map(code, asked))}"
+        return f"up to {most:,} questions each of {', '.join(map(code, asked))}{_precision(most)} at best"
     most = min([most, *(b.size for b in benchmarks() if b.name == asked)])
-    return f"{most:,} question{'s' * (most != 1)} of {code(asked)}"
+    return f"{most:,} question{'s' * (most != 1)} of {code(asked)}{_precision(most)}"
+
+
+def _precision(n: int) -> str:
+    """What so many questions can tell: half of the 95% Wilson interval of a rate near one half."""
+    half = 1.96 / (2 * math.sqrt(n + 1.96**2))
+    return f", which {'tells' if n == 1 else 'tell'} a rate near one half to ±{half:.2f}"
