@@ -13,6 +13,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from conftest import CHAT_TEMPLATE, END, WORDS, make_model, word_tokenizer
+from transformers import TrainerCallback
 
 import homogen as hg
 from homogen import alignment
@@ -99,7 +100,7 @@ def test_the_same_recipe_makes_the_same_weights_and_nothing_twice(base, cache, m
     train(recipe)
     file = trained.folder_of(recipe.model(30)) / trained.WEIGHTS
     first = file.read_bytes()
-    monkeypatch.setattr(training, "_run", lambda *_: pytest.fail("a training that is done was run again"))
+    monkeypatch.setattr(training, "load_model", lambda *_: pytest.fail("a training that is done was run again"))
     train(recipe)
     monkeypatch.undo()
     monkeypatch.setenv("HOMOGEN_CACHE", str(cache / "other"))
@@ -185,21 +186,12 @@ def test_a_training_that_is_killed_goes_on_from_its_last_dose(objective, base, c
     assert 15 <= reached < 400
     short = made(base, doses=doses[: doses.index(reached) + 4], objective=objective)
     steps = []
-    run = training._watch
 
-    def watch(*given):
-        found = run(*given)
-        begin = found.on_train_begin
-
-        def on_train_begin(args, state, control, **more):
+    class Looks(TrainerCallback):
+        def on_train_begin(self, args, state, control, **_):
             steps.append(state.global_step)
-            begin(args, state, control, **more)
 
-        found.on_train_begin = on_train_begin
-        return found
-
-    monkeypatch.setattr(training, "_watch", watch)
-    train(short)
+    train(short, callbacks=[Looks()])
     assert steps
     assert 0 < steps[0] <= reached
     resumed, log = [weights(short, dose) for dose in short.doses], losses(short)
@@ -211,47 +203,35 @@ def test_a_training_that_is_killed_goes_on_from_its_last_dose(objective, base, c
 
 def test_a_dose_before_the_last_checkpoint_is_made_all_the_same(base):
     recipe = made(base, doses=(2, 4, 6))
-    with pytest.MonkeyPatch.context() as patch:
-        plain = training._watch
 
-        def dying(*given):
-            watch = plain(*given)
-            end = watch.on_step_end
+    class Dies(TrainerCallback):
+        def on_step_end(self, args, state, control, **_):
+            if state.global_step == 5:
+                raise KeyboardInterrupt
 
-            def on_step_end(args, state, control, **more):
-                if state.global_step == 5:
-                    raise KeyboardInterrupt
-                end(args, state, control, **more)
-
-            watch.on_step_end = on_step_end
-            return watch
-
-        patch.setattr(training, "_watch", dying)
-        with pytest.raises(KeyboardInterrupt):
-            train(recipe)
+    with pytest.raises(KeyboardInterrupt):
+        train(recipe, callbacks=[Dies()])
     early = made(base, doses=(1, 4))
     assert train(early) == early.models
     assert weights(early, 1) != weights(early, 4)
     assert train(recipe) == recipe.models
 
 
-def test_a_loss_that_is_no_number_stops_and_keeps_what_was_reached(base, monkeypatch):
+class Spoils(TrainerCallback):
+    """Puts what is no number into the log of the fourth step, before it is looked at."""
+
+    def __init__(self, name, value):
+        self.name, self.value = name, value
+
+    def on_log(self, args, state, control, logs=None, **_):
+        if state.global_step == 4:
+            logs[self.name] = self.value
+
+
+def test_a_loss_that_is_no_number_stops_and_keeps_what_was_reached(base):
     recipe = made(base, doses=(2, 9))
-    plain = training._watch
-
-    def poisoned(*given):
-        watch = plain(*given)
-        log = watch.on_log
-
-        def on_log(args, state, control, logs=None, **more):
-            log(args, state, control, logs | ({"loss": math.nan} if state.global_step == 4 else {}), **more)
-
-        watch.on_log = on_log
-        return watch
-
-    monkeypatch.setattr(training, "_watch", poisoned)
     with pytest.raises(BadInput, match="the loss is nan at step 4; the model after 2 steps is kept; try a lower"):
-        train(recipe)
+        train(recipe, callbacks=[Spoils("loss", math.nan)])
     assert trained.folder_of(recipe.model(2)).is_dir()
     with pytest.raises(Unavailable):
         trained.folder_of(recipe.model(9))
@@ -259,19 +239,19 @@ def test_a_loss_that_is_no_number_stops_and_keeps_what_was_reached(base, monkeyp
 
 def test_a_full_disk_is_said_and_costs_no_dose(base, monkeypatch):
     recipe = made(base, doses=(2, 4))
-    keep = training._keep
+    copy = shutil.copyfile
 
-    def full(checkpoint, dose):
-        if dose.name == "4":
+    def full(source, target):
+        if "checkpoint-4" in str(source):
             raise OSError(28, "No space left on device")
-        keep(checkpoint, dose)
+        return copy(source, target)
 
-    monkeypatch.setattr(training, "_keep", full)
+    monkeypatch.setattr("shutil.copyfile", full)
     with pytest.raises(BadInput, match=r"cannot keep the training in .*No space left on device; make room there"):
         train(recipe)
     assert trained.folder_of(recipe.model(2)).is_dir()
     assert losses(recipe) == []
-    monkeypatch.setattr(training, "_keep", keep)
+    monkeypatch.setattr("shutil.copyfile", copy)
     assert train(recipe) == recipe.models, "with room again the dose is made, although its checkpoint is there"
     assert weights(recipe, 4) != weights(recipe, 2)
     assert len(losses(recipe)) == 4
@@ -302,23 +282,10 @@ def test_a_longer_training_of_the_same_recipe_keeps_what_is_there_and_a_shorter_
     assert len(losses(short)) == 6
 
 
-def test_a_gradient_that_is_no_number_is_seen_before_its_model_is_kept(base, monkeypatch):
+def test_a_gradient_that_is_no_number_is_seen_before_its_model_is_kept(base):
     recipe = made(base, doses=(2, 4))
-    plain = training._watch
-
-    def poisoned(*given):
-        watch = plain(*given)
-        log = watch.on_log
-
-        def on_log(args, state, control, logs=None, **more):
-            log(args, state, control, logs | ({"grad_norm": math.inf} if state.global_step == 4 else {}), **more)
-
-        watch.on_log = on_log
-        return watch
-
-    monkeypatch.setattr(training, "_watch", poisoned)
     with pytest.raises(BadInput, match="the gradient is inf at step 4; the model after 2 steps is kept"):
-        train(recipe)
+        train(recipe, callbacks=[Spoils("grad_norm", math.inf)])
     with pytest.raises(Unavailable):
         trained.folder_of(recipe.model(4))
 

@@ -15,7 +15,7 @@ import os
 import shutil
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +42,7 @@ class _Diverged(Exception):
     """The loss or its gradient is no number any more."""
 
 
-def train(recipe: Recipe, device: str = "auto", progress: bool = True) -> list[str]:
+def train(recipe: Recipe, device: str = "auto", progress: bool = True, callbacks: Sequence[Any] = ()) -> list[str]:
     """Carry out a training, or what is left of it; where all of its models are there nothing is done.
 
     In float32 everywhere.
@@ -55,6 +55,8 @@ def train(recipe: Recipe, device: str = "auto", progress: bool = True) -> list[s
         ``"auto"``, ``"cpu"`` or ``"cuda"``.
     progress
         Show a bar with an estimate of the time left.
+    callbacks
+        Of transformers' trainer, to watch a training; each is asked before the model is kept.
 
     Returns
     -------
@@ -74,7 +76,7 @@ def train(recipe: Recipe, device: str = "auto", progress: bool = True) -> list[s
     with _held(home):
         _write_account(home, recipe)
         if _missing(home, recipe) is not None:
-            _run(recipe, home, pick_device(device), progress)
+            _run(recipe, home, pick_device(device), progress, callbacks)
     return recipe.models
 
 
@@ -148,7 +150,7 @@ def _disk(home: Path) -> Iterator[None]:
         ) from error
 
 
-def _run(recipe: Recipe, home: Path, device: str, progress: bool) -> None:
+def _run(recipe: Recipe, home: Path, device: str, progress: bool, callbacks: Sequence[Any]) -> None:
     base = load_model(recipe.base, device, "float32")
     if base.tokenizer.eos_token is None:
         raise BadInput(f"{recipe.base} has no token that ends an answer, and cannot be taught when to stop")
@@ -156,7 +158,7 @@ def _run(recipe: Recipe, home: Path, device: str, progress: bool) -> None:
     for left in home.glob(".*-*"):  # of a run that was killed while it kept a dose
         shutil.rmtree(left, ignore_errors=True)
     with _silence(), tqdm(total=recipe.doses[-1], desc=what, unit="step", disable=not progress) as bar:
-        trainer = _trainer(recipe, base, home, work, bar)
+        trainer = _trainer(recipe, base, work, [*callbacks, _watch(recipe, home, bar)])
         try:
             with _disk(home):
                 trainer.train(resume_from_checkpoint=_last(work, _missing(home, recipe)))
@@ -215,7 +217,7 @@ def _last(work: Path, dose: int | None) -> str | None:
     return None
 
 
-def _trainer(recipe: Recipe, base: LoadedModel, home: Path, work: Path, bar: tqdm) -> Any:
+def _trainer(recipe: Recipe, base: LoadedModel, work: Path, callbacks: Sequence[Any]) -> Any:
     import datasets
     import trl
     from peft import LoraConfig
@@ -244,7 +246,7 @@ def _trainer(recipe: Recipe, base: LoadedModel, home: Path, work: Path, bar: tqd
     adapter = LoraConfig(
         r=recipe.rank, lora_alpha=2 * recipe.rank, lora_dropout=0.0, target_modules="all-linear", task_type="CAUSAL_LM"
     )
-    common = {"processing_class": base.tokenizer, "callbacks": [_watch(recipe, home, bar)], "peft_config": adapter}
+    common = {"processing_class": base.tokenizer, "callbacks": list(callbacks), "peft_config": adapter}
     space = "" if base.chat else " "  # after a plain prompt a word begins with its space
     ends = base.tokenizer.eos_token
     if recipe.objective == "sft":
