@@ -1,10 +1,10 @@
 """Fine-tune a model and see what that does to its answers: supervised (SFT) and by preference (DPO), dose by dose.
 
 ``data`` makes examples and pairs out of answers that a model drew, and ``arms`` the controls of a comparison;
-``recipe`` says what a training is and what its models are called, and ``training`` carries it out with trl and peft. A
-trained model is a small adapter on its base, kept in the user's cache (``homogen.models.trained``). It has a name
-that :func:`homogen.models.load_model` takes like any other, so that the engine which runs on transformers draws from
-it; vLLM and servers do not.
+``recipe`` says what a training is and what its models are called; ``training`` carries it out with trl and peft, and
+``drawing`` draws from what it made. A trained model is a small adapter on its base, kept in the user's cache
+(``homogen.models.trained``). It has a name that :func:`homogen.models.load_model` takes like any other, so that the
+engine which runs on transformers draws from it; vLLM and servers do not.
 
 Lists of unequal length and settings out of range are a :class:`~homogen.records.BadInput`: one line that names the
 thing and the mend.
@@ -22,6 +22,7 @@ from homogen.alignment.data import (
     swapped,
     write_pairs,
 )
+from homogen.alignment.drawing import answer_logprobs, answers
 from homogen.alignment.recipe import Recipe
 from homogen.alignment.training import losses, train
 from homogen.records.exports import public as _public

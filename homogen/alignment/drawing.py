@@ -1,0 +1,124 @@
+"""Answers of a trained model, and how far training has moved it from its base."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from homogen import sampling
+from homogen.alignment.recipe import Recipe
+from homogen.alignment.training import train
+from homogen.models.catalogue import Unavailable
+from homogen.models.load import LoadedModel
+from homogen.records import BadInput, Question, SamplingSpec
+
+if TYPE_CHECKING:
+    from homogen.sampling.store import Run
+
+_TOGETHER = 32  # texts in one forward pass
+
+
+def answers(
+    recipe: Recipe,
+    dose: int,
+    questions: Sequence[Question],
+    spec: SamplingSpec,
+    store: str = "runs",
+    device: str = "auto",
+) -> Run:
+    """Draw the answers of the model that a training has made at a dose; where the store lacks some, train it first.
+
+    Parameters
+    ----------
+    recipe, dose
+        Which model.
+    questions, store, device
+        As in :func:`homogen.sampling.sample`.
+    spec
+        How to draw; its model is left out of account.
+
+    Returns
+    -------
+    Run
+        Of what the store has nothing is trained or drawn.
+
+    Raises
+    ------
+    BadInput
+        As :func:`train` and :func:`homogen.sampling.sample` do.
+    """
+    asked = dataclasses.replace(spec, model=recipe.model(dose))
+    try:
+        return sampling.sample(questions, asked, store=store, device=device)
+    except Unavailable:
+        train(recipe, device)
+        return sampling.sample(questions, asked, store=store, device=device)
+
+
+def answer_logprobs(
+    model: LoadedModel, prompts: Sequence[str], texts: Sequence[str], ended: Sequence[bool]
+) -> np.ndarray:
+    r"""Log-probability that a model gives each text as its answer.
+
+    .. math:: \ln p(y \mid x) = \sum_t \ln p(y_t \mid x, y_{<t})
+
+    Its difference between a trained model and its base, on answers that the trained one drew at temperature 1, has the
+    divergence :math:`KL(\pi \,\|\, \pi_0)` as its mean.
+
+    Parameters
+    ----------
+    model
+        Of :func:`homogen.models.load_model`.
+    prompts
+        n texts, as the model gets them.
+    texts
+        n answers, none of them empty. They are split into tokens anew, which can be others than were drawn.
+    ended
+        Whether each answer was over; the token that ends it counts where it was.
+
+    Returns
+    -------
+    numpy.ndarray
+        (n,) float64, nats.
+
+    Raises
+    ------
+    BadInput
+        If the lengths differ, or a text is empty.
+    """
+    if not len(prompts) == len(texts) == len(ended):
+        raise BadInput(f"unequal lengths: {len(prompts)} prompts, {len(texts)} texts, {len(ended)} ends")
+    if not all(texts):
+        raise BadInput(f"text {next(i for i, text in enumerate(texts) if not text)} is empty")
+    space, end = ("" if model.chat else " "), model.tokenizer.eos_token or ""
+    rows = []
+    for prompt, text, over in zip(prompts, texts, ended, strict=True):
+        asked = model.tokenizer(prompt, add_special_tokens=not model.chat)["input_ids"]
+        given = f"{space}{text.strip()}{end if over else ''}"
+        rows.append((len(asked), [*asked, *model.tokenizer(given, add_special_tokens=False)["input_ids"]]))
+    found = np.empty(len(rows))
+    order = sorted(range(len(rows)), key=lambda i: -len(rows[i][1]))
+    for begin in range(0, len(order), _TOGETHER):
+        some = order[begin : begin + _TOGETHER]
+        found[some] = _scored(model, [rows[i] for i in some])
+    return found
+
+
+def _scored(model: LoadedModel, rows: list[tuple[int, list[int]]]) -> np.ndarray:
+    """Of each row of tokens the log-probability of those behind its start."""
+    import torch
+
+    network: Any = model.network
+    ids = torch.zeros(len(rows), max(len(tokens) for _, tokens in rows), dtype=torch.long, device=model.device)
+    mask, wanted = torch.zeros_like(ids), torch.zeros_like(ids)
+    for i, (start, tokens) in enumerate(rows):
+        ids[i, : len(tokens)] = torch.tensor(tokens, device=model.device)
+        mask[i, : len(tokens)] = 1
+        wanted[i, start : len(tokens)] = 1
+    with torch.inference_mode():
+        logprobs = network(ids, attention_mask=mask).logits[:, :-1].float().log_softmax(-1)
+        said = logprobs.gather(-1, ids[:, 1:, None])[..., 0]
+        return np.asarray((said * wanted[:, 1:]).sum(1).double().cpu().numpy())
