@@ -458,7 +458,16 @@ def test_how_far_rules_and_a_judge_agree_with_a_reader_is_so(tmp_path):
     hard = [same for same, question in zip(agree, asked, strict=True) if question.distractors]
     page = flat(ROOT / "book" / "how_numbers_are_made.md")
     assert f"? {len(labels)} greedy answers" in page
-    assert f"agree with the reader on {sum(agree)}, and on {sum(hard)} of the {len(hard)} about misconceptions" in page
+    assert f"agree with the reader on {sum(agree)}. On the {len(hard)} about misconceptions" in page
+    kept = [(answer, q, told) for (*_, answer, told), q in zip(labels, asked, strict=True) if q.distractors]
+    texts, on, read = zip(*kept, strict=True)
+    by = {
+        method: int((grading.wrong(texts, on, method, embedder=embed) == np.array(read)).sum())
+        for method in ("embedding", "words", "overlap")
+    }
+    assert by["embedding"] == sum(hard)
+    assert f"an embedding agrees on {by['embedding']}, our count of telling words on {by['words']}" in page
+    assert f"and the paper's overlap on {by['overlap']}, as it leaves" in page
     # What the model says of them comes with the project.
     shutil.copy(ROOT / "book/results/desk/answers/words.parquet", tmp_path)
     told = np.array([wrong for *_, wrong in labels])
