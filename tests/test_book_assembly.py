@@ -3,6 +3,9 @@
 import doctest
 import os
 import shutil
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import nbformat
@@ -146,6 +149,36 @@ def test_one_that_fails_beside_others_is_named(project):
     with pytest.raises(BadInput, match="chapter two failed: ZeroDivisionError"):
         assembly.run_book("mine", jobs=2)
     assert left(project / "book" / "chapters") == []
+
+
+KILLED = """
+import sys
+from homogen.book import assembly
+assembly.run_book("mine", jobs=2)
+"""
+
+
+@pytest.mark.slow
+def test_what_runs_beside_it_ends_with_a_book_that_is_killed(project):
+    for name in ("one", "two"):
+        wait = (
+            f'import os, pathlib, time; pathlib.Path("{project / name}").write_text(str(os.getppid()))\ntime.sleep(600)'
+        )
+        write(project / "notebooks" / f"{name}.md", wait, title=name)
+    book = subprocess.Popen([sys.executable, "-c", KILLED], cwd=project, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    said = [project / "one", project / "two"]
+    while not all(path.is_file() and path.read_text() for path in said):
+        assert book.poll() is None, "the book ended"
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    workers = {int(path.read_text()) for path in said}
+    book.kill()
+    book.wait()
+    while any(os.path.exists(f"/proc/{worker}") for worker in workers):
+        assert time.monotonic() < deadline, "a worker goes on"
+        time.sleep(0.05)
+    assert len(workers) == 2
 
 
 def test_as_many_run_at_once_as_there_are_cores_and_memory_for(monkeypatch):

@@ -12,6 +12,10 @@ def test_folders_and_hub_ids_can_be_weights(tmp_path):
     chapter = write(tmp_path / "nb" / "tiny.md", parameters=DRAWS)
     for name in (str(tmp_path), "owner/name"):
         check(chapter, {"model": name, "base_model": name, "embedder": name, "embedders": [name]})
+    trained = "trained-0123456789abcdef-80"
+    check(chapter, {"model": trained})
+    with pytest.raises(BadInput, match=f"unknown embedder '{trained}'"):
+        check(chapter, {"embedder": trained})
 
 
 WEIGHTS = """pairs: list = [["gemma-3-270m", "smollm2-135m-instruct"]]  # before, after [pair]

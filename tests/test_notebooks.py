@@ -467,7 +467,7 @@ def test_how_far_rules_and_a_judge_agree_with_a_reader_is_so(tmp_path):
     }
     assert by["embedding"] == sum(hard)
     assert f"an embedding agrees on {by['embedding']}, our count of telling words on {by['words']}" in page
-    assert f"and the paper's overlap on {by['overlap']}, as it leaves" in page
+    assert f"and the paper's overlap on {by['overlap']}." in page
     # What the model says of them comes with the project.
     shutil.copy(ROOT / "book/results/desk/answers/words.parquet", tmp_path)
     told = np.array([wrong for *_, wrong in labels])

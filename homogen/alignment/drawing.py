@@ -18,7 +18,7 @@ from homogen.records import BadInput, Question, SamplingSpec
 if TYPE_CHECKING:
     from homogen.sampling.store import Run
 
-_TOGETHER = 32  # texts in one forward pass
+_TOGETHER = 8  # texts in one forward pass: each token has a number for every word of the vocabulary
 
 
 def answers(
