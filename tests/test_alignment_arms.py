@@ -59,7 +59,7 @@ def test_an_arm_that_is_asked_for_alone_is_the_same():
 def test_what_cannot_be_made_is_refused():
     with pytest.raises(BadInput, match="unknown arm 'PPO'"):
         stages(arms=["PPO"])
-    with pytest.raises(BadInput, match="rows are too few"):
+    with pytest.raises(BadInput, match="2 of 2 prompts have a right and a wrong answer, and a step takes 4"):
         second_stages(FIRST, PROMPTS[:2], DRAWN[:2], RIGHT[:2], ["DPO"])
     with pytest.raises(BadInput, match="must be different from one another"):
         second_stages(FIRST, ["Q"] * 10, DRAWN, RIGHT)

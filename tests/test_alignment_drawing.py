@@ -46,13 +46,13 @@ def test_log_probabilities_are_the_engines_alone_and_among_others(template, tmp_
     model = load_model(folder, "cpu", "float32")
     texts = [f"w{i:03d} w{i + 7:03d} w{2 * i:03d}"[: 4 + 5 * (i % 3)].strip() for i in range(40)]
     asked = [f"w{i:03d}" for i in range(40)]
-    prompts, ended = [model.wrap(text) for text in asked], [i % 2 == 0 for i in range(40)]
-    found = answer_logprobs(model, prompts, texts, ended)
+    ended = [i % 2 == 0 for i in range(40)]
+    found = answer_logprobs(model, asked, texts, ended)
     engine, space = TransformersEngine(model, workers=1), "" if model.chat else " "
     for i in range(0, 40, 7):
         text = f"{space}{texts[i]}{END if ended[i] else ''}"
         assert found[i] == pytest.approx(engine.continuation_logprobs([asked[i]], [text])[0, 0], abs=1e-4)
-        alone = answer_logprobs(model, prompts[i : i + 1], texts[i : i + 1], ended[i : i + 1])
+        alone = answer_logprobs(model, asked[i : i + 1], texts[i : i + 1], ended[i : i + 1])
         np.testing.assert_allclose(alone, found[i : i + 1], atol=1e-4)
 
 

@@ -53,8 +53,9 @@ def logprob(model, rows, answer):
     loaded = load_model(model, "cpu", "float32")
     space, total = "" if loaded.chat else " ", []
     for row in rows:
-        start = loaded.tokenizer(row.prompt)["input_ids"]
-        ids = torch.tensor([loaded.tokenizer(f"{row.prompt}{space}{getattr(row, answer)}{END}")["input_ids"]])
+        prompt = loaded.wrap(row.prompt)
+        start = loaded.tokenizer(prompt)["input_ids"]
+        ids = torch.tensor([loaded.tokenizer(f"{prompt}{space}{getattr(row, answer)}{END}")["input_ids"]])
         with torch.inference_mode():
             said = loaded.network(ids).logits[0].log_softmax(-1)
         total.append(np.mean([said[t - 1, ids[0, t]] for t in range(len(start), ids.shape[1])]))
@@ -71,6 +72,15 @@ def test_supervised_training_makes_the_answers_likelier_dose_by_dose(base):
     assert log[-1]["loss"] < 0.7 * log[0]["loss"]
     # The first step's loss is that of the base, on the rows of its batch: a mean over answers' tokens.
     assert math.isclose(log[0]["loss"], -before, rel_tol=0.3)
+
+
+@pytest.mark.parametrize("chat", [False, True])
+def test_the_loss_is_of_the_answers_tokens_alone(base, chat, tmp_path):
+    if chat:
+        base = make_model(tmp_path / "chat", word_tokenizer(WORDS, f"{CHAT_TEMPLATE} "), "llama", seed=5, ends=(END,))
+    recipe = made(base, rows=EXAMPLES[:4], doses=(1,))  # a step takes them all
+    train(recipe)
+    assert math.isclose(losses(recipe)[0]["loss"], -logprob(base, EXAMPLES[:4], "answer"), rel_tol=1e-5)
 
 
 def test_preference_training_parts_the_two_answers(base):

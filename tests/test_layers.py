@@ -38,7 +38,7 @@ KNOWS = {
     "models": {"nli"},  # a judge is checked before it is given out
     "engines": {"models"},
     "sampling": {"engines", "models", "questions"},
-    "alignment": {"models", "sampling"},
+    "alignment": {"grading", "models", "sampling"},  # which candidates are right
     "experiment": {*_PURE, "grading", "models", "sampling"},
     "paper": {"similarity", "clustering", "uncertainty", "evaluation", "cascade", "questions"},
     "book": {"clustering", "evaluation", "models", "sampling", "questions", "paper"},

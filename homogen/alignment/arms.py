@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Sequence
+from typing import Any
 
 from homogen.alignment.data import Example, chosen_examples, every_example, paired, swapped
 from homogen.alignment.recipe import Recipe
@@ -32,7 +33,7 @@ def second_stages(
     arms: Collection[str] = tuple(ARMS),
     alpha: float = 1.5,
     seed: int = 0,
-    **settings: object,
+    **settings: Any,
 ) -> dict[str, Recipe]:
     """Say what each arm of the second stage is: the same prompts, rows a step and steps; what differs is in its name.
 
@@ -41,7 +42,7 @@ def second_stages(
     first
         The first stage. Its last model is what the arms begin with, and its base what one of them does.
     prompts
-        m texts, as the model gets them. Only those with a right and a wrong answer are used, in every arm.
+        m texts, as in :func:`paired`. Only those with a right and a wrong answer are used, in every arm.
     answers
         For each prompt what the first stage's last model drew; an empty text is a missing answer.
     right
@@ -80,6 +81,12 @@ def second_stages(
     used = {pair.prompt for pair in pairs}
     if len(used) < len(pairs):
         raise BadInput("the prompts of a training must be different from one another")
+    batch = int(settings.get("batch", Recipe.batch))
+    if len(pairs) < batch:
+        raise BadInput(
+            f"{len(pairs)} of {len(prompts)} prompts have a right and a wrong answer, and a step takes {batch}; "
+            "take more prompts, or draw more answers to each"
+        )
     kept = [i for i, prompt in enumerate(prompts) if prompt in used]
     same = ([prompts[i] for i in kept], [answers[i] for i in kept], [right[i] for i in kept])
     parent = first.models[-1]

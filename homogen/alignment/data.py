@@ -24,7 +24,7 @@ SPREADS = ("one", "alike", "diverse")
 
 @dataclasses.dataclass(frozen=True)
 class Example:
-    """A prompt as the model gets it, and the answer that it is to give."""
+    """A prompt, and the answer that the model is to give; a chat model gets the prompt in its template."""
 
     prompt: str
     answer: str
@@ -32,7 +32,7 @@ class Example:
 
 @dataclasses.dataclass(frozen=True)
 class Preference:
-    """A prompt as the model gets it, the answer that is preferred, and the one that is not."""
+    """A prompt, the answer to it that is preferred, and the one that is not."""
 
     prompt: str
     chosen: str
@@ -67,7 +67,7 @@ def paired(
     Parameters
     ----------
     prompts
-        m texts, as the model gets them.
+        m texts, with what stands around a question, without a chat template.
     answers
         For each prompt what the model drew; an empty text is a missing answer.
     right

@@ -73,7 +73,7 @@ def answer_logprobs(
     model
         Of :func:`homogen.models.load_model`.
     prompts
-        n texts, as the model gets them.
+        n texts, with what stands around a question; a chat model gets them in its template.
     texts
         n answers, none of them empty. They are split into tokens anew, which can be others than were drawn.
     ended
@@ -96,7 +96,7 @@ def answer_logprobs(
     space, end = ("" if model.chat else " "), model.tokenizer.eos_token or ""
     rows = []
     for prompt, text, over in zip(prompts, texts, ended, strict=True):
-        asked = model.tokenizer(prompt, add_special_tokens=not model.chat)["input_ids"]
+        asked = model.tokenizer(model.wrap(prompt), add_special_tokens=not model.chat)["input_ids"]
         given = f"{space}{text.strip()}{end if over else ''}"
         rows.append((len(asked), [*asked, *model.tokenizer(given, add_special_tokens=False)["input_ids"]]))
     found = np.empty(len(rows))
