@@ -2,7 +2,8 @@
 
 ``data`` makes examples and pairs out of answers that a model drew, ``arms`` the controls of a comparison, and
 ``chains`` both stages, beginning with a teacher's answers; ``recipe`` says what a training is and what its models are
-called; ``training`` carries it out with trl and peft, and ``drawing`` draws from what it made. A trained model is a
+called; ``training`` carries it out with trl and peft, ``drawing`` draws from what it made, and ``effects``
+says what came of it, over trainings and questions. A trained model is a
 small adapter on its base, kept in the user's cache (``homogen.models.trained``). It has a name that
 :func:`homogen.models.load_model` takes like any other, so that the engine which runs on transformers draws from it;
 vLLM and servers do not.
@@ -24,7 +25,8 @@ from homogen.alignment.data import (
     swapped,
     write_pairs,
 )
-from homogen.alignment.drawing import answer_logprobs, answers
+from homogen.alignment.drawing import answer_logprobs, answers, run_logprobs
+from homogen.alignment.effects import crossed, farthest_both
 from homogen.alignment.recipe import Recipe
 from homogen.alignment.training import losses, train
 from homogen.records.exports import public as _public

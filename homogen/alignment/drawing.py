@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,11 +14,14 @@ from homogen.alignment.recipe import Recipe
 from homogen.alignment.training import train
 from homogen.models.catalogue import Unavailable
 from homogen.models.load import LoadedModel
-from homogen.records import BadInput, Question, SamplingSpec
+from homogen.models.weights import revision_of
+from homogen.records import BadInput, Question, SamplingSpec, prompt_template
+from homogen.records.verdicts import VerdictFile
 
 if TYPE_CHECKING:
     from homogen.sampling.store import Run
 
+_KEPT_TOGETHER = 128  # answers a call: a kill loses no more than these
 _TOGETHER = 8  # texts in one forward pass: each token has a number for every word of the vocabulary
 
 
@@ -105,6 +109,61 @@ def answer_logprobs(
         some = order[begin : begin + _TOGETHER]
         found[some] = _scored(model, [rows[i] for i in some])
     return found
+
+
+def run_logprobs(
+    run: Run, model: str, samples: Sequence[int] = (0,), store: str = "runs", device: str = "auto"
+) -> np.ndarray:
+    """Log-probability that a model gives the answers of a run, its own or another's; kept in the store.
+
+    Parameters
+    ----------
+    run
+        Whose answers.
+    model
+        The model that is asked, by its name: the one that drew them, its base, or any other.
+    samples
+        Which of each question's drawn answers.
+    store
+        Folder that keeps what was said; what stands in it is taken without the weights.
+    device
+        As in :func:`homogen.sampling.sample`.
+
+    Returns
+    -------
+    numpy.ndarray
+        ``(questions, len(samples))``, nats; NaN where an answer is missing.
+
+    Raises
+    ------
+    Unavailable
+        If the weights cannot be had and the store lacks an answer.
+    """
+    template = prompt_template(run.spec.prompt)
+    asked = [template.render(question.text) for question in run.questions]
+    texts = np.array([run.column("answer", k) for k in samples], object).reshape(len(samples), len(asked)).T
+    over = np.array([run.column("finish", k) for k in samples], object).reshape(texts.shape[::-1]).T == "stop"
+    items = [
+        (prompt, text, "over" if ended else "cut")
+        for prompt, row, ends in zip(asked, texts, over, strict=True)
+        for text, ended in zip(row, ends, strict=True)
+    ]
+    kept = VerdictFile(Path(store) / "words.sqlite", f"{revision_of(model) or model} answers")
+    known = kept.read(items)
+    new = [item for item in dict.fromkeys(items) if item[1] and item not in known]
+    for begin in range(0, len(new), _KEPT_TOGETHER):
+        some = new[begin : begin + _KEPT_TOGETHER]
+        prompts, said, ends = zip(*some, strict=True)
+        found = answer_logprobs(_loaded(model, device), prompts, said, [end == "over" for end in ends])
+        kept.write(some, found[:, None])
+        known.update(zip(some, found[:, None], strict=True))
+    return np.array([known[item][0] if item[1] else np.nan for item in items]).reshape(texts.shape)
+
+
+def _loaded(model: str, device: str) -> LoadedModel:
+    """The engine's own, so that a model that has just drawn is not loaded again."""
+    loaded: LoadedModel = sampling.engine_of(model, device, "transformers").model
+    return loaded
 
 
 def _scored(model: LoadedModel, rows: list[tuple[int, list[int]]]) -> np.ndarray:

@@ -1,0 +1,103 @@
+"""Effects over trainings and questions: the crossed analysis of variance worked another way, and coverage."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from scipy import stats
+
+from homogen.alignment import crossed, farthest_both
+from homogen.records import BadInput
+
+
+def anova(d, level=0.95):
+    """The interval of the mean of a crossed table by sums of squares, as a textbook has it."""
+    seeds, questions = d.shape
+    total = ((d - d.mean()) ** 2).sum()
+    by_seed = questions * ((d.mean(1) - d.mean()) ** 2).sum()
+    by_question = seeds * ((d.mean(0) - d.mean()) ** 2).sum()
+    df = seeds - 1, questions - 1, (seeds - 1) * (questions - 1)
+    ms, mq, me = np.array([by_seed, by_question, total - by_seed - by_question]) / df
+    variance = max(mq, ms + mq - me)
+    freedom = variance**2 / (ms**2 / df[0] + mq**2 / df[1] + me**2 / df[2])
+    return stats.t.interval(level, freedom, d.mean(), np.sqrt(variance / d.size))
+
+
+@pytest.mark.parametrize("between", [0.0, 0.5, 3.0])
+def test_a_mean_has_the_interval_of_the_analysis_of_variance(between):
+    rng = np.random.default_rng(7)
+    d = rng.normal(size=(3, 1)) * between + rng.normal(size=(1, 20)) + rng.normal(size=(3, 20))
+    found = crossed(np.mean, d)
+    np.testing.assert_allclose((found.low, found.high), anova(d), rtol=1e-9)
+    assert (found.n, found.coverage, found.value) == (20, 1.0, pytest.approx(d.mean()))
+
+
+def test_one_seed_is_students_interval_over_questions():
+    d = np.random.default_rng(1).normal(size=(1, 30))
+    found = crossed(np.mean, d)
+    np.testing.assert_allclose(
+        (found.low, found.high), stats.t.interval(0.95, 29, d.mean(), stats.sem(d[0])), rtol=1e-9
+    )
+    assert "of one seed" in found.method
+
+
+def test_seeds_that_differ_widen_what_seeds_that_do_not_leave_narrow():
+    d = np.random.default_rng(2).normal(size=(1, 40)).repeat(3, axis=0)
+    same, apart = crossed(np.mean, d), crossed(np.mean, d + np.array([[-1.0], [0.0], [1.0]]))
+    assert apart.value == pytest.approx(same.value)
+    assert apart.high - apart.low > 3 * (same.high - same.low)
+    np.testing.assert_allclose((same.low, same.high), stats.t.interval(0.95, 39, d.mean(), stats.sem(d[0])))
+
+
+def test_the_interval_holds_the_truth_as_often_as_it_says():
+    """300 crossed experiments of three seeds: a binomial of 0.95 lies below 0.91 once in a thousand."""
+    rng, held = np.random.default_rng(3), 0
+    for _ in range(300):
+        d = 0.3 * rng.normal(size=(3, 1)) + rng.normal(size=(1, 24)) + 1.5 * rng.normal(size=(3, 24))
+        found = crossed(np.mean, d)
+        held += found.low <= 0 <= found.high
+    assert held >= 0.91 * 300
+
+
+def test_what_is_missing_is_left_out_and_counted():
+    d = np.array([[1.0, 2.0, np.nan, 4.0, np.nan], [1.5, np.nan, 3.0, 5.0, np.nan]])
+    found = crossed(np.nanmean, d)
+    assert found.value == pytest.approx(np.nanmean(d))
+    assert (found.n, found.coverage) == (4, 0.8)
+    assert np.isfinite([found.low, found.high]).all()
+    other = crossed(lambda a, b: np.nanmean(a) - np.nanmean(b), d, np.where(np.arange(5) == 0, np.nan, 1.0) + 0 * d)
+    assert other.n == 3
+
+
+def test_what_cannot_be_measured_says_why():
+    assert crossed(np.mean, np.full((2, 3), np.nan)).method == "undefined: not a number"
+    assert crossed(np.mean, [[1.0], [2.0]]).method == "undefined: one question"
+    assert crossed(np.mean, np.empty((0, 4))).method.startswith("undefined")
+    with pytest.raises(BadInput, match="a row a seed"):
+        crossed(np.mean, [1.0, 2.0])
+    with pytest.raises(BadInput, match="unequal seeds or questions"):
+        crossed(lambda a, b: 0.0, np.ones((2, 3)), np.ones((3, 3)))
+    with pytest.raises(BadInput, match="level"):
+        crossed(np.mean, np.ones((2, 3)), level=1.5)
+
+
+@given(arrays(float, (3, 5), elements=st.integers(-40, 40).map(lambda k: k / 8)), st.floats(-3, 3), st.floats(0.1, 3))
+def test_shift_and_scale_move_estimate_and_interval(d, shift, scale):
+    one, two = crossed(np.mean, d), crossed(np.mean, scale * d + shift)
+    np.testing.assert_allclose(two.value, scale * one.value + shift, atol=1e-9)
+    np.testing.assert_allclose(two.high - two.low, scale * (one.high - one.low), rtol=1e-6, atol=1e-6)
+
+
+def test_arms_are_compared_where_both_have_come():
+    far = np.array([[[0.0, 0.0], [1.0, 3.0], [4.0, 4.0]]])  # means 0, 2, 4
+    near = np.array([[[0.0, 0.0], [1.0, 1.0], [3.0, 3.0]]])
+    falls, level = -far, np.zeros_like(near)
+    assert farthest_both(far, falls, near, level) == -3.0
+    assert farthest_both(near, level, far, falls) == 3.0
+    beyond = near + 10
+    assert np.isnan(farthest_both(far, falls, beyond, level)), "they have no point in common"
+    gone = np.full_like(far, np.nan)
+    assert np.isnan(farthest_both(gone, falls, near, level))
+    some = np.where(np.arange(3)[:, None] == 2, np.nan, far)
+    assert farthest_both(some, falls, near, level) == -2.0, "a dose without a number is left out"
