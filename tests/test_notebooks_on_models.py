@@ -19,7 +19,8 @@ from homogen import evaluation, experiment, models, sampling
 from homogen.book import chapters, cost, findings, profiles
 from homogen.book.checking import weights_of
 from homogen.book.parameters import names_in, validate, values_of
-from homogen.models.catalogue import NLI_MODELS, Unavailable, split_quantization
+from homogen.models import trained
+from homogen.models.catalogue import NLI_MODELS, Unavailable, is_trained, split_quantization
 from homogen.nli import self_check
 from homogen.paper.claims import claims
 from homogen.questions.catalogue import load_questions
@@ -163,13 +164,14 @@ def questions(tmp_path_factory):
     for i in range(8):
         rows.append({"text": f"what is {i} and 2", "references": [str(i + 2)], "kind": "math", "category": "sums"})
     path = tmp_path_factory.mktemp("questions") / "mine.jsonl"
-    for name in (path.name, OTHER_SET):
-        path.with_name(name).write_text("\n".join(json.dumps(row) for row in rows))
+    path.write_text("\n".join(map(json.dumps, rows)))
+    other = [row | {"text": row["text"].replace("what is", "is what")} for row in rows]
+    path.with_name(OTHER_SET).write_text("\n".join(map(json.dumps, other)))
     return str(path)
 
 
 OTHER_SET = "others.jsonl"
-"""The same questions under another name, for a chapter that compares two sets."""
+"""The same questions in other words and under another name, for a chapter that has two sets."""
 SMALL = {
     "question": "",
     "limit": 6,
@@ -187,6 +189,11 @@ SMALL = {
     "sizes": [2, 3],
     "permutations": 50,
     "folds": 2,
+    "seeds": [0, 1],
+    "candidates": 24,
+    "batch": 2,
+    "doses": [1, 3],
+    "controls": ["DPO swapped"],
     "device": "cpu",
 }
 
@@ -227,6 +234,8 @@ def small(chapter, questions, store):
     given |= {"brief": all(p.name != "nli" for p in chapter.parameters)}
     if any(p.name == "benchmarks" and p.kind.different == 2 for p in chapter.parameters):
         given |= {"benchmarks": [questions, str(Path(questions).with_name(OTHER_SET))], "limits": [6, 4]}
+    if "candidates" in {p.name for p in chapter.parameters}:
+        given |= {"limits": [16, 4], "max_new_tokens": 40}  # some whole answers are wanted, right and wrong
     own = {p.name for p in chapter.parameters if type(p.default) is type(given.get(p.name))}
     return validate(chapter, {name: given[name] for name in own})
 
@@ -287,8 +296,12 @@ def place(home, tmp_path, monkeypatch):
 
 
 def drawn(store):
-    """Runs left in a store, by the model that drew them."""
-    return Counter(split_quantization(read_json(path)["spec"]["model"])[0] for path in Path(store).rglob("run.json"))
+    """Runs left in a store, by the model that drew them; one that was trained here is its base."""
+
+    def origin(name):
+        return origin(trained.about(name)["base"]) if is_trained(name) else split_quantization(name)[0]
+
+    return Counter(origin(read_json(path)["spec"]["model"]) for path in Path(store).rglob("run.json"))
 
 
 def planned(chapter, parameters):

@@ -26,7 +26,7 @@ from homogen.alignment.data import (
     write_pairs,
 )
 from homogen.alignment.drawing import answer_logprobs, answers, run_logprobs
-from homogen.alignment.effects import crossed, farthest_both
+from homogen.alignment.effects import average, crossed, farthest_both
 from homogen.alignment.recipe import Recipe
 from homogen.alignment.training import losses, train
 from homogen.records.exports import public as _public

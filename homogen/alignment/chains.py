@@ -49,6 +49,7 @@ def chain(
     arms: Collection[str] = tuple(ARMS),
     supervised: Mapping[str, Any] | None = None,
     preferred: Mapping[str, Any] | None = None,
+    alpha: float = 1.5,
     seed: int = 0,
     store: str = "runs",
     device: str = "auto",
@@ -66,7 +67,7 @@ def chain(
         A stronger model's run. Answers that are missing or cut are left out.
     spec
         How candidates are drawn; its model is left out of account, and ``seed`` is added to its seed.
-    arms, seed
+    arms, alpha, seed
         As in :func:`second_stages`; the seed is that of the first stage too.
     supervised, preferred
         Settings of :class:`Recipe` for the first and the second stage.
@@ -90,7 +91,7 @@ def chain(
         for row, known in zip(_whole(candidates, range(spec.n)), given.tolist(), strict=True)
     ]
     right = [says(row, question) for row, question in zip(usable, questions, strict=True)]
-    stages = second_stages(first, prompts, usable, right, arms, seed=seed, **dict(preferred or {}))
+    stages = second_stages(first, prompts, usable, right, arms, alpha, seed, **dict(preferred or {}))
     return Chain(first, candidates, usable, right, stages)
 
 

@@ -11,6 +11,19 @@ from homogen.records import BadInput, Estimate, shown
 from homogen.records.checks import floats, share
 
 
+def average(array: Sequence | np.ndarray) -> float:
+    """The mean of the numbers that are there; NaN without any.
+
+    Examples
+    --------
+    >>> average([[1.0, np.nan], [3.0, np.nan]])
+    2.0
+    """
+    values = np.asarray(array, float)
+    there = values[~np.isnan(values)]
+    return float(there.mean()) if len(there) else np.nan
+
+
 def crossed(statistic: Callable[..., float], *arrays: Sequence | np.ndarray, level: float = 0.95) -> Estimate:
     r"""Give a statistic of trainings that all answered the same questions, with an interval over both.
 
@@ -138,7 +151,7 @@ def farthest_both(
 
 def _way(moved: np.ndarray, measured: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Means by dose, from near to far; a dose without a number is left out."""
-    means = [[row[np.isfinite(row)] for row in np.moveaxis(a, 1, 0)] for a in (moved, measured)]
-    pairs = sorted((a.mean(), b.mean()) for a, b in zip(*means, strict=True) if len(a) and len(b))
-    x, y = np.array(pairs, float).reshape(-1, 2).T
+    means = [[average(row) for row in np.moveaxis(a, 1, 0)] for a in (moved, measured)]
+    pairs = [pair for pair in zip(*means, strict=True) if np.isfinite(pair).all()]
+    x, y = np.array(sorted(pairs), float).reshape(-1, 2).T
     return x, y
