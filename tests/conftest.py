@@ -175,3 +175,16 @@ def complaint(call, *given):
     except BadInput as error:
         return str(error)
     return ""
+
+
+@pytest.fixture(scope="session")
+def base(tmp_path_factory):
+    """A tiny model to train, which can end an answer."""
+    return make_model(tmp_path_factory.mktemp("base") / "tiny", word_tokenizer(WORDS), "llama", seed=5, ends=(END,))
+
+
+@pytest.fixture
+def own_cache(tmp_path, monkeypatch):
+    """A cache folder of the test's own, so that what it trains is there for no other."""
+    monkeypatch.setenv("HOMOGEN_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"

@@ -1,7 +1,6 @@
 """A chain: taught by a teacher's whole answers, then by its own, of which a rule says which are right."""
 
 import pytest
-from conftest import END, WORDS, make_model, word_tokenizer
 
 import homogen as hg
 from homogen import sampling
@@ -9,6 +8,7 @@ from homogen.alignment import Example, chain, says
 from homogen.records import Question, Response
 
 pytest.importorskip("trl")
+pytestmark = pytest.mark.usefixtures("own_cache")
 SUPERVISED = {"doses": (2, 20), "learning_rate": 2e-2, "rank": 4}
 PREFERRED = {"doses": (1, 4), "rank": 2}
 SPEC = hg.SamplingSpec(model="whatever", n=6, max_new_tokens=4, temperature=2.0, seed=3)
@@ -25,16 +25,6 @@ class Says:
             text, how = self.said[prompt.question]
             for sample in range(-1, spec.n):
                 yield Response(prompt.question, sample, text, text, how, (-0.5,), (0.7,))
-
-
-@pytest.fixture(autouse=True)
-def cache(tmp_path, monkeypatch):
-    monkeypatch.setenv("HOMOGEN_CACHE", str(tmp_path / "cache"))
-
-
-@pytest.fixture(scope="module")
-def base(tmp_path_factory):
-    return make_model(tmp_path_factory.mktemp("base") / "tiny", word_tokenizer(WORDS), "llama", seed=5, ends=(END,))
 
 
 def taught(store, questions, cut=()):

@@ -14,16 +14,7 @@ from homogen.records import BadInput, Question
 from homogen.sampling import pack
 
 pytest.importorskip("trl")
-
-
-@pytest.fixture(autouse=True)
-def cache(tmp_path, monkeypatch):
-    monkeypatch.setenv("HOMOGEN_CACHE", str(tmp_path / "cache"))
-
-
-@pytest.fixture(scope="module")
-def base(tmp_path_factory):
-    return make_model(tmp_path_factory.mktemp("base") / "tiny", word_tokenizer(WORDS), "llama", seed=5, ends=(END,))
+pytestmark = pytest.mark.usefixtures("own_cache")
 
 
 def test_a_model_is_trained_when_its_answers_are_asked_for_and_never_again(base, tmp_path, monkeypatch):
@@ -99,3 +90,14 @@ def test_a_missing_answer_has_no_log_probability(base, tmp_path):
     found = run_logprobs(dataclasses.replace(run, table=table), base, (0,), str(tmp_path / "store"))
     assert np.isnan(found[0, 0])
     assert np.isfinite(found[1:]).all()
+
+
+def test_of_weights_that_nobody_can_tell_apart_nothing_is_kept(base, tmp_path, monkeypatch):
+    store = tmp_path / "store"
+    spec = hg.SamplingSpec(model=base, prompt="{question}", n=1, max_new_tokens=3, seed=1)
+    run = hg.sample([Question("q", "mine", "w003", ("w001",))], spec, store=str(store))
+    kept = run_logprobs(run, base, store=str(store))
+    (store / "words.sqlite").unlink()
+    monkeypatch.setattr(drawing, "revision_of", lambda name: None)
+    np.testing.assert_array_equal(run_logprobs(run, base, store=str(store)), kept)
+    assert not (store / "words.sqlite").exists()

@@ -94,6 +94,7 @@ def test_what_is_missing_is_left_out_and_counted():
 
 def test_what_cannot_be_measured_says_why():
     assert crossed(np.mean, np.full((2, 3), np.nan)).method == "undefined: not a number"
+    assert crossed(np.mean, np.full((2, 3), np.nan), undefined="nobody came").method == "undefined: nobody came"
     assert crossed(np.mean, [[1.0], [2.0]]).method == "undefined: one question"
     assert crossed(np.mean, np.empty((0, 4))).method.startswith("undefined")
     with pytest.raises(BadInput, match="a row a seed"):

@@ -25,19 +25,9 @@ from homogen.records import BadInput, Question
 from homogen.sampling import packed
 
 pytest.importorskip("trl")
+pytestmark = pytest.mark.usefixtures("own_cache")
 EXAMPLES = [Example(f"w{i:03d} w001", f"w{i + 1:03d}") for i in range(16)]
 PAIRS = [Preference(f"w{i:03d} w001", f"w{i + 1:03d}", f"w{i:03d}") for i in range(16)]
-
-
-@pytest.fixture(scope="module")
-def base(tmp_path_factory):
-    return make_model(tmp_path_factory.mktemp("base") / "tiny", word_tokenizer(WORDS), "llama", seed=5, ends=(END,))
-
-
-@pytest.fixture(autouse=True)
-def cache(tmp_path, monkeypatch):
-    monkeypatch.setenv("HOMOGEN_CACHE", str(tmp_path / "cache"))
-    return tmp_path / "cache"
 
 
 def made(base, **fields):
@@ -105,7 +95,7 @@ def test_alpha_weighs_the_policys_own_term(base):
     assert math.isclose(losses(recipe)[0]["loss"], expected, rel_tol=1e-4)
 
 
-def test_the_same_recipe_makes_the_same_weights_and_nothing_twice(base, cache, monkeypatch):
+def test_the_same_recipe_makes_the_same_weights_and_nothing_twice(base, own_cache, monkeypatch):
     recipe = made(base)
     train(recipe)
     file = trained.folder_of(recipe.model(30)) / trained.WEIGHTS
@@ -113,7 +103,7 @@ def test_the_same_recipe_makes_the_same_weights_and_nothing_twice(base, cache, m
     monkeypatch.setattr(training, "load_model", lambda *_: pytest.fail("a training that is done was run again"))
     train(recipe)
     monkeypatch.undo()
-    monkeypatch.setenv("HOMOGEN_CACHE", str(cache / "other"))
+    monkeypatch.setenv("HOMOGEN_CACHE", str(own_cache / "other"))
     train(recipe)
     assert (trained.folder_of(recipe.model(30)) / trained.WEIGHTS).read_bytes() == first
     assert not (trained.home_of(recipe.key) / "checkpoints").exists()
@@ -179,7 +169,7 @@ def weights(recipe, dose):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("objective", ["sft", "dpo"])
-def test_a_training_that_is_killed_goes_on_from_its_last_dose(objective, base, cache, monkeypatch):
+def test_a_training_that_is_killed_goes_on_from_its_last_dose(objective, base, own_cache, monkeypatch):
     doses = tuple(range(5, 405, 5))
     recipe = made(base, doses=doses, objective=objective)
     home = trained.home_of(recipe.key)
@@ -205,7 +195,7 @@ def test_a_training_that_is_killed_goes_on_from_its_last_dose(objective, base, c
     assert steps
     assert 0 < steps[0] <= reached
     resumed, log = [weights(short, dose) for dose in short.doses], losses(short)
-    monkeypatch.setenv("HOMOGEN_CACHE", str(cache / "in one go"))
+    monkeypatch.setenv("HOMOGEN_CACHE", str(own_cache / "in one go"))
     train(short)
     assert [weights(short, dose) for dose in short.doses] == resumed
     assert losses(short) == log

@@ -2,11 +2,10 @@
 
 ``data`` makes examples and pairs out of answers that a model drew, ``arms`` the controls of a comparison, and
 ``chains`` both stages, beginning with a teacher's answers; ``recipe`` says what a training is and what its models are
-called; ``training`` carries it out with trl and peft, ``drawing`` draws from what it made, and ``effects``
-says what came of it, over trainings and questions. A trained model is a
-small adapter on its base, kept in the user's cache (``homogen.models.trained``). It has a name that
-:func:`homogen.models.load_model` takes like any other, so that the engine which runs on transformers draws from it;
-vLLM and servers do not.
+called; ``training`` carries it out with trl and peft, ``drawing`` draws from what it made, and ``effects`` says what
+came of it, over trainings and questions. A trained model is a small adapter on its base, kept in the user's cache
+(``homogen.models.trained``). It has a name that :func:`homogen.models.load_model` takes like any other, so that the
+engine which runs on transformers draws from it; vLLM and servers do not.
 
 Lists of unequal length and settings out of range are a :class:`~homogen.records.BadInput`: one line that names the
 thing and the mend.

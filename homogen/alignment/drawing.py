@@ -125,7 +125,8 @@ def run_logprobs(
     samples
         Which of each question's drawn answers.
     store
-        Folder that keeps what was said; what stands in it is taken without the weights.
+        Folder that keeps what was said; what stands in it is taken without the weights. Of weights without a revision
+        nothing is kept: it could be another one's.
     device
         As in :func:`homogen.sampling.sample`.
 
@@ -148,14 +149,16 @@ def run_logprobs(
         for prompt, row, ends in zip(asked, texts, over, strict=True)
         for text, ended in zip(row, ends, strict=True)
     ]
-    kept = VerdictFile(Path(store) / "words.sqlite", f"{revision_of(model) or model} answers")
-    known = kept.read(items)
+    revision = revision_of(model)
+    kept = None if revision is None else VerdictFile(Path(store) / "words.sqlite", f"{revision} answers")
+    known = {} if kept is None else kept.read(items)
     new = [item for item in dict.fromkeys(items) if item[1] and item not in known]
     for begin in range(0, len(new), _KEPT_TOGETHER):
         some = new[begin : begin + _KEPT_TOGETHER]
         prompts, said, ends = zip(*some, strict=True)
         found = answer_logprobs(_loaded(model, device), prompts, said, [end == "over" for end in ends])
-        kept.write(some, found[:, None])
+        if kept is not None:
+            kept.write(some, found[:, None])
         known.update(zip(some, found[:, None], strict=True))
     return np.array([known[item][0] if item[1] else np.nan for item in items]).reshape(texts.shape)
 

@@ -29,6 +29,7 @@ def crossed(
     *arrays: Sequence | np.ndarray,
     level: float = 0.95,
     bounds: tuple[float, float] = (-np.inf, np.inf),
+    undefined: str = "not a number",
 ) -> Estimate:
     r"""Give a statistic of trainings that all answered the same questions, with an interval over both.
 
@@ -43,8 +44,8 @@ def crossed(
     seeds, between questions, and of what is left; Student's t has Satterthwaite's degrees of freedom (Clark 1973,
     *J. Verbal Learning Verbal Behav.* 12). Seeds that differ less than chance has them differ take nothing away:
     :math:`M_S - M_{SQ}` counts as 0 where it is below. With one seed the interval is over questions alone, and says
-    nothing of another training. With three seeds that differ as much as questions do, 95% intervals hold the truth 92
-    times of 100. Where nothing varies there is no interval: a rate of 0 on sixty questions is not known to be 0.
+    nothing of another training. With few seeds that differ much the interval holds the truth a little less often than
+    it says. Where nothing varies there is no interval: a rate of 0 on sixty questions is not known to be 0.
 
     Parameters
     ----------
@@ -56,6 +57,8 @@ def crossed(
         Of the interval.
     bounds
         What the statistic can be; the interval ends there.
+    undefined
+        What it means where the statistic is NaN.
 
     Returns
     -------
@@ -87,7 +90,7 @@ def crossed(
     n, coverage = int(has.any(axis=0).sum()), float(has.mean())
     value = float(statistic(*given))
     if not np.isfinite(value) or questions < 2:
-        reason = "one question" if np.isfinite(value) else "not a number"
+        reason = "one question" if np.isfinite(value) else undefined
         return Estimate(value, np.nan, np.nan, n, coverage, f"undefined: {reason}")
     error, df = _spread(statistic, given, value)
     if not np.isfinite(error) or error <= 1e-12 * max(1.0, abs(value)):
